@@ -1,0 +1,1 @@
+//! The configuration file, typed, and the paths of the state directory.

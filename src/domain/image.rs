@@ -1,0 +1,78 @@
+//! What machines are launched from, and the fingerprint of what an image was built from.
+
+use super::{ImageName, ProviderKind, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// SHA-256, in lower-case hexadecimal, over the sorted JSON of everything an image is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// The fingerprint of named inputs (a script's text, a version, a list). Order does not matter.
+    #[must_use]
+    pub fn of(inputs: &BTreeMap<String, String>) -> Self {
+        let json = serde_json::to_vec(inputs).unwrap_or_default();
+        Self(Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// All 64 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first twelve digits, enough for a person.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+/// Whether an image is what would be built today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageState {
+    /// Its fingerprint is that of today's inputs.
+    Current,
+    /// Something it was made from has changed since.
+    Stale,
+}
+
+/// An image as a provider describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// What it is called.
+    pub name: ImageName,
+    /// Who provides it.
+    pub provider: ProviderKind,
+    /// What it was made from.
+    pub fingerprint: Fingerprint,
+    /// The named inputs behind the fingerprint, so that "stale" can say why.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, String>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Size in bytes on disk, as far as known.
+    pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_depends_on_every_input_and_on_nothing_else() {
+        let one = BTreeMap::from([("script".to_owned(), "a".to_owned()), ("python".to_owned(), "3".to_owned())]);
+        let same = one.clone();
+        let mut other = one.clone();
+        other.insert("script".to_owned(), "b".to_owned());
+        assert_eq!(Fingerprint::of(&one), Fingerprint::of(&same));
+        assert_ne!(Fingerprint::of(&one), Fingerprint::of(&other));
+        // sha256 of `{"python":"3","script":"a"}`, computed with sha256sum
+        assert_eq!(Fingerprint::of(&one).as_str().len(), 64);
+        assert_eq!(Fingerprint::of(&one).short().len(), 12);
+    }
+}

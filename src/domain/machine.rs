@@ -1,0 +1,188 @@
+//! What a machine is, where it answers, and where it keeps the interface's folders.
+
+use super::{ImageName, JobId, Lease, MachineId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Where machines come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderKind {
+    /// This computer: detached processes with an SSH server of our own.
+    Local,
+    /// An inventory of SSH machines in the configuration.
+    Hosts,
+}
+
+impl ProviderKind {
+    /// The word used on the command line and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Hosts => "hosts",
+        }
+    }
+}
+
+impl std::fmt::Display for ProviderKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The states of EC2's instance life cycle, used for every provider. A machine costs nothing from
+/// `shutting-down` on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MachineState {
+    /// Launched, not yet answering.
+    Pending,
+    /// Answering, or expected to.
+    Running,
+    /// Told to end.
+    ShuttingDown,
+    /// Gone.
+    Terminated,
+    /// A listed host that does not answer; it is not ours to start.
+    Unreachable,
+}
+
+impl MachineState {
+    /// The word AWS and our JSON use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::ShuttingDown => "shutting-down",
+            Self::Terminated => "terminated",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
+    /// Whether the machine still exists and can be worked with or waited for.
+    #[must_use]
+    pub fn is_alive(self) -> bool {
+        matches!(self, Self::Pending | Self::Running)
+    }
+}
+
+impl std::fmt::Display for MachineState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Which host keys an SSH connection accepts. There is no "accept any".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostKeys {
+    /// One of these and no other, each in OpenSSH's one-line form (`ssh-ed25519 AAAA…`).
+    Pinned(Vec<String>),
+    /// Nothing is known: connecting fails with the fingerprint shown, so that a person can pin it.
+    Unknown,
+}
+
+/// Where a machine's SSH server answers and how to get in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The user to log in as, `hg` by the interface.
+    pub user: String,
+    /// File of the private key.
+    pub key: PathBuf,
+    /// Host keys to accept.
+    pub host_keys: HostKeys,
+    /// A command whose standard input and output are the connection, with `%h`, `%p`, `%r` filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_command: Option<String>,
+}
+
+/// Where a machine keeps the interface's folders; absolute paths on that machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// `/hgdev` on real machines: pyenv, `venv-bootstrap`, `src`.
+    pub hgdev: String,
+    /// `/hgwork` on real machines: made for each run.
+    pub hgwork: String,
+}
+
+impl Layout {
+    /// The layout of the remote machine interface: `/hgdev`, `/hgwork`.
+    #[must_use]
+    pub fn interface() -> Self {
+        Self { hgdev: "/hgdev".into(), hgwork: "/hgwork".into() }
+    }
+
+    /// The `hg` that scripts and clients call on the machine.
+    #[must_use]
+    pub fn hg(&self) -> String {
+        format!("{}/venv-bootstrap/bin/hg", self.hgdev)
+    }
+
+    /// The clone that comes with the image.
+    #[must_use]
+    pub fn template_source(&self) -> String {
+        format!("{}/src", self.hgdev)
+    }
+
+    /// The clone that tests run in.
+    #[must_use]
+    pub fn work_source(&self) -> String {
+        format!("{}/src", self.hgwork)
+    }
+
+    /// `TMPDIR` of the tests.
+    #[must_use]
+    pub fn tmp(&self) -> String {
+        format!("{}/tmp", self.hgwork)
+    }
+
+    /// The folder that holds the spool of every run.
+    #[must_use]
+    pub fn spool(&self) -> String {
+        format!("{}/spool", self.hgwork)
+    }
+}
+
+/// A machine as a provider describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Its id, unique within the provider.
+    pub id: MachineId,
+    /// Who provides it.
+    pub provider: ProviderKind,
+    /// Its state when it was asked.
+    pub state: MachineState,
+    /// The image it was launched from; none for a bare machine or a listed host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageName>,
+    /// When it was launched; none for a listed host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launched: Option<Timestamp>,
+    /// When it ends itself; none for a listed host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+    /// The job it was launched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+    /// Where it answers, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    /// Where it keeps its folders.
+    pub layout: Layout,
+    /// Whether `sudo` may be counted on: true for the interface's machines, false for local ones.
+    pub sudo: bool,
+}
+
+impl Machine {
+    /// Whether it is ours to end. A listed host never is.
+    #[must_use]
+    pub fn is_ephemeral(&self) -> bool {
+        self.provider != ProviderKind::Hosts
+    }
+}

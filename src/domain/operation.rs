@@ -1,0 +1,184 @@
+//! What a person or script asks for, as plain values that can be stored, compared and shown as a command line.
+
+use super::{ImageName, MachineId, ProviderKind};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The filesystem below the work folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Filesystem {
+    /// btrfs on a spare device.
+    Btrfs,
+    /// Whatever the machine has.
+    #[default]
+    Default,
+    /// ext3 on a spare device.
+    Ext3,
+    /// ext4 on a spare device.
+    Ext4,
+    /// JFS on a spare device.
+    Jfs,
+    /// Memory, 1024 MiB.
+    Tmpfs,
+    /// XFS on a spare device.
+    Xfs,
+}
+
+impl Filesystem {
+    /// All of them, in the order of the help text.
+    pub const ALL: [Self; 7] =
+        [Self::Btrfs, Self::Default, Self::Ext3, Self::Ext4, Self::Jfs, Self::Tmpfs, Self::Xfs];
+
+    /// The word on the command line, also the suffix of `mkfs.`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Btrfs => "btrfs",
+            Self::Default => "default",
+            Self::Ext3 => "ext3",
+            Self::Ext4 => "ext4",
+            Self::Jfs => "jfs",
+            Self::Tmpfs => "tmpfs",
+            Self::Xfs => "xfs",
+        }
+    }
+}
+
+/// Where the source to test comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TestSource {
+    /// A Mercurial repository on this computer.
+    Directory(PathBuf),
+    /// The newest Mercurial source distribution on PyPI, made a repository in the state directory.
+    Pypi,
+}
+
+/// Whether uncommitted changes go along.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DirtyTree {
+    /// Only what is committed.
+    #[default]
+    Ignore,
+    /// Changes to tracked files are applied on the machine too.
+    Include,
+}
+
+/// What happens to the machine when the work is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepMachine {
+    /// It is ended, always.
+    #[default]
+    Never,
+    /// It is kept when tests failed, until its lease runs out.
+    OnFailure,
+}
+
+/// `run-tests-linux`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunTestsSpec {
+    /// Where the machine comes from.
+    pub provider: ProviderKind,
+    /// A machine that stands already (a listed host, a kept machine); none launches one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineId>,
+    /// The image to launch from; none takes the provider's development image, made if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageName>,
+    /// What to test.
+    pub source: TestSource,
+    /// Which revision of it (a Mercurial revset that names one changeset).
+    pub rev: String,
+    /// Whether uncommitted changes go along.
+    #[serde(default)]
+    pub dirty: DirtyTree,
+    /// The filesystem below the work folder.
+    #[serde(default)]
+    pub filesystem: Filesystem,
+    /// `system3`, a version under pyenv such as `3.8`, `pypy`, …
+    pub python: String,
+    /// Flags and test names for `run-tests.py`, passed on as they are.
+    #[serde(default)]
+    pub test_args: Vec<String>,
+    /// What becomes of the machine.
+    #[serde(default)]
+    pub keep: KeepMachine,
+    /// How long the machine may live with no client.
+    pub lease: Duration,
+    /// Where the results are copied to besides the job's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<PathBuf>,
+}
+
+/// `bootstrap-linux-dev`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootstrapSpec {
+    /// For which provider.
+    pub provider: ProviderKind,
+    /// The source whose clone the image carries.
+    pub source: TestSource,
+    /// How long the machine it is made on may live with no client.
+    pub lease: Duration,
+    /// Makes it anew even if a current one is there.
+    #[serde(default)]
+    pub rebuild: bool,
+}
+
+/// `machines launch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchSpec {
+    /// From which provider.
+    pub provider: ProviderKind,
+    /// From which image; none takes the development image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageName>,
+    /// How long it may live with no client.
+    pub lease: Duration,
+}
+
+/// What can be asked of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "kebab-case")]
+pub enum Operation {
+    /// Run Mercurial's tests on a machine.
+    RunTests(RunTestsSpec),
+    /// Make sure the development image exists and is current.
+    BootstrapLinux(BootstrapSpec),
+    /// Launch a machine and leave it to its lease.
+    Launch(LaunchSpec),
+    /// End machines.
+    Terminate {
+        /// Whose they are.
+        provider: ProviderKind,
+        /// Which ones.
+        machines: Vec<MachineId>,
+    },
+}
+
+impl Operation {
+    /// The verb, as typed on the command line.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::RunTests(_) => "run-tests-linux",
+            Self::BootstrapLinux(_) => "bootstrap-linux-dev",
+            Self::Launch(_) => "machines launch",
+            Self::Terminate { .. } => "machines terminate",
+        }
+    }
+
+    /// The provider it works on.
+    #[must_use]
+    pub fn provider(&self) -> ProviderKind {
+        match self {
+            Self::RunTests(spec) => spec.provider,
+            Self::BootstrapLinux(spec) => spec.provider,
+            Self::Launch(spec) => spec.provider,
+            Self::Terminate { provider, .. } => *provider,
+        }
+    }
+}

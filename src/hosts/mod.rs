@@ -1,0 +1,1 @@
+//! Provider `hosts`: an inventory of SSH machines.

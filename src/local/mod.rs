@@ -1,0 +1,1 @@
+//! Provider `local`: machines on this computer.

@@ -1,0 +1,15 @@
+//! The port to a machine: run a command, move files. What speaks SSH (and later SSM) implements [`Shell`]; everything
+//! that happens on a machine goes through it. The spool client, which reads detached runs by byte offset, lives here
+//! too, since it needs nothing but a `Shell`.
+
+mod error;
+mod shell;
+pub mod spool;
+
+pub use error::{Error, ErrorKind};
+pub use shell::{
+    Captured, Chunk, Command, Connector, Exec, ExecStream, ExitStatus, PtySize, PutOptions, Shell, Signal, Transfer,
+};
+
+/// What calls on a machine give back.
+pub type Result<T> = std::result::Result<T, Error>;

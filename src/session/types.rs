@@ -1,0 +1,79 @@
+//! Plain answers of the session.
+
+use crate::domain::{CleanupVerdict, JobId, JobState, Operation, Timestamp, WorkVerdict};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What attaching to a job led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attachment {
+    /// This process drives it now.
+    Driving,
+    /// Another process drives it; its events can be watched.
+    Watching,
+    /// It is over; its events can be read.
+    Ended,
+}
+
+/// A job in a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobSummary {
+    /// Its id.
+    pub id: JobId,
+    /// What was asked.
+    pub operation: Operation,
+    /// When.
+    pub created: Timestamp,
+    /// How far it is.
+    pub state: JobState,
+    /// Whether a process drives it now; a job that is not over and has none can be attached to or cancelled.
+    pub driven: bool,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// The work's verdict.
+    #[serde(flatten)]
+    pub work: Option<WorkVerdict>,
+    /// The clean-up's verdict.
+    #[serde(flatten)]
+    pub cleanup: Option<CleanupVerdict>,
+}
+
+/// Where a job keeps its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFiles {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Every byte its run printed.
+    pub output: PathBuf,
+    /// What was collected: `report.json`, xunit, `.testtimes`, `*.err`.
+    pub results: PathBuf,
+}
+
+/// One point of the remote machine interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckItem {
+    /// What the interface asks for, for example "`/hgdev` exists and belongs to `hg`".
+    pub what: String,
+    /// Whether it is so.
+    pub outcome: CheckOutcome,
+    /// What was seen.
+    pub seen: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Whether a point of the interface is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckOutcome {
+    /// It is.
+    Ok,
+    /// It is not, but only some things need it.
+    Warning,
+    /// It is not.
+    Missing,
+    /// It could not be asked, since something before it failed.
+    Unknown,
+}

@@ -1,0 +1,1 @@
+//! The read model: events folded into what a front end shows.
