@@ -1,0 +1,88 @@
+//! What a verb may touch, and what an earlier process of the same job has told.
+
+use crate::cloud::Cloud;
+use crate::diag::Hinted;
+use crate::domain::{Machine, MachineId, ProviderKind, RunId};
+use crate::engine::Failure;
+use crate::remote::{Connector, Shell};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The folders and files of one job on this computer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFolders {
+    /// Every byte the job's run printed, appended to; its length is the offset reading goes on from.
+    pub output: PathBuf,
+    /// What making an image printed.
+    pub image_log: PathBuf,
+    /// What was collected.
+    pub results: PathBuf,
+    /// For files that only this job needs, private.
+    pub scratch: PathBuf,
+}
+
+/// Everything a verb may touch.
+#[derive(Clone)]
+pub struct World {
+    /// Providers by kind.
+    pub clouds: BTreeMap<ProviderKind, Arc<dyn Cloud>>,
+    /// Makes shells.
+    pub connector: Arc<dyn Connector>,
+    /// The client's `hg`, when the configuration names one.
+    pub hg: Option<PathBuf>,
+    /// Where downloaded sources are kept.
+    pub sources: PathBuf,
+    /// Where tools of our own (a virtualenv with Mercurial) are kept.
+    pub tools: PathBuf,
+    /// The job's folders.
+    pub folders: JobFolders,
+}
+
+impl World {
+    /// The provider of that kind.
+    ///
+    /// # Errors
+    /// When it is not set up here.
+    pub fn cloud(&self, kind: ProviderKind) -> Result<Arc<dyn Cloud>, Failure> {
+        self.clouds.get(&kind).cloned().ok_or_else(|| Failure::new(format!("provider `{kind}` is not set up")))
+    }
+
+    /// A shell on a machine.
+    ///
+    /// # Errors
+    /// When the machine has no address.
+    pub fn shell(&self, machine: &Machine) -> Result<Arc<dyn Shell>, Failure> {
+        let endpoint = machine
+            .endpoint
+            .as_ref()
+            .ok_or_else(|| Failure::new(format!("machine `{}` has no address", machine.id)))?;
+        Ok(self.connector.shell(endpoint))
+    }
+}
+
+/// What earlier processes of the same job have told through events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prior {
+    /// Some process has driven the job before.
+    pub resumed: bool,
+    /// The machine that was being launched or worked on.
+    pub machine: Option<(ProviderKind, MachineId)>,
+    /// The revision.
+    pub node: Option<String>,
+    /// The run that was started, or was about to be.
+    pub run: Option<RunId>,
+    /// The run was seen to its end.
+    pub run_ended: bool,
+    /// How many test events have been journalled.
+    pub tests_told: u64,
+    /// How much of the machine's events file has been journalled.
+    pub events_read: u64,
+    /// The job had been told to stop, and is taken up for its clean-up only.
+    pub only_clean_up: bool,
+}
+
+/// Turns any hinted error into a failure of the job.
+pub(super) fn fail<E: Hinted + 'static>(error: E) -> Failure {
+    Failure::from_error(&error)
+}

@@ -1,0 +1,234 @@
+//! Driving jobs: submit, take up again, cancel, let go.
+
+use super::driven::{Claim, claim};
+use super::{Attachment, Error, ErrorKind, Result, Session, journal_error, route};
+use crate::domain::{CancelLevel, JobId, JobState, Operation, Timestamp};
+use crate::engine::JobHandle;
+use crate::event::{Event, EventKind};
+use crate::journal::Journal;
+use crate::ops::{JobFolders, Prior, World};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often requests of other processes are looked for.
+const LOOK: Duration = Duration::from_millis(150);
+/// How many events are read at a time.
+const PAGE: u32 = 4096;
+
+/// A job that this process drives.
+pub(super) struct Driven {
+    handle: JobHandle,
+    claim: Claim,
+}
+
+type DrivenJobs = Arc<Mutex<HashMap<JobId, Driven>>>;
+
+fn lock(jobs: &Mutex<HashMap<JobId, Driven>>) -> MutexGuard<'_, HashMap<JobId, Driven>> {
+    jobs.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Session {
+    /// Writes the job down and begins it in this process. Comes back at once; what happens is told by events.
+    ///
+    /// # Errors
+    /// When the journal or the job's folder cannot be written.
+    pub async fn submit(&self, operation: Operation) -> Result<JobId> {
+        let job = JobId::random();
+        self.make_folders(&job)?;
+        let claim = claim(&self.files(&job).folder)
+            .await?
+            .ok_or_else(|| Error::new(ErrorKind::Other, format!("job `{job}` is already being driven")))?;
+        self.journal
+            .create_job(&job, &operation, Timestamp::now())
+            .map_err(|error| journal_error(&error))?;
+        self.drive(job.clone(), operation, Prior::default(), claim, CancelLevel::None);
+        Ok(job)
+    }
+
+    /// Takes a job up where its last process left it, unless one drives it or it is over.
+    ///
+    /// # Errors
+    /// `Usage` for an unknown job.
+    pub async fn attach(&self, job: &JobId) -> Result<Attachment> {
+        if self.known(job)?.state == JobState::Ended {
+            return Ok(Attachment::Ended);
+        }
+        if lock(&self.driven).contains_key(job) {
+            return Ok(Attachment::Driving);
+        }
+        let Some(claim) = claim(&self.files(job).folder).await? else {
+            return Ok(Attachment::Watching);
+        };
+        // whoever held the claim a moment ago may have ended it since
+        let row = self.known(job)?;
+        if row.state == JobState::Ended {
+            return Ok(Attachment::Ended);
+        }
+        let level = self.journal.cancel_requested(job).map_err(|error| journal_error(&error))?;
+        self.take_up(job, row.operation, claim, level)?;
+        Ok(Attachment::Driving)
+    }
+
+    /// Tells a job to stop. One driven by another process is told through the journal; one that nobody drives is
+    /// taken up here for its clean-up only.
+    ///
+    /// # Errors
+    /// `Usage` for an unknown job.
+    pub async fn cancel(&self, job: &JobId, level: CancelLevel) -> Result<()> {
+        let row = self.known(job)?;
+        if row.state == JobState::Ended || level == CancelLevel::None {
+            return Ok(());
+        }
+        if let Some(driven) = lock(&self.driven).get(job) {
+            driven.handle.cancel(level);
+            return Ok(());
+        }
+        self.journal.request_cancel(job, level, Timestamp::now()).map_err(|error| journal_error(&error))?;
+        if let Some(claim) = claim(&self.files(job).folder).await? {
+            let row = self.known(job)?;
+            if row.state != JobState::Ended {
+                self.take_up(job, row.operation, claim, level)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of a job this process drives, without ending anything on its machine; `job.detached` is its last event.
+    ///
+    /// # Errors
+    /// `Usage` when this process does not drive it.
+    pub async fn detach(&self, job: &JobId) -> Result<()> {
+        let done = {
+            let jobs = lock(&self.driven);
+            let driven = jobs
+                .get(job)
+                .ok_or_else(|| Error::new(ErrorKind::Usage, format!("job `{job}` is not driven by this process")))?;
+            driven.handle.detach();
+            driven.handle.done()
+        };
+        done.await;
+        Ok(())
+    }
+
+    /// Ends the session: detaches what it still drives and waits until everything is written.
+    pub async fn shutdown(self) {
+        let handles: Vec<_> = lock(&self.driven)
+            .values()
+            .map(|driven| {
+                driven.handle.detach();
+                driven.handle.done()
+            })
+            .collect();
+        for done in handles {
+            done.await;
+        }
+        self.watcher.abort();
+        self.engine.shutdown().await;
+    }
+
+    fn make_folders(&self, job: &JobId) -> Result<()> {
+        let folder = self.files(job).folder;
+        for path in [folder.clone(), folder.join("results"), folder.join("scratch")] {
+            crate::config::make_private_folder(&path).map_err(|error| {
+                Error::new(ErrorKind::State, format!("could not make `{}`", path.display())).caused_by(error)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn world(&self, job: &JobId) -> World {
+        let folder = self.files(job).folder;
+        World {
+            clouds: self.parts.clouds.clone(),
+            connector: Arc::clone(&self.parts.connector),
+            hg: self.parts.hg.clone(),
+            sources: self.parts.paths.sources(),
+            tools: self.parts.paths.tools(),
+            folders: JobFolders {
+                output: folder.join("output"),
+                image_log: folder.join("image.log"),
+                results: folder.join("results"),
+                scratch: folder.join("scratch"),
+            },
+        }
+    }
+
+    fn take_up(&self, job: &JobId, operation: Operation, claim: Claim, level: CancelLevel) -> Result<()> {
+        self.make_folders(job)?;
+        let mut prior = recall(&history(&self.journal, job)?);
+        prior.only_clean_up = level >= CancelLevel::Stop;
+        self.drive(job.clone(), operation, prior, claim, level);
+        Ok(())
+    }
+
+    fn drive(&self, job: JobId, operation: Operation, prior: Prior, claim: Claim, level: CancelLevel) {
+        let world = self.world(&job);
+        let resumed = prior.resumed;
+        let handle = self.engine.run(job.clone(), move |ctx| async move {
+            ctx.emit(EventKind::Started { pid: std::process::id(), resumed }).await?;
+            route::route(ctx, world, prior, operation).await
+        });
+        if level >= CancelLevel::Stop && resumed {
+            handle.cancel(level);
+        }
+        let done = handle.done();
+        lock(&self.driven).insert(job.clone(), Driven { handle, claim });
+        let driven = Arc::clone(&self.driven);
+        tokio::spawn(async move {
+            done.await;
+            lock(&driven).remove(&job);
+        });
+    }
+}
+
+/// All events of a job.
+pub(super) fn history(journal: &Journal, job: &JobId) -> Result<Vec<Event>> {
+    let mut all: Vec<Event> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |event| event.seq);
+        let page = journal.events(Some(job), after, PAGE).map_err(|error| journal_error(&error))?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+/// What earlier processes of a job have told.
+fn recall(events: &[Event]) -> Prior {
+    let mut prior = Prior { resumed: true, ..Prior::default() };
+    for event in events {
+        match &event.kind {
+            EventKind::Launching { machine, provider } | EventKind::MachineReady { machine, provider, .. } => {
+                prior.machine = Some((*provider, machine.clone()));
+            }
+            EventKind::SourceResolved { node, .. } => prior.node = Some(node.clone()),
+            EventKind::RunStarted { run, .. } => prior.run = Some(run.clone()),
+            EventKind::EventsRead { offset } => prior.events_read = *offset,
+            EventKind::Test { .. } => prior.tests_told += 1,
+            EventKind::RunEnded { .. } => prior.run_ended = true,
+            _ => {}
+        }
+    }
+    prior
+}
+
+/// Passes on what other processes ask of the jobs driven here, for as long as the session lives.
+pub(super) async fn watch_requests(journal: Journal, jobs: DrivenJobs) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let ids: Vec<JobId> = lock(&jobs).keys().cloned().collect();
+        for id in ids {
+            match journal.cancel_requested(&id) {
+                Ok(CancelLevel::None) => {}
+                Ok(level) => {
+                    if let Some(driven) = lock(&jobs).get(&id) {
+                        driven.handle.cancel(level);
+                    }
+                }
+                Err(error) => tracing::warn!(job = %id, "could not read requests: {}", crate::diag::chain(&error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What a session is made of. The composition root picks the parts; the session knows none of them by name.
+
+use super::types::CheckItem;
+use crate::cloud::Cloud;
+use crate::config::StatePaths;
+use crate::domain::{Machine, MachineId, ProviderKind};
+use crate::remote::{Connector, Shell};
+use futures::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Walks the remote machine interface on a machine.
+pub type Check = Box<dyn Fn(Arc<dyn Shell>, Machine) -> BoxFuture<'static, Vec<CheckItem>> + Send + Sync>;
+
+/// Remembers a host key that a person confirmed.
+pub type Pin = Box<dyn Fn(&MachineId, &str) -> Result<(), crate::cloud::Error> + Send + Sync>;
+
+/// What a session is made of.
+pub struct Parts {
+    /// The state directory.
+    pub paths: StatePaths,
+    /// Providers by kind.
+    pub clouds: BTreeMap<ProviderKind, Arc<dyn Cloud>>,
+    /// Makes shells.
+    pub connector: Arc<dyn Connector>,
+    /// The client's `hg`, when the configuration names one.
+    pub hg: Option<PathBuf>,
+    /// Walks the interface.
+    pub check: Check,
+    /// Remembers host keys.
+    pub pin: Pin,
+}

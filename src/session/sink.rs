@@ -1,0 +1,29 @@
+//! The engine's sink: events go to the journal, then readers are woken.
+
+use crate::engine::{Sink, SinkError};
+use crate::event::Draft;
+use crate::journal::Journal;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+/// Records events in the journal.
+pub(super) struct JournalSink {
+    pub(super) journal: Journal,
+    pub(super) written: watch::Sender<u64>,
+}
+
+impl Sink for JournalSink {
+    fn record(&self, batch: Vec<Draft>) -> BoxFuture<'_, Result<(), SinkError>> {
+        Box::pin(async move {
+            let journal = self.journal.clone();
+            let seqs = tokio::task::spawn_blocking(move || journal.append(&batch))
+                .await
+                .map_err(|error| SinkError(error.to_string()))?
+                .map_err(|error| SinkError(crate::diag::chain(&error)))?;
+            if let Some(last) = seqs.last() {
+                self.written.send_replace(*last);
+            }
+            Ok(())
+        })
+    }
+}
