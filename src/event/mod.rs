@@ -22,6 +22,25 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+/// An event before the journal has numbered it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Which job.
+    pub job: JobId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+}
+
+impl Draft {
+    /// As an event, under the number the journal gave it.
+    #[must_use]
+    pub fn numbered(self, seq: u64) -> Event {
+        Event { seq, at: self.at, job: self.job, kind: self.kind }
+    }
+}
+
 /// How loud a note is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,0 +1,52 @@
+//! What has to be done when a job is over, whichever way it ended.
+
+use futures::future::BoxFuture;
+
+/// Names a finaliser, to disarm it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FinaliserId(pub(super) u64);
+
+/// What a finaliser does; the error says why its thing is still there.
+pub(super) type Act = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), String>> + Send>;
+
+/// One armed finaliser.
+pub(super) struct Finaliser {
+    pub(super) id: FinaliserId,
+    /// What should be gone afterwards, for example `machine m-abc234 (local)`.
+    pub(super) what: String,
+    pub(super) act: Act,
+}
+
+/// The armed finalisers of a job, the newest last.
+#[derive(Default)]
+pub(super) struct Finalisers {
+    next: u64,
+    armed: Vec<Finaliser>,
+}
+
+impl Finalisers {
+    pub(super) fn arm(&mut self, what: String, act: Act) -> FinaliserId {
+        let id = FinaliserId(self.next);
+        self.next += 1;
+        self.armed.push(Finaliser { id, what, act });
+        id
+    }
+
+    pub(super) fn disarm(&mut self, id: FinaliserId) -> bool {
+        let before = self.armed.len();
+        self.armed.retain(|armed| armed.id != id);
+        self.armed.len() < before
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Finaliser> {
+        self.armed.pop()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.armed.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.armed.clear();
+    }
+}
