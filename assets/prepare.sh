@@ -29,7 +29,7 @@ if [ -f "$HGWORK/.hga-job" ]; then
         for pid_file in "$HGWORK"/spool/*/pid; do
             [ -f "$pid_file" ] || continue
             [ -f "${pid_file%/pid}/status" ] && continue
-            pid=$(cat "$pid_file")
+            read -r pid rest <"$pid_file" || :
             if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
                 die 3 "the machine is busy with job $owner"
             fi

@@ -13,8 +13,10 @@ fi
 for pid_file in "$HGWORK"/spool/*/pid; do
     [ -f "$pid_file" ] || continue
     [ -f "${pid_file%/pid}/status" ] && continue
-    pid=$(cat "$pid_file")
-    [ -n "$pid" ] && kill -KILL -- "-$pid" 2>/dev/null || :
+    read -r pid rest <"$pid_file" || :
+    [ -n "$pid" ] || continue
+    # the whole session of the run, whatever process groups it made
+    pkill -KILL -s "$pid" 2>/dev/null || kill -KILL -- "-$pid" 2>/dev/null || :
 done
 cd /
 if grep -q " $HGWORK " /proc/mounts 2>/dev/null; then

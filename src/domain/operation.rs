@@ -128,6 +128,14 @@ pub struct BootstrapSpec {
     pub rebuild: bool,
 }
 
+impl BootstrapSpec {
+    /// The revision that the image's clone comes with: everything up to the source's newest.
+    #[must_use]
+    pub fn rev(&self) -> &'static str {
+        "tip"
+    }
+}
+
 /// `machines launch`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchSpec {

@@ -13,7 +13,6 @@ use crate::remote::{Backoff, Error, ErrorKind, Shell, Signal};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -245,12 +244,12 @@ pub(super) async fn follow(
     mut sink: JobSink,
 ) -> Result<Ran, Failure> {
     let shell = world.shell(machine)?;
-    let spool = Spool::new(Arc::clone(&shell), machine.layout.spool());
+    let spool = Spool::new(&*shell, machine.layout.spool());
     let cloud = world.cloud(machine.provider)?;
     let reading = async {
         loop {
-            let offsets = sink.offsets();
-            let error = match spool.follow(run, offsets, &mut sink).await {
+            let mut offsets = sink.offsets();
+            let error = match spool.follow(run, &mut offsets, &mut sink).await {
                 Ok(Ended::Status(status)) => return Ok(Ran::Ended(status)),
                 Ok(Ended::Vanished) => {
                     return Ok(Ran::Lost(format!("the run's process on `{}` is gone without an exit status", machine.id)));
@@ -335,7 +334,7 @@ async fn reconnect(
 
 /// Waits until the job is told to stop, then asks the run to end, then makes it. Gives the failure to end with when
 /// even that was not seen to end it.
-async fn interrupt(ctx: &JobContext, spool: &Spool, run: &RunId) -> Failure {
+async fn interrupt(ctx: &JobContext, spool: &Spool<'_>, run: &RunId) -> Failure {
     ctx.stopped().await;
     for signal in [Signal::Int, Signal::Kill] {
         if let Err(error) = spool.signal(run, signal).await {

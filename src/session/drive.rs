@@ -84,7 +84,7 @@ impl Session {
             driven.handle.cancel(level);
             return Ok(());
         }
-        self.journal.request_cancel(job, level, Timestamp::now()).map_err(|error| journal_error(&error))?;
+        self.journal.request_cancel(job, level).map_err(|error| journal_error(&error))?;
         if let Some(claim) = claim(&self.files(job).folder).await? {
             let row = self.known(job)?;
             if row.state != JobState::Ended {
@@ -105,26 +105,16 @@ impl Session {
                 .get(job)
                 .ok_or_else(|| Error::new(ErrorKind::Usage, format!("job `{job}` is not driven by this process")))?;
             driven.handle.detach();
-            driven.handle.done()
+            driven.handle.clone()
         };
-        done.await;
+        done.done().await;
         Ok(())
     }
 
     /// Ends the session: detaches what it still drives and waits until everything is written.
     pub async fn shutdown(self) {
-        let handles: Vec<_> = lock(&self.driven)
-            .values()
-            .map(|driven| {
-                driven.handle.detach();
-                driven.handle.done()
-            })
-            .collect();
-        for done in handles {
-            done.await;
-        }
-        self.watcher.abort();
         self.engine.shutdown().await;
+        self.watcher.abort();
     }
 
     fn make_folders(&self, job: &JobId) -> Result<()> {
@@ -172,11 +162,10 @@ impl Session {
         if level >= CancelLevel::Stop && resumed {
             handle.cancel(level);
         }
-        let done = handle.done();
-        lock(&self.driven).insert(job.clone(), Driven { handle, claim });
+        lock(&self.driven).insert(job.clone(), Driven { handle: handle.clone(), claim });
         let driven = Arc::clone(&self.driven);
         tokio::spawn(async move {
-            done.await;
+            handle.done().await;
             lock(&driven).remove(&job);
         });
     }
@@ -202,6 +191,9 @@ fn recall(events: &[Event]) -> Prior {
         match &event.kind {
             EventKind::Launching { machine, provider } | EventKind::MachineReady { machine, provider, .. } => {
                 prior.machine = Some((*provider, machine.clone()));
+            }
+            EventKind::MachineEnded { machine, provider } => {
+                prior.machine.take_if(|known| *known == (*provider, machine.clone()));
             }
             EventKind::SourceResolved { node, .. } => prior.node = Some(node.clone()),
             EventKind::RunStarted { run, .. } => prior.run = Some(run.clone()),

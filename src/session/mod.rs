@@ -54,10 +54,7 @@ impl Session {
     pub fn open(parts: Parts) -> Result<Self> {
         let journal = Journal::open(&parts.paths.journal()).map_err(|error| journal_error(&error))?;
         let (sender, written) = watch::channel(0);
-        let engine = Engine::start(
-            Arc::new(sink::JournalSink { journal: journal.clone(), written: sender }),
-            EngineOptions::default(),
-        );
+        let engine = Engine::start(sink::JournalSink { journal: journal.clone(), written: sender }, EngineOptions::default());
         let driven = Arc::new(Mutex::new(HashMap::new()));
         let watcher = tokio::spawn(drive::watch_requests(journal.clone(), Arc::clone(&driven)));
         Ok(Self { parts, journal, engine, written, driven, watcher })
@@ -109,7 +106,7 @@ impl Session {
         JobFiles { output: folder.join("output"), results: folder.join("results"), folder }
     }
 
-    fn known(&self, job: &JobId) -> Result<crate::journal::JobRow> {
+    fn known(&self, job: &JobId) -> Result<crate::journal::JobRecord> {
         self.journal.job(job).map_err(|error| journal_error(&error))?.ok_or_else(|| {
             Error::new(ErrorKind::Usage, format!("there is no job `{job}`"))
                 .hint("`hga jobs list` shows the jobs there are")

@@ -1,6 +1,6 @@
 //! The engine's sink: events go to the journal, then readers are woken.
 
-use crate::engine::{Sink, SinkError};
+use crate::engine::{Failure, Sink};
 use crate::event::Draft;
 use crate::journal::Journal;
 use futures::future::BoxFuture;
@@ -13,13 +13,13 @@ pub(super) struct JournalSink {
 }
 
 impl Sink for JournalSink {
-    fn record(&self, batch: Vec<Draft>) -> BoxFuture<'_, Result<(), SinkError>> {
+    fn record(&self, batch: Vec<Draft>) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
-            let journal = self.journal.clone();
-            let seqs = tokio::task::spawn_blocking(move || journal.append(&batch))
+            let seqs = self
+                .journal
+                .run(move |journal| journal.append(&batch))
                 .await
-                .map_err(|error| SinkError(error.to_string()))?
-                .map_err(|error| SinkError(crate::diag::chain(&error)))?;
+                .map_err(|error| Failure::from_error(&error))?;
             if let Some(last) = seqs.last() {
                 self.written.send_replace(*last);
             }

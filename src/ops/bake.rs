@@ -1,0 +1,142 @@
+//! Making the development image: a bare machine, the bootstrap script on it, the source pushed to it, an image of it,
+//! and the machine's end. The same steps whoever provides the machine. Also the verb `bootstrap-linux-dev`.
+
+use super::launch::launch_for_job;
+use super::ready::{leased, wait_ready};
+use super::source::{self, Source};
+use super::stream::{JobSink, Ran, follow};
+use super::world::{Prior, World, fail};
+use crate::cloud::ImageRequest;
+use crate::domain::{
+    BootstrapSpec, Fingerprint, Image, ImageName, MachineId, Phase, ProviderKind, RunId, WorkVerdict,
+};
+use crate::engine::{Failure, JobContext};
+use crate::mercurial::{BOOTSTRAP, bootstrap_inputs};
+use crate::remote::spool::{RunSpec, Spool};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What the development image of a repository is called. Repositories without a common history have images of their
+/// own, so that testing one does not make the other's image stale.
+///
+/// # Errors
+/// When `first_node` is no node.
+pub fn image_name(first_node: &str) -> Result<ImageName, Failure> {
+    let short = first_node.get(..8).unwrap_or(first_node);
+    ImageName::new(format!("hg-linux-dev-local-{short}")).map_err(|error| Failure::from_plain(&error))
+}
+
+/// What the development image of a repository is made from.
+#[must_use]
+pub fn image_inputs(first_node: &str) -> BTreeMap<String, String> {
+    let mut inputs = bootstrap_inputs();
+    inputs.insert("repository".to_owned(), first_node.to_owned());
+    inputs
+}
+
+/// Finds the current image for a source, or makes it.
+pub(super) async fn ensure_image(
+    ctx: &JobContext,
+    world: &World,
+    source: &Source,
+    provider: ProviderKind,
+    lease: Duration,
+    rebuild: bool,
+) -> Result<Image, Failure> {
+    let cloud = world.cloud(provider)?;
+    let first = source.repo.first_node().await.map_err(fail)?;
+    let name = image_name(&first)?;
+    let inputs = image_inputs(&first);
+    let fingerprint = Fingerprint::of(&inputs);
+    let images = cloud.images().await.map_err(fail)?;
+    if let Some(image) = images.into_iter().find(|image| image.name == name) {
+        if image.fingerprint == fingerprint && !rebuild {
+            return Ok(image);
+        }
+        let changed: Vec<_> =
+            inputs.iter().filter(|(key, value)| image.inputs.get(*key) != Some(value)).map(|(key, _)| key.as_str()).collect();
+        let why = if changed.is_empty() { "asked to".to_owned() } else { format!("changed: {}", changed.join(", ")) };
+        ctx.note(format!("making image `{name}` anew ({why})")).await?;
+    } else {
+        ctx.note(format!("making image `{name}`; this is done once")).await?;
+    }
+
+    let id = bake_machine(ctx);
+    let launched = launch_for_job(ctx, world, provider, id, None, lease).await?;
+    let machine = wait_ready(ctx, world, launched.machine).await?;
+    let image = leased(cloud.clone(), &machine, lease, async {
+        let shell = world.shell(&machine)?;
+        let run = RunId::for_job(ctx.job(), "bootstrap");
+        let spec = RunSpec {
+            run: run.clone(),
+            line: BOOTSTRAP.to_owned(),
+            cwd: machine.layout.hgwork.clone(),
+            env: vec![("HGDEV".to_owned(), machine.layout.hgdev.clone())],
+        };
+        Spool::new(&*shell, machine.layout.spool()).start(&spec).await.map_err(fail)?;
+        let sink = JobSink::steps(ctx, &world.folders.image_log).await?;
+        match follow(ctx, world, &machine, &run, lease, sink).await? {
+            Ran::Ended(0) => {}
+            Ran::Ended(status) => {
+                return Err(Failure::new(format!("the bootstrap script ended with status {status}: {}", last_line(world)))
+                    .hint(format!("all it said is in `{}`", world.folders.image_log.display())));
+            }
+            Ran::Lost(why) => return Err(Failure::new(why)),
+        }
+        super::sync::push(ctx, world, &machine, source, &machine.layout.template_source()).await?;
+        cloud
+            .create_image(&ImageRequest { machine: machine.id.clone(), name, inputs, fingerprint })
+            .await
+            .map_err(fail)
+    })
+    .await?;
+    Ok(image)
+}
+
+/// The machine that a job makes its image on.
+pub(super) fn bake_machine(ctx: &JobContext) -> MachineId {
+    // a machine's id with six letters more is still one
+    let id = MachineId::for_job(ctx.job());
+    MachineId::new(format!("{id}-image")).unwrap_or(id)
+}
+
+/// Ends the machine an image was made on; the job's finaliser does the same where this was not reached.
+pub(super) async fn end_bake_machine(ctx: &JobContext, world: &World, provider: ProviderKind) -> Result<(), Failure> {
+    let id = bake_machine(ctx);
+    let cloud = world.cloud(provider)?;
+    if cloud.machine(&id).await.map_err(fail)?.is_some() {
+        cloud.terminate(&id).await.map_err(fail)?;
+    }
+    Ok(())
+}
+
+fn last_line(world: &World) -> String {
+    let log = std::fs::read(&world.folders.image_log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&log);
+    crate::domain::escape_line(text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing"))
+}
+
+/// `bootstrap-linux-dev`.
+///
+/// # Errors
+/// Whatever keeps the image from being made.
+pub async fn bootstrap_linux(
+    ctx: JobContext,
+    world: World,
+    prior: Prior,
+    spec: BootstrapSpec,
+) -> Result<WorkVerdict, Failure> {
+    if prior.only_clean_up {
+        super::launch::end_later(&ctx, &world.cloud(spec.provider)?, &bake_machine(&ctx));
+        return Err(Failure::Interrupted);
+    }
+    ctx.until_stopped(async {
+        let source = ctx.phase(Phase::Source, source::find(&ctx, &world, &spec.source, spec.rev())).await?;
+        let image = ctx
+            .phase(Phase::Image, ensure_image(&ctx, &world, &source, spec.provider, spec.lease, spec.rebuild))
+            .await?;
+        ctx.note(format!("image `{}` is current ({})", image.name, image.fingerprint.short())).await?;
+        Ok(WorkVerdict::Done)
+    })
+    .await?
+}

@@ -1,0 +1,216 @@
+//! `run-tests-linux`: source, image, launch, ready, prepare, sync, test, collect, end. Taken up again after a crash it
+//! finds what stands: the machine by its id, the run by its name, the bytes by their offsets.
+
+use super::bake;
+use super::collect::{collect, copy_results};
+use super::launch::{end_later, launch_for_job};
+use super::prepare::{self, undo_later};
+use super::ready::{leased, wait_ready};
+use super::source::{self, Source};
+use super::stream::{JobSink, Ran, follow};
+use super::sync;
+use super::world::{Prior, World, fail};
+use crate::domain::{ImageName, KeepMachine, Machine, MachineId, Phase, ProviderKind, RunId, RunTestsSpec, WorkVerdict};
+use crate::engine::{Failure, FinaliserId, JobContext};
+use crate::event::EventKind;
+use crate::mercurial::{TestCommand, TestSetup};
+use crate::remote::spool::{RunSpec, Spool};
+
+/// The machine the job works on.
+struct Place {
+    machine: Machine,
+    /// Ends it; none for a machine that stood before.
+    finaliser: Option<FinaliserId>,
+}
+
+/// Runs Mercurial's tests on a machine.
+///
+/// # Errors
+/// Whatever kept the tests from being run; failing tests are no error but a verdict.
+pub async fn run_tests(
+    ctx: JobContext,
+    world: World,
+    prior: Prior,
+    spec: RunTestsSpec,
+) -> Result<WorkVerdict, Failure> {
+    if prior.only_clean_up {
+        return clean_up(&ctx, &world, &prior, &spec).await;
+    }
+    if spec.provider == ProviderKind::Hosts && spec.machine.is_none() {
+        return Err(Failure::new("provider `hosts` needs `--machine NAME`")
+            .hint("`hga machines list --provider hosts` shows the names there are"));
+    }
+    let place = if prior.run.is_some() { again(&ctx, &world, &spec).await? } else { fresh(&ctx, &world, &spec).await? };
+    let Some(place) = place else {
+        return Ok(lost(&spec, &ctx));
+    };
+    work(&ctx, &world, &prior, &spec, place).await
+}
+
+fn lost(spec: &RunTestsSpec, ctx: &JobContext) -> WorkVerdict {
+    let id = spec.machine.clone().unwrap_or_else(|| MachineId::for_job(ctx.job()));
+    WorkVerdict::MachineLost { message: format!("machine `{id}` ended before its results were fetched") }
+}
+
+/// Adds the finalisers of everything the job may have left, and nothing else.
+async fn clean_up(
+    ctx: &JobContext,
+    world: &World,
+    prior: &Prior,
+    spec: &RunTestsSpec,
+) -> Result<WorkVerdict, Failure> {
+    let cloud = world.cloud(spec.provider)?;
+    if let Some(id) = &spec.machine {
+        if prior.machine.is_some()
+            && let Some(machine) = cloud.machine(id).await.map_err(fail)?
+        {
+            undo_later(ctx, world, &machine)?;
+        }
+    } else {
+        end_later(ctx, &cloud, &MachineId::for_job(ctx.job()));
+        end_later(ctx, &cloud, &bake::bake_machine(ctx));
+    }
+    Err(Failure::Interrupted)
+}
+
+/// From nothing to a machine that has the revision.
+async fn fresh(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<Option<Place>, Failure> {
+    ctx.until_stopped(async {
+        let source = ctx.phase(Phase::Source, source::find(ctx, world, &spec.source, &spec.rev)).await?;
+        let image = ctx.phase(Phase::Image, image(ctx, world, spec, &source)).await?;
+        let (machine, finaliser) = ctx.phase(Phase::Launch, machine(ctx, world, spec, image)).await?;
+        prepare::check(&machine, spec.filesystem)?;
+        let machine = ctx.phase(Phase::Ready, wait_ready(ctx, world, machine)).await?;
+        leased(world.cloud(machine.provider)?, &machine, spec.lease, async {
+            let temporary = finaliser.is_some();
+            ctx.phase(Phase::Prepare, prepare::prepare(ctx, world, &machine, spec.filesystem, temporary)).await?;
+            ctx.phase(Phase::Sync, sync::sync(ctx, world, &machine, &source, spec.dirty)).await
+        })
+        .await?;
+        Ok(Some(Place { machine, finaliser }))
+    })
+    .await?
+}
+
+/// The machine on which the run was started already; none when it is gone.
+async fn again(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<Option<Place>, Failure> {
+    let cloud = world.cloud(spec.provider)?;
+    let id = spec.machine.clone().unwrap_or_else(|| MachineId::for_job(ctx.job()));
+    let finaliser = spec.machine.is_none().then(|| end_later(ctx, &cloud, &id));
+    ctx.until_stopped(ctx.phase(Phase::Ready, async {
+        let Some(machine) = cloud.machine(&id).await.map_err(fail)?.filter(|machine| machine.state.is_alive()) else {
+            return Ok(None);
+        };
+        let machine = wait_ready(ctx, world, machine).await?;
+        if finaliser.is_none() {
+            undo_later(ctx, world, &machine)?;
+        }
+        Ok(Some(Place { machine, finaliser }))
+    }))
+    .await?
+}
+
+async fn image(
+    ctx: &JobContext,
+    world: &World,
+    spec: &RunTestsSpec,
+    source: &Source,
+) -> Result<Option<ImageName>, Failure> {
+    if spec.machine.is_some() {
+        return Ok(None);
+    }
+    if let Some(name) = &spec.image {
+        return Ok(Some(name.clone()));
+    }
+    let image = bake::ensure_image(ctx, world, source, spec.provider, spec.lease, false).await?;
+    bake::end_bake_machine(ctx, world, spec.provider).await?;
+    Ok(Some(image.name))
+}
+
+async fn machine(
+    ctx: &JobContext,
+    world: &World,
+    spec: &RunTestsSpec,
+    image: Option<ImageName>,
+) -> Result<(Machine, Option<FinaliserId>), Failure> {
+    if let Some(id) = &spec.machine {
+        let found = world.cloud(spec.provider)?.machine(id).await.map_err(fail)?;
+        let machine = found.ok_or_else(|| {
+            Failure::new(format!("there is no machine `{id}` ({})", spec.provider))
+                .hint("`hga machines list` shows the machines there are")
+        })?;
+        return Ok((machine, None));
+    }
+    let id = MachineId::for_job(ctx.job());
+    let launched = launch_for_job(ctx, world, spec.provider, id, image, spec.lease).await?;
+    Ok((launched.machine, Some(launched.finaliser)))
+}
+
+/// Starts the tests, or finds them started; reads them to their end; fetches what they leave.
+async fn work(
+    ctx: &JobContext,
+    world: &World,
+    prior: &Prior,
+    spec: &RunTestsSpec,
+    place: Place,
+) -> Result<WorkVerdict, Failure> {
+    let machine = &place.machine;
+    let run = RunId::for_job(ctx.job(), "test");
+    let setup = TestSetup { layout: &machine.layout, python: &spec.python, args: &spec.test_args };
+    let command = TestCommand::new(&setup).map_err(fail)?;
+    let shell = world.shell(machine)?;
+    let ran = ctx
+        .phase(Phase::Test, async {
+            ctx.until_stopped(async {
+                // the intent comes first: whoever takes the job up must look for the run
+                ctx.emit(EventKind::RunStarted { run: run.clone(), command: command.display().to_owned() }).await?;
+                command.install(&*shell).await.map_err(fail)?;
+                let start = RunSpec {
+                    run: run.clone(),
+                    line: command.line().to_owned(),
+                    cwd: command.folder().to_owned(),
+                    env: command.env().to_vec(),
+                };
+                Spool::new(&*shell, machine.layout.spool()).start(&start).await.map_err(fail)
+            })
+            .await??;
+            let sink = JobSink::tests(ctx, &world.folders.output, prior.events_read, prior.tests_told).await?;
+            let ran = follow(ctx, world, machine, &run, spec.lease, sink).await?;
+            if let Ran::Ended(status) = ran {
+                ctx.emit(EventKind::RunEnded { run: run.clone(), status }).await?;
+            }
+            Ok(ran)
+        })
+        .await?;
+    let status = match ran {
+        Ran::Ended(status) => status,
+        Ran::Lost(message) => return Ok(WorkVerdict::MachineLost { message }),
+    };
+    let cloud = world.cloud(machine.provider)?;
+    let collected = ctx.phase(
+        Phase::Collect,
+        leased(
+            cloud,
+            machine,
+            spec.lease,
+            collect(ctx, machine, &*shell, &world.folders, command.folder(), command.results()),
+        ),
+    );
+    // The tests' verdict stands even if a file could not be fetched.
+    match ctx.until_stopped(collected).await? {
+        Ok(_) => {}
+        Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+        Err(failure) => ctx.warn(format!("not all results were fetched: {failure}")).await?,
+    }
+    if let Some(to) = &spec.results {
+        copy_results(&world.folders, to).await?;
+    }
+    if status != 0
+        && spec.keep == KeepMachine::OnFailure
+        && let Some(finaliser) = place.finaliser
+    {
+        ctx.disarm(finaliser);
+        ctx.keep(machine.id.clone(), machine.provider);
+    }
+    Ok(if status == 0 { WorkVerdict::Done } else { WorkVerdict::TestsFailed { status } })
+}
