@@ -1,0 +1,189 @@
+//! The configuration as plain values, with their defaults.
+
+use super::check;
+use super::raw::{Raw, Reader};
+use super::{Error, Result, StatePaths};
+use crate::domain::{Layout, MachineId, ProviderKind};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the configuration file says, defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// This computer's Mercurial: a name looked up in `PATH`, or an absolute path.
+    pub hg: PathBuf,
+    /// What is used where the command line says nothing.
+    pub defaults: Defaults,
+    /// Provider `local`.
+    pub local: Local,
+    /// The log files.
+    pub log: Log,
+    /// What is kept of jobs that are over.
+    pub retention: Retention,
+    /// Provider `hosts`: the inventory, names unique.
+    pub hosts: Vec<Host>,
+}
+
+/// What is used where the command line says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defaults {
+    /// Where machines come from.
+    pub provider: ProviderKind,
+    /// How long a machine may live with no client.
+    pub lease: Duration,
+    /// Which Python runs the tests.
+    pub python: String,
+}
+
+/// Provider `local`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Local {
+    /// Where machines and images are kept; a relative path is below the state directory. For
+    /// [`StatePaths::with_local_root`].
+    pub root: PathBuf,
+}
+
+/// The log files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// The least important messages that are written.
+    pub level: LogLevel,
+    /// How many files are kept, the one being written counted.
+    pub keep: u32,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what looks wrong.
+    Warn,
+    /// And what happens.
+    Info,
+    /// And how.
+    Debug,
+    /// And everything else.
+    Trace,
+}
+
+impl LogLevel {
+    /// All of them, the quietest first.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// What is kept of jobs that are over; a job goes when it is beyond either limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How many jobs.
+    pub jobs: u32,
+    /// For how many days.
+    pub days: u32,
+}
+
+/// One machine of the inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// What it is called here.
+    pub name: MachineId,
+    /// Host name or address, without brackets.
+    pub address: String,
+    /// TCP port of its SSH server.
+    pub port: u16,
+    /// The user to log in as.
+    pub user: String,
+    /// The private key; none takes our own key pair.
+    pub key: Option<PathBuf>,
+    /// Host keys to accept, each `type base64`; none leaves it to what was pinned on first use.
+    pub host_keys: Vec<String>,
+    /// A command whose standard input and output are the connection.
+    pub proxy_command: Option<String>,
+    /// Where it keeps the interface's folders.
+    pub layout: Layout,
+    /// Whether `sudo` may be counted on.
+    pub sudo: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            hg: PathBuf::from("hg"),
+            defaults: Defaults {
+                provider: ProviderKind::Local,
+                lease: Duration::from_secs(2 * 60 * 60),
+                python: "system3".to_owned(),
+            },
+            local: Local { root: PathBuf::from(".") },
+            log: Log { level: LogLevel::Info, keep: 5 },
+            retention: Retention { jobs: 200, days: 30 },
+            hosts: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the state directory's `config.toml`; the defaults when there is none. Never writes it.
+    ///
+    /// # Errors
+    /// `Invalid` with every mistake in it, `Io` when it cannot be read.
+    pub fn load(paths: &StatePaths) -> Result<Self> {
+        let file = paths.config();
+        let bytes = match std::fs::read(&file) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(Error::Io { action: "read", path: file, source }),
+        };
+        let text = match str::from_utf8(&bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
+                let mut reader = Reader::new(&valid);
+                reader.wrong(valid.len(), "not UTF-8", Some("save the file in UTF-8".to_owned()));
+                return Err(invalid(&file, reader.finish()).unwrap_or(Error::NoHome));
+            }
+        };
+        Self::parse(text, &file, super::paths::home().as_deref())
+    }
+
+    /// Reads the text of a configuration file. `file` is named in errors and its folder is where relative paths start;
+    /// `home` stands for `~`.
+    ///
+    /// # Errors
+    /// `Invalid` with every mistake in it.
+    pub fn parse(text: &str, file: &Path, home: Option<&Path>) -> Result<Self> {
+        let mut reader = Reader::new(text);
+        let raw = Raw::read(&mut reader);
+        let place = check::Place { folder: file.parent().unwrap_or(Path::new("/")), home };
+        let config = check::config(&mut reader, raw, place);
+        invalid(file, reader.finish()).map_or(Ok(config), Err)
+    }
+}
+
+fn invalid(file: &Path, problems: Vec<super::Problem>) -> Option<Error> {
+    let mut problems = problems.into_iter();
+    let first = problems.next()?;
+    Some(Error::Invalid { file: file.to_owned(), first, rest: problems.collect() })
+}
+
+/// A configuration file that documents every key, each with its default commented out.
+#[must_use]
+pub fn sample() -> &'static str {
+    include_str!("../../assets/config.sample.toml")
+}
+
+#[cfg(test)]
+#[path = "values_test.rs"]
+mod tests;
