@@ -16,3 +16,4 @@ pub mod remote;
 pub mod session;
 pub mod ssh;
 pub mod store;
+pub mod wire;

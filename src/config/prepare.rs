@@ -69,6 +69,19 @@ impl StatePaths {
     }
 }
 
+impl super::JobPaths {
+    /// Makes the job's folders, private.
+    ///
+    /// # Errors
+    /// As [`StatePaths::prepare`].
+    pub fn prepare(&self) -> Result<()> {
+        for path in [&self.folder, &self.results, &self.scratch] {
+            make(path, inspect(path)?)?;
+        }
+        Ok(())
+    }
+}
+
 /// What stands there, if anything does; an error if it is no directory of ours.
 fn inspect(path: &Path) -> Result<Option<Metadata>> {
     match fs::metadata(path) {

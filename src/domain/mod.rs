@@ -1,6 +1,7 @@
 //! Pure words and rules: no IO, no async, nothing of any other room. Every word here has the one meaning the
 //! glossary in `lib.rs` gives it.
 
+mod check;
 mod ids;
 mod image;
 mod job;
@@ -11,6 +12,7 @@ mod output;
 mod phase;
 mod test;
 
+pub use check::{CheckItem, CheckOutcome};
 pub use ids::{BadId, ImageName, JobId, MachineId, RunId};
 pub use image::{Fingerprint, Image, ImageState};
 pub use job::{CancelLevel, CleanupVerdict, JobState, Remaining, WorkVerdict};

@@ -9,4 +9,3 @@ mod report;
 pub use check::walk;
 pub use inventory::HostsCloud;
 pub use pins::{PinError, pin, pinned};
-pub use report::{CheckItem, CheckOutcome};

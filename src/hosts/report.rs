@@ -1,37 +1,8 @@
 //! What the machine said about itself, turned into the points of the remote machine interface. Pure: the machine's
 //! words are hostile until they are read here.
 
-use crate::domain::{Layout, escape_line};
-use serde::Serialize;
+use crate::domain::{CheckItem, CheckOutcome, Layout, escape_line};
 use std::collections::BTreeMap;
-
-/// One point of the remote machine interface.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CheckItem {
-    /// What the interface asks for, for example "`/hgdev` exists".
-    pub what: String,
-    /// Whether it is so.
-    pub outcome: CheckOutcome,
-    /// What was seen, control characters made visible.
-    pub seen: String,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-}
-
-/// Whether a point of the interface is met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckOutcome {
-    /// It is.
-    Ok,
-    /// It is not, but only some things need it.
-    Warning,
-    /// It is not.
-    Missing,
-    /// It could not be asked, since something before it failed.
-    Unknown,
-}
 
 /// What `check.sh` printed, by key.
 #[derive(Debug, Default, PartialEq, Eq)]

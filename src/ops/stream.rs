@@ -302,7 +302,8 @@ async fn reconnect(
     let cloud = world.cloud(machine.provider)?;
     let since = Instant::now();
     let mut told = false;
-    let mut backoff = Backoff::default();
+    let backoff = Backoff::default();
+    let mut attempt = 0;
     loop {
         match cloud.machine(&machine.id).await {
             Ok(Some(now)) if now.state.is_alive() => {}
@@ -327,7 +328,10 @@ async fn reconnect(
                     since.elapsed().as_secs()
                 )));
             }
-            _ => tokio::time::sleep(backoff.next_delay()).await,
+            _ => {
+                tokio::time::sleep(backoff.delay(attempt, rand::random())).await;
+                attempt += 1;
+            }
         }
     }
 }

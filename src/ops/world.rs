@@ -2,12 +2,12 @@
 
 use crate::cloud::Cloud;
 use crate::diag::Hinted;
-use crate::domain::{Machine, MachineId, ProviderKind, RunId};
+use crate::domain::{Endpoint, Machine, MachineId, ProviderKind, RunId};
 use crate::engine::Failure;
 use crate::remote::{Connector, Shell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The folders and files of one job on this computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct World {
     pub tools: PathBuf,
     /// The job's folders.
     pub folders: JobFolders,
+    /// Shells made so far: one connection serves all the steps of a job.
+    pub shells: Arc<Mutex<Vec<(Endpoint, Arc<dyn Shell>)>>>,
 }
 
 impl World {
@@ -57,7 +59,13 @@ impl World {
             .endpoint
             .as_ref()
             .ok_or_else(|| Failure::new(format!("machine `{}` has no address", machine.id)))?;
-        Ok(self.connector.shell(endpoint))
+        let mut shells = self.shells.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, shell)) = shells.iter().find(|(known, _)| known == endpoint) {
+            return Ok(Arc::clone(shell));
+        }
+        let shell = self.connector.shell(endpoint);
+        shells.push((endpoint.clone(), Arc::clone(&shell)));
+        Ok(shell)
     }
 }
 

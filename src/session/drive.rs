@@ -2,6 +2,7 @@
 
 use super::driven::{Claim, claim};
 use super::{Attachment, Error, ErrorKind, Result, Session, journal_error, route};
+use crate::diag::{Hinted, chain};
 use crate::domain::{CancelLevel, JobId, JobState, Operation, Timestamp};
 use crate::engine::JobHandle;
 use crate::event::{Event, EventKind};
@@ -118,17 +119,15 @@ impl Session {
     }
 
     fn make_folders(&self, job: &JobId) -> Result<()> {
-        let folder = self.files(job).folder;
-        for path in [folder.clone(), folder.join("results"), folder.join("scratch")] {
-            crate::config::make_private_folder(&path).map_err(|error| {
-                Error::new(ErrorKind::State, format!("could not make `{}`", path.display())).caused_by(error)
-            })?;
-        }
-        Ok(())
+        self.parts.paths.job(job).prepare().map_err(|error| {
+            let mut told = Error::new(ErrorKind::State, chain(&error));
+            told.hints = error.hints();
+            told
+        })
     }
 
     fn world(&self, job: &JobId) -> World {
-        let folder = self.files(job).folder;
+        let job = self.parts.paths.job(job);
         World {
             clouds: self.parts.clouds.clone(),
             connector: Arc::clone(&self.parts.connector),
@@ -136,11 +135,12 @@ impl Session {
             sources: self.parts.paths.sources(),
             tools: self.parts.paths.tools(),
             folders: JobFolders {
-                output: folder.join("output"),
-                image_log: folder.join("image.log"),
-                results: folder.join("results"),
-                scratch: folder.join("scratch"),
+                output: job.output,
+                image_log: job.folder.join("image.log"),
+                results: job.results,
+                scratch: job.scratch,
             },
+            shells: Arc::default(),
         }
     }
 

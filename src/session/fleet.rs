@@ -1,9 +1,9 @@
 //! Machines and images of every provider, and shells on machines.
 
-use super::{CheckItem, Error, ErrorKind, Result, Session};
+use super::{Error, ErrorKind, Result, Session};
 use crate::cloud::Cloud;
 use crate::diag::{Hinted, chain};
-use crate::domain::{Image, ImageName, Machine, MachineId, ProviderKind};
+use crate::domain::{CheckItem, Image, ImageName, Machine, MachineId, ProviderKind};
 use crate::remote::Shell;
 use std::sync::Arc;
 

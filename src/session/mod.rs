@@ -15,7 +15,9 @@ pub use crate::remote::{Chunk, Command, Exec, ExitStatus, PtySize, Shell, Signal
 pub use error::{Error, ErrorKind};
 pub use events::Events;
 pub use parts::{Check, Parts, Pin};
-pub use types::{Attachment, CheckItem, CheckOutcome, JobFiles, JobSummary};
+pub use types::{Attachment, JobFiles, JobSummary};
+
+pub use crate::domain::{CheckItem, CheckOutcome};
 
 use crate::diag::{Hinted, chain};
 use crate::domain::{JobId, JobState};
@@ -102,8 +104,8 @@ impl Session {
     /// Where a job keeps its files.
     #[must_use]
     pub fn files(&self, job: &JobId) -> JobFiles {
-        let folder = self.parts.paths.job(job);
-        JobFiles { output: folder.join("output"), results: folder.join("results"), folder }
+        let paths = self.parts.paths.job(job);
+        JobFiles { folder: paths.folder, output: paths.output, results: paths.results }
     }
 
     fn known(&self, job: &JobId) -> Result<crate::journal::JobRecord> {

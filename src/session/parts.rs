@@ -1,9 +1,8 @@
 //! What a session is made of. The composition root picks the parts; the session knows none of them by name.
 
-use super::types::CheckItem;
 use crate::cloud::Cloud;
 use crate::config::StatePaths;
-use crate::domain::{Machine, MachineId, ProviderKind};
+use crate::domain::{CheckItem, Machine, MachineId, ProviderKind};
 use crate::remote::{Connector, Shell};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;

@@ -1,0 +1,155 @@
+//! The composition root, functions only: picks providers and transports, sets the log up, hands a session to the
+//! front end.
+
+use crate::cli::{self, Cli, CliContext, Need};
+use crate::cloud::Cloud;
+use crate::config::{Config, StatePaths};
+use crate::diag::Hinted;
+use crate::domain::ProviderKind;
+use crate::hosts::HostsCloud;
+use crate::local::{LocalCloud, LocalConfig};
+use crate::session::{Error, ErrorKind, Parts, Session};
+use crate::ssh::{SshConnector, keys, transport};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tracing_subscriber::EnvFilter;
+
+/// Runs a command of the command line; gives the exit status.
+#[must_use]
+pub fn run(cli: Cli) -> i32 {
+    let prepared = StatePaths::find(cli.global.state_path.as_deref()).map_err(|error| told(&error)).and_then(|paths| {
+        if cli.need() == Need::Nothing {
+            return Ok((paths, Config::default()));
+        }
+        if cli.need() == Need::Session {
+            paths.prepare().map_err(|error| told(&error))?;
+        }
+        let config = Config::load(&paths).map_err(|error| told(&error))?;
+        Ok((paths.with_local_root(&config.local.root), config))
+    });
+    let (paths, config) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return cli::fail(&cli.global, &error, cli::exit::ERROR),
+    };
+    let context = context(&paths, &config);
+    if cli.need() < Need::Session {
+        return cli::run_alone(&cli, &context);
+    }
+    let _log = log(&paths, &config, cli.global.verbose);
+    with_runtime(async move {
+        match parts(&paths, config).await.and_then(Session::open) {
+            Ok(session) => cli::run(cli, session, context).await,
+            Err(error) => cli::fail(&cli.global, &error, cli::exit::ERROR),
+        }
+    })
+}
+
+/// Behaves like `ssh` towards the machine that the words name.
+#[must_use]
+pub fn ssh_transport(words: Vec<OsString>) -> i32 {
+    with_runtime(transport::run(words))
+}
+
+/// Is a local machine: `supervise FOLDER` or `serve FOLDER`.
+#[must_use]
+pub fn local_machine(words: &[OsString]) -> i32 {
+    match words {
+        [verb, folder] if verb == "supervise" => crate::local::supervise(Path::new(folder)),
+        [verb, folder] if verb == "serve" => crate::local::serve(Path::new(folder)),
+        _ => cli::exit::USAGE,
+    }
+}
+
+fn with_runtime(work: impl Future<Output = i32>) -> i32 {
+    match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => {
+            let status = runtime.block_on(work);
+            // a read of standard input cannot be called back: do not wait for it
+            runtime.shutdown_background();
+            status
+        }
+        Err(error) => {
+            tracing::error!("could not start the runtime: {error}");
+            cli::exit::ERROR
+        }
+    }
+}
+
+fn told<E: Hinted + 'static>(error: &E) -> Error {
+    let mut told = Error::new(ErrorKind::State, crate::diag::chain(error));
+    told.hints = crate::diag::hints(error);
+    told
+}
+
+fn context(paths: &StatePaths, config: &Config) -> CliContext {
+    CliContext {
+        state_dir: paths.root().to_owned(),
+        config_path: paths.config(),
+        config_in_force: config.to_toml(),
+        config_sample: crate::config::sample(),
+        current_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+        provider: config.defaults.provider,
+        lease: config.defaults.lease,
+        demo_flags: crate::mercurial::demo_flags(),
+        demo_tests: crate::mercurial::demo_tests(),
+    }
+}
+
+async fn parts(paths: &StatePaths, config: Config) -> Result<Parts, Error> {
+    let exe = std::env::current_exe()
+        .map_err(|error| Error::new(ErrorKind::Other, "could not find the program's own file").caused_by(error))?;
+    let folder = paths.keys();
+    let key = tokio::task::spawn_blocking(move || keys::ensure(&folder))
+        .await
+        .map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?
+        .map_err(|error| told(&error))?;
+    let local = LocalCloud::new(LocalConfig {
+        exe: exe.clone(),
+        machines: paths.machines(),
+        images: paths.images(),
+        authorized_key: key.public.clone(),
+        client_key: paths.private_key(),
+    });
+    let hosts = Arc::new(HostsCloud::new(config.hosts, paths.host_keys(), paths.private_key()));
+    let pins = Arc::clone(&hosts);
+    let clouds = BTreeMap::from([
+        (ProviderKind::Local, Arc::new(local) as Arc<dyn Cloud>),
+        (ProviderKind::Hosts, hosts as Arc<dyn Cloud>),
+    ]);
+    Ok(Parts {
+        paths: paths.clone(),
+        clouds,
+        connector: Arc::new(SshConnector::new(paths.keys(), exe)),
+        // the default is looked up on the PATH, with a fallback; another value is meant as it stands
+        hg: (config.hg != Config::default().hg).then_some(config.hg),
+        check: Box::new(|shell, machine| {
+            Box::pin(async move {
+                let user = machine.endpoint.map_or_else(|| "hg".to_owned(), |endpoint| endpoint.user);
+                crate::hosts::walk(&*shell, &machine.layout, &user).await
+            })
+        }),
+        pin: Box::new(move |id, line| pins.pin(id, line)),
+    })
+}
+
+/// Sets the log file up: one a day below the state directory, the oldest removed. A log that cannot be written is no
+/// reason to do nothing.
+fn log(paths: &StatePaths, config: &Config, verbose: u8) -> Option<()> {
+    let keep = usize::try_from(config.log.keep).unwrap_or(usize::MAX).max(1);
+    let file = tracing_appender::rolling::Builder::new()
+        .rotation(tracing_appender::rolling::Rotation::DAILY)
+        .filename_prefix("hga")
+        .filename_suffix("log")
+        .max_log_files(keep)
+        .build(paths.logs())
+        .ok()?;
+    let level = match verbose {
+        0 => config.log.level.as_str(),
+        1 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_new(format!("warn,hgautomation={level}")).ok()?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(file).try_init().ok()
+}
