@@ -11,6 +11,7 @@ mod prepare;
 mod private;
 mod raw;
 mod suggest;
+mod show;
 mod values;
 
 pub use check::{LEASE_MAX, LEASE_MIN};

@@ -1,0 +1,95 @@
+//! The configuration in force, as TOML that reads back to the same values.
+
+use super::{Config, format_duration};
+use std::path::Path;
+use toml::{Table, Value};
+
+fn text(value: impl Into<String>) -> Value {
+    Value::String(value.into())
+}
+
+fn path(value: &Path) -> Value {
+    text(value.to_string_lossy())
+}
+
+fn number(value: u32) -> Value {
+    Value::Integer(value.into())
+}
+
+fn table<const N: usize>(rows: [(&str, Value); N]) -> Table {
+    rows.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+impl Config {
+    /// The whole configuration as TOML, defaults included.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let mut all = table([
+            ("hg", path(&self.hg)),
+            (
+                "defaults",
+                Value::Table(table([
+                    ("provider", text(self.defaults.provider.as_str())),
+                    ("lease", text(format_duration(self.defaults.lease))),
+                    ("python", text(self.defaults.python.as_str())),
+                ])),
+            ),
+            ("local", Value::Table(table([("root", path(&self.local.root))]))),
+            (
+                "log",
+                Value::Table(table([("level", text(self.log.level.as_str())), ("keep", number(self.log.keep))])),
+            ),
+            (
+                "retention",
+                Value::Table(table([
+                    ("jobs", number(self.retention.jobs)),
+                    ("days", number(self.retention.days)),
+                ])),
+            ),
+        ]);
+        let hosts = self.hosts.iter().map(|host| {
+            let mut row = table([
+                ("name", text(host.name.as_str())),
+                ("address", text(host.address.as_str())),
+                ("port", number(host.port.into())),
+                ("user", text(host.user.as_str())),
+                ("hgdev", text(host.layout.hgdev.as_str())),
+                ("hgwork", text(host.layout.hgwork.as_str())),
+                ("sudo", Value::Boolean(host.sudo)),
+            ]);
+            if let Some(key) = &host.key {
+                row.insert("key".to_owned(), path(key));
+            }
+            if !host.host_keys.is_empty() {
+                let keys = host.host_keys.iter().map(|key| text(key.as_str())).collect();
+                row.insert("host_key".to_owned(), Value::Array(keys));
+            }
+            if let Some(command) = &host.proxy_command {
+                row.insert("proxy_command".to_owned(), text(command.as_str()));
+            }
+            Value::Table(row)
+        });
+        let hosts: Vec<_> = hosts.collect();
+        if !hosts.is_empty() {
+            all.insert("hosts".to_owned(), Value::Array(hosts));
+        }
+        // tables of plain values always print
+        toml::to_string(&all).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_reads_back_to_the_same_configuration() {
+        let file = Path::new("/state/config.toml");
+        let some = "hg = \"/opt/hg\"\n[defaults]\nlease = \"1h30m\"\n[[hosts]]\nname = \"build1\"\naddress = \"b.example\"\n\
+                    key = \"/k\"\nproxy_command = \"nc %h %p\"\nhgwork = \"/w\"\nsudo = false\n";
+        for text in ["", some] {
+            let config = Config::parse(text, file, None).unwrap();
+            assert_eq!(Config::parse(&config.to_toml(), file, None).unwrap(), config);
+        }
+    }
+}
