@@ -88,16 +88,14 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 /// Runs a job to its last event.
 pub(super) async fn drive(context: JobContext, body: Body) -> JobOutcome {
-    let left = work(&context, body).await;
-    // from here on nothing the job is told changes what becomes of it
-    let told = context.shared.signal.borrow().clone();
+    let (left, told) = work(&context, body).await;
     let Some((mut work, aside)) = verdict(left, &told) else {
         context.shared.forget_finalisers();
         finish(&context, EventKind::Detached).await;
         return JobOutcome::Detached;
     };
     if let Some(message) = aside {
-        tell(&context, EventKind::warning(format!("while stopping: {message}"))).await;
+        tell(&context, EventKind::warning(crate::diag::redact(&format!("while stopping: {message}")))).await;
     }
     let cleanup = clean_up(&context).await;
     if let WorkVerdict::Error { message, .. } = &mut work {
@@ -107,13 +105,14 @@ pub(super) async fn drive(context: JobContext, body: Body) -> JobOutcome {
     JobOutcome::Ended { work, cleanup }
 }
 
-/// Polls the body until it leaves or must go, and announces each rise of the level meanwhile.
-async fn work(context: &JobContext, body: Body) -> Left {
+/// Polls the body until it leaves or must go, and announces each rise of the level meanwhile. The signal is the one
+/// by which the job is judged: what it is told later changes nothing.
+async fn work(context: &JobContext, body: Body) -> (Left, Signal) {
     let shared = &context.shared;
     let mut announced = CancelLevel::None;
     let mut body = Box::pin(AssertUnwindSafe(body).catch_unwind());
     let grace = async {
-        signal::until(&shared.signal, |signal| signal.stops()).await;
+        signal::until(&shared.signal, Signal::stops).await;
         tokio::time::sleep(shared.options.stop_grace).await;
     };
     let mut left = tokio::select! {
@@ -126,11 +125,11 @@ async fn work(context: &JobContext, body: Body) -> Left {
             Err(panic) => Left::Panicked(panic_message(panic.as_ref())),
         },
     };
+    let told = shared.signal.borrow().clone();
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(body))) {
         left = Left::Panicked(panic_message(panic.as_ref()));
     }
-    let told = shared.signal.borrow().clone();
-    if matches!(left, Left::Panicked(_)) || !told.detaches() {
+    if !matches!(left, Left::Dropped | Left::Returned(Err(_))) || !told.detaches() {
         if told.level > announced {
             tell(context, EventKind::Cancelling { level: told.level }).await;
         }
@@ -139,7 +138,7 @@ async fn work(context: &JobContext, body: Body) -> Left {
             tell(context, EventKind::PhaseEnded { phase, seconds, ok: false }).await;
         }
     }
-    left
+    (left, told)
 }
 
 /// Emits `Cancelling` for each level the job reaches; never comes back.
@@ -201,7 +200,7 @@ async fn finish(context: &JobContext, kind: EventKind) {
         match context.emit(kind.clone()).await {
             Ok(()) => return,
             Err(failure) => {
-                tracing::error!(job = %context.job(), %failure, attempt, "the last event was not written")
+                tracing::error!(job = %context.job(), %failure, attempt, "the last event was not written");
             }
         }
         if attempt < LAST_TRIES {
