@@ -209,3 +209,52 @@ async fn finish(context: &JobContext, kind: EventKind) {
     }
     context.shared.closed.store(true, std::sync::atomic::Ordering::Release);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table once more, by what was asked of it and not by how it is coded: every cell.
+    #[test]
+    fn every_cell_of_the_table() {
+        let disk = Failure::new("disk");
+        let own = Failure::new("own");
+        for level in [CancelLevel::None, CancelLevel::Stop, CancelLevel::Kill] {
+            for detached in [false, true] {
+                for broken in [None, Some(disk.clone())] {
+                    let told = Signal { level, detached, broken: broken.clone() };
+                    let cancelled = level > CancelLevel::None;
+                    let lets_go = detached && !cancelled;
+                    let cell = |left| verdict(left, &told);
+                    let error = |message: &str| WorkVerdict::Error { message: message.into(), hints: Vec::new() };
+
+                    let panicked = cell(Left::Panicked("panicked: x".into()));
+                    assert_eq!(panicked, Some((error("internal error: panicked: x"), None)), "{told:?}");
+
+                    let done = cell(Left::Returned(Ok(WorkVerdict::TestsFailed { status: 1 })));
+                    let expected =
+                        if broken.is_some() { error("disk") } else { WorkVerdict::TestsFailed { status: 1 } };
+                    assert_eq!(done, Some((expected, None)), "{told:?}");
+
+                    let failed = cell(Left::Returned(Err(own.clone())));
+                    let expected = match (lets_go, cancelled) {
+                        (true, _) => None,
+                        (_, true) => Some((WorkVerdict::Cancelled, Some("own".to_owned()))),
+                        _ => Some((error("own"), None)),
+                    };
+                    assert_eq!(failed, expected, "{told:?}");
+
+                    let interrupted = cell(Left::Returned(Err(Failure::Interrupted)));
+                    let expected = match (lets_go, cancelled, &broken) {
+                        (true, ..) => None,
+                        (_, true, _) => Some((WorkVerdict::Cancelled, None)),
+                        (.., Some(_)) => Some((error("disk"), None)),
+                        _ => Some((internal("the work was interrupted without having been told to stop"), None)),
+                    };
+                    assert_eq!(interrupted, expected, "{told:?}");
+                    assert_eq!(cell(Left::Dropped), expected, "{told:?}");
+                }
+            }
+        }
+    }
+}
