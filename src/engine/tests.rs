@@ -11,12 +11,15 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
+/// Whether a record fails, by its number from 1 and what is in it.
+type Fails = dyn Fn(usize, &[Draft]) -> bool + Send + Sync;
+
 /// A sink that keeps what it is given; some records fail, and each may have to wait for a permit.
 #[derive(Clone, Default)]
 struct Book {
     drafts: Arc<Mutex<Vec<Draft>>>,
     calls: Arc<AtomicUsize>,
-    fails: Option<Arc<dyn Fn(usize, &[Draft]) -> bool + Send + Sync>>,
+    fails: Option<Arc<Fails>>,
     gate: Option<Arc<Semaphore>>,
 }
 
