@@ -88,16 +88,14 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 /// Runs a job to its last event.
 pub(super) async fn drive(context: JobContext, body: Body) -> JobOutcome {
-    let left = work(&context, body).await;
-    // from here on nothing the job is told changes what becomes of it
-    let told = context.shared.signal.borrow().clone();
+    let (left, told) = work(&context, body).await;
     let Some((mut work, aside)) = verdict(left, &told) else {
         context.shared.forget_finalisers();
         finish(&context, EventKind::Detached).await;
         return JobOutcome::Detached;
     };
     if let Some(message) = aside {
-        tell(&context, EventKind::warning(format!("while stopping: {message}"))).await;
+        tell(&context, EventKind::warning(crate::diag::redact(&format!("while stopping: {message}")))).await;
     }
     let cleanup = clean_up(&context).await;
     if let WorkVerdict::Error { message, .. } = &mut work {
@@ -107,13 +105,14 @@ pub(super) async fn drive(context: JobContext, body: Body) -> JobOutcome {
     JobOutcome::Ended { work, cleanup }
 }
 
-/// Polls the body until it leaves or must go, and announces each rise of the level meanwhile.
-async fn work(context: &JobContext, body: Body) -> Left {
+/// Polls the body until it leaves or must go, and announces each rise of the level meanwhile. The signal is the one
+/// by which the job is judged: what it is told later changes nothing.
+async fn work(context: &JobContext, body: Body) -> (Left, Signal) {
     let shared = &context.shared;
     let mut announced = CancelLevel::None;
     let mut body = Box::pin(AssertUnwindSafe(body).catch_unwind());
     let grace = async {
-        signal::until(&shared.signal, |signal| signal.stops()).await;
+        signal::until(&shared.signal, Signal::stops).await;
         tokio::time::sleep(shared.options.stop_grace).await;
     };
     let mut left = tokio::select! {
@@ -126,11 +125,11 @@ async fn work(context: &JobContext, body: Body) -> Left {
             Err(panic) => Left::Panicked(panic_message(panic.as_ref())),
         },
     };
+    let told = shared.signal.borrow().clone();
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(body))) {
         left = Left::Panicked(panic_message(panic.as_ref()));
     }
-    let told = shared.signal.borrow().clone();
-    if matches!(left, Left::Panicked(_)) || !told.detaches() {
+    if !matches!(left, Left::Dropped | Left::Returned(Err(_))) || !told.detaches() {
         if told.level > announced {
             tell(context, EventKind::Cancelling { level: told.level }).await;
         }
@@ -139,7 +138,7 @@ async fn work(context: &JobContext, body: Body) -> Left {
             tell(context, EventKind::PhaseEnded { phase, seconds, ok: false }).await;
         }
     }
-    left
+    (left, told)
 }
 
 /// Emits `Cancelling` for each level the job reaches; never comes back.
@@ -201,7 +200,7 @@ async fn finish(context: &JobContext, kind: EventKind) {
         match context.emit(kind.clone()).await {
             Ok(()) => return,
             Err(failure) => {
-                tracing::error!(job = %context.job(), %failure, attempt, "the last event was not written")
+                tracing::error!(job = %context.job(), %failure, attempt, "the last event was not written");
             }
         }
         if attempt < LAST_TRIES {
@@ -209,4 +208,53 @@ async fn finish(context: &JobContext, kind: EventKind) {
         }
     }
     context.shared.closed.store(true, std::sync::atomic::Ordering::Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table once more, by what was asked of it and not by how it is coded: every cell.
+    #[test]
+    fn every_cell_of_the_table() {
+        let disk = Failure::new("disk");
+        let own = Failure::new("own");
+        for level in [CancelLevel::None, CancelLevel::Stop, CancelLevel::Kill] {
+            for detached in [false, true] {
+                for broken in [None, Some(disk.clone())] {
+                    let told = Signal { level, detached, broken: broken.clone() };
+                    let cancelled = level > CancelLevel::None;
+                    let lets_go = detached && !cancelled;
+                    let cell = |left| verdict(left, &told);
+                    let error = |message: &str| WorkVerdict::Error { message: message.into(), hints: Vec::new() };
+
+                    let panicked = cell(Left::Panicked("panicked: x".into()));
+                    assert_eq!(panicked, Some((error("internal error: panicked: x"), None)), "{told:?}");
+
+                    let done = cell(Left::Returned(Ok(WorkVerdict::TestsFailed { status: 1 })));
+                    let expected =
+                        if broken.is_some() { error("disk") } else { WorkVerdict::TestsFailed { status: 1 } };
+                    assert_eq!(done, Some((expected, None)), "{told:?}");
+
+                    let failed = cell(Left::Returned(Err(own.clone())));
+                    let expected = match (lets_go, cancelled) {
+                        (true, _) => None,
+                        (_, true) => Some((WorkVerdict::Cancelled, Some("own".to_owned()))),
+                        _ => Some((error("own"), None)),
+                    };
+                    assert_eq!(failed, expected, "{told:?}");
+
+                    let interrupted = cell(Left::Returned(Err(Failure::Interrupted)));
+                    let expected = match (lets_go, cancelled, &broken) {
+                        (true, ..) => None,
+                        (_, true, _) => Some((WorkVerdict::Cancelled, None)),
+                        (.., Some(_)) => Some((error("disk"), None)),
+                        _ => Some((internal("the work was interrupted without having been told to stop"), None)),
+                    };
+                    assert_eq!(interrupted, expected, "{told:?}");
+                    assert_eq!(cell(Left::Dropped), expected, "{told:?}");
+                }
+            }
+        }
+    }
 }

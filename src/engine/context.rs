@@ -104,12 +104,18 @@ impl JobContext {
         if kinds.is_empty() {
             return Ok(());
         }
+        self.send(kinds, || {}).await
+    }
+
+    /// Does `queued` at the moment from which the events will be written, whether this is still waited for or not.
+    async fn send(&self, kinds: Vec<EventKind>, queued: impl FnOnce()) -> Result<(), Failure> {
+        let gone = || Failure::new("the writer of events has ended");
         let drafts = kinds.into_iter().map(|kind| self.draft(kind)).collect();
         let (ack, answer) = oneshot::channel();
-        let entry = Entry { job: self.shared.clone(), drafts, ack: Some(ack) };
-        let gone = |()| Failure::new("the writer of events has ended");
-        self.queue.send(entry).await.map_err(|_| gone(()))?;
-        answer.await.unwrap_or_else(|_| Err(gone(())))
+        let place = self.queue.reserve().await.map_err(|_| gone())?;
+        queued();
+        place.send(Entry { job: self.shared.clone(), drafts, ack: Some(ack) });
+        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Queues an event that nothing waits for; once this has come back it will be written.
@@ -146,21 +152,22 @@ impl JobContext {
     /// # Errors
     /// What `work` gives back, or that an event could not be written.
     pub async fn phase<T>(&self, phase: Phase, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        self.emit(EventKind::PhaseStarted { phase }).await?;
         let start = Instant::now();
-        lock(&self.shared.phases).push((phase, start));
-        let result = work.await;
-        if result.is_err() && self.shared.signal.borrow().detaches() {
-            return result;
-        }
-        {
-            let mut phases = lock(&self.shared.phases);
+        let shared = &self.shared;
+        let close = || {
+            let mut phases = lock(&shared.phases);
             if let Some(place) = phases.iter().rposition(|open| *open == (phase, start)) {
                 phases.remove(place);
             }
+        };
+        let open = || lock(&shared.phases).push((phase, start));
+        self.send(vec![EventKind::PhaseStarted { phase }], open).await.inspect_err(|_| close())?;
+        let result = work.await;
+        if result.is_err() && shared.signal.borrow().detaches() {
+            return result;
         }
         let seconds = start.elapsed().as_secs_f64();
-        let told = self.emit(EventKind::PhaseEnded { phase, seconds, ok: result.is_ok() }).await;
+        let told = self.send(vec![EventKind::PhaseEnded { phase, seconds, ok: result.is_ok() }], close).await;
         let value = result?;
         told.map(|()| value)
     }

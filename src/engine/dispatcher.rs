@@ -61,14 +61,12 @@ pub(super) async fn dispatch(sink: Arc<dyn Sink>, mut queue: mpsc::Receiver<Entr
         }
         let batch: Vec<Draft> = entries.iter().flat_map(|entry| entry.drafts.iter().cloned()).collect();
         if batch.is_empty() {
-            entries.into_iter().for_each(|entry| entry.answer(Ok(())));
+            answer_all(entries, &Ok(()));
             continue;
         }
         match sink.record(batch).await {
-            Ok(()) => entries.into_iter().for_each(|entry| entry.answer(Ok(()))),
-            Err(failure) if entries.len() == 1 => {
-                entries.into_iter().for_each(|entry| entry.answer(Err(failure.clone())));
-            }
+            Ok(()) => answer_all(entries, &Ok(())),
+            Err(failure) if entries.len() == 1 => answer_all(entries, &Err(failure)),
             Err(_) => {
                 // one by one, so that what cannot be written of one job does not take others with it
                 for entry in entries {
@@ -77,5 +75,11 @@ pub(super) async fn dispatch(sink: Arc<dyn Sink>, mut queue: mpsc::Receiver<Entr
                 }
             }
         }
+    }
+}
+
+fn answer_all(entries: Vec<Entry>, result: &Result<(), Failure>) {
+    for entry in entries {
+        entry.answer(result.clone());
     }
 }

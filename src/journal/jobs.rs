@@ -86,10 +86,21 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read.
     pub fn jobs(&self, limit: u32) -> Result<Vec<JobRecord>> {
+        self.list(&format!("SELECT {COLUMNS} FROM jobs ORDER BY rowid DESC LIMIT ?1"), limit)
+    }
+
+    /// All jobs that are not over, newest first, with the same exception.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unfinished(&self) -> Result<Vec<JobRecord>> {
+        let sql = format!("SELECT {COLUMNS} FROM jobs WHERE state <> 'ended' ORDER BY rowid DESC LIMIT ?1");
+        self.list(&sql, u32::MAX)
+    }
+
+    fn list(&self, sql: &str, limit: u32) -> Result<Vec<JobRecord>> {
         let rows = self.read(|db| {
-            db.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs ORDER BY rowid DESC LIMIT ?1"))?
-                .query_map([limit], Raw::from_row)?
-                .collect::<rusqlite::Result<Vec<_>>>()
+            db.prepare_cached(sql)?.query_map([limit], Raw::from_row)?.collect::<rusqlite::Result<Vec<_>>>()
         })?;
         let readable = |raw: Raw| {
             raw.read().inspect_err(|error| tracing::warn!(error = %crate::diag::chain(error), "left out a job")).ok()

@@ -44,23 +44,26 @@ impl Journal {
     /// # Errors
     /// [`Error`] tells a newer file, a read-only, locked, damaged or full one apart.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
+        Self::open_waiting(path.as_ref(), LOCK_WAIT)
+    }
+
+    pub(super) fn open_waiting(path: &Path, wait: Duration) -> Result<Self> {
         let _making = lock(&MAKING);
         make(path)?;
         let sort = |error| Error::from_sqlite(path, error);
-        let mut writer = connect(path)?;
+        let mut writer = connect(path, wait)?;
         if writer.is_readonly("main").map_err(sort)? {
             return Err(Error::ReadOnly { path: path.to_owned(), source: None });
         }
         // before anything is written to it
         let found = schema::version(&writer).map_err(sort)?;
         if found <= schema::VERSION {
-            write_ahead(&writer).map_err(sort)?;
+            write_ahead(&writer, wait).map_err(sort)?;
         }
         if let schema::Migrated::Newer(found) = schema::migrate(&mut writer).map_err(sort)? {
             return Err(Error::Newer { path: path.to_owned(), found, known: schema::VERSION });
         }
-        let reader = connect(path)?;
+        let reader = connect(path, wait)?;
         reader.pragma_update(None, "query_only", true).map_err(sort)?;
         let inner = Inner { path: path.to_owned(), writer: Mutex::new(writer), reader: Mutex::new(reader) };
         Ok(Self { inner: Arc::new(inner) })
@@ -122,7 +125,7 @@ fn make(path: &Path) -> Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !path.is_dir() => Ok(()),
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
             // it may be there all the same: then SQLite says what it can do with it
             if path.exists() { Ok(()) } else { Err(Error::ReadOnly { path: path.to_owned(), source: None }) }
@@ -131,10 +134,10 @@ fn make(path: &Path) -> Result<()> {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection> {
+fn connect(path: &Path, wait: Duration) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let set_up = |db: &Connection| {
-        db.busy_timeout(LOCK_WAIT)?;
+        db.busy_timeout(wait)?;
         // in WAL mode a commit is safe from the end of any process, and the file from a power cut
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.pragma_update(None, "foreign_keys", true)
@@ -146,8 +149,8 @@ fn connect(path: &Path) -> Result<Connection> {
 
 /// Switches to write-ahead logging. Two processes that do so at once can get `SQLITE_BUSY` in spite of the busy
 /// timeout, so this asks again itself.
-fn write_ahead(db: &Connection) -> rusqlite::Result<()> {
-    let give_up = Instant::now() + LOCK_WAIT;
+fn write_ahead(db: &Connection, wait: Duration) -> rusqlite::Result<()> {
+    let give_up = Instant::now() + wait;
     loop {
         match db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)) {
             Ok(_) => return Ok(()),

@@ -43,11 +43,9 @@ impl Standing {
                 self.machine.take_if(|(known, _)| known == machine);
             }
             EventKind::SourceResolved { node, .. } => self.node = Some(node.clone()),
-            EventKind::RunStarted { run, .. } => {
-                // said again when it is taken up after a crash: what was read stays read
-                if !self.runs.iter().any(|known| known.run == *run) {
-                    self.runs.push(RunProgress { run: run.clone(), read: 0, status: None });
-                }
+            // said again when it is taken up after a crash: what was read stays read
+            EventKind::RunStarted { run, .. } if !self.runs.iter().any(|known| known.run == *run) => {
+                self.runs.push(RunProgress { run: run.clone(), read: 0, status: None });
             }
             EventKind::RunEnded { run, status } => {
                 for known in self.runs.iter_mut().filter(|known| known.run == *run) {
