@@ -251,6 +251,10 @@ fn module_path(file: &str) -> Vec<String> {
     if path.len() > 1 && path.last().is_some_and(|name| name == "mod") {
         path.pop();
     }
+    // Tests in a file of their own (`#[path = "values_test.rs"] mod tests` in `values.rs`) are a module deeper.
+    if path.last().is_some_and(|name| name.ends_with("_test")) {
+        path.push("tests".into());
+    }
     path
 }
 
@@ -433,6 +437,11 @@ fn every_kind_of_wrong_import_is_caught() {
         ),
         ("domain/a.rs", "pub(crate) fn f() {}\npub(in crate::domain) fn g() {}", &[]),
         ("domain/a.rs", "#[cfg(test)]\nmod tests {\n use crate::cli::x;\n}", &[(4, "crate::cli")]),
+        (
+            "domain/a_test.rs",
+            "use super::super::b;\nuse super::super::super::cli;",
+            &[(3, "super::super::super::cli")],
+        ),
         ("cli/run.rs", "use crate::ssh::x;", &[(2, "crate::ssh")]),
         ("session/mod.rs", "use crate::{ops, journal, store};\nuse crate::ssh;", &[(3, "crate::ssh")]),
         ("wire.rs", "use crate::{ssh, cli, hosts, local};", &[]),
