@@ -67,7 +67,7 @@ impl StatePaths {
     }
 
     /// The same with local machines and images elsewhere (`local.root` of the configuration); a relative path is
-    /// below the state directory.
+    /// below the state directory. As the configuration is read from a prepared state directory, prepare again then.
     #[must_use]
     pub fn with_local_root(mut self, local: &Path) -> Self {
         // `components` drops the `.` of the default.
