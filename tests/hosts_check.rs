@@ -1,5 +1,7 @@
 //! The walk through the remote machine interface over a real shell, on layouts made in temporary folders.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
 #[path = "support/local_shell.rs"]
 mod local_shell;
 

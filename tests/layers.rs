@@ -1,6 +1,8 @@
 //! Holds the import table and the fences: which room may import which, and which crate has its one home where. Reads
 //! the sources as text (comments and strings taken out), so that a wrong import is noticed the day it is written.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
@@ -251,14 +253,30 @@ fn module_path(file: &str) -> Vec<String> {
     if path.len() > 1 && path.last().is_some_and(|name| name == "mod") {
         path.pop();
     }
+    // Tests in a file of their own (`#[path = "values_test.rs"] mod tests` in `values.rs`) are a module deeper.
+    if path.last().is_some_and(|name| name.ends_with("_test")) {
+        path.push("tests".into());
+    }
     path
 }
 
-fn is_test_file(file: &str) -> bool {
-    file.split('/').any(|part| {
-        let name = part.trim_end_matches(".rs");
-        name == "tests" || name.ends_with("_test") || name.ends_with("_tests")
-    })
+/// Prefixes of the files that hold the modules which this file declares for tests alone (`#[cfg(test)] mod x;`).
+fn test_modules(file: &str, tokens: &[Token], places: &[(bool, usize)]) -> Vec<String> {
+    let stem = file.trim_end_matches(".rs");
+    let folder = match stem.rsplit_once('/') {
+        Some((folder, "mod")) => format!("{folder}/"),
+        None if matches!(stem, "lib" | "main") => String::new(),
+        _ => format!("{stem}/"),
+    };
+    let declared = (0..tokens.len())
+        .filter(|index| word(tokens, *index) == "mod" && word(tokens, index + 2) == ";" && places[*index].0)
+        .map(|index| format!("{folder}{}", word(tokens, index + 1)));
+    declared.flat_map(|module| [format!("{module}.rs"), format!("{module}/")]).collect()
+}
+
+/// Whether a file is for tests alone: declared so, or named `x_test.rs` (declared by `#[path]`).
+fn is_test_file(file: &str, test_modules: &[String]) -> bool {
+    file.ends_with("_test.rs") || test_modules.iter().any(|module| file.starts_with(module))
 }
 
 /// Every import of another room: crate-absolute paths anywhere in the code, and `super` where it climbs to the root.
@@ -290,7 +308,8 @@ fn imports(file: &str, tokens: &[Token], places: &[(bool, usize)]) -> Vec<(Strin
 }
 
 /// Everything wrong in one file; `file` is its path below `src/`.
-fn judge(file: &str, source: &str) -> Vec<Violation> {
+fn judge(file: &str, source: &str, test_modules: &[String]) -> Vec<Violation> {
+    let tests_only = is_test_file(file, test_modules);
     let mut violations = Vec::new();
     let mut wrong = |line: usize, import: &str, rule: String| {
         violations.push(Violation { file: file.into(), line, import: import.into(), rule });
@@ -321,10 +340,10 @@ fn judge(file: &str, source: &str) -> Vec<Violation> {
         let (text, next) = (token.text.as_str(), word(&tokens, index + 1));
         let fence = FENCES.iter().find(|(name, _)| *name == text);
         let used = matches!(next, "::" | ";" | "as") && word(&tokens, index.wrapping_sub(1)) != ".";
-        if let Some((name, homes)) = fence.filter(|(_, homes)| used && !within(homes)) {
-            wrong(token.line, name, format!("this crate's only home is `src/{}`", homes[0]));
+        if let Some((name, [home, ..])) = fence.filter(|(_, homes)| used && !within(homes)) {
+            wrong(token.line, name, format!("this crate's only home is `src/{home}`"));
         }
-        if PRINT_MACROS.contains(&text) && next == "!" && !within(PRINTERS) && !places[index].0 {
+        if PRINT_MACROS.contains(&text) && next == "!" && !within(PRINTERS) && !places[index].0 && !tests_only {
             wrong(token.line, &format!("{text}!"), "nothing below the front end prints; use `tracing`".into());
         }
         let before = |back: usize| word(&tokens, index.wrapping_sub(back));
@@ -339,7 +358,7 @@ fn judge(file: &str, source: &str) -> Vec<Violation> {
         if text == "stdout" && ((before(1) == "::" && before(2) == "io") || grouped()) && !within(PRINTERS) {
             wrong(token.line, "io::stdout", "nothing below the front end prints; use `tracing`".into());
         }
-        if places[index].0 || is_test_file(file) {
+        if places[index].0 || tests_only {
             continue;
         }
         if text == "unwrap" && before(1) == "." && next == "(" {
@@ -373,16 +392,25 @@ fn the_house_stands() {
     let mut files = Vec::new();
     sources(&root, &mut files);
     assert!(files.len() > 10, "the sources were not found");
+    let files: Vec<_> = files
+        .iter()
+        .map(|path| (path.strip_prefix(&root).unwrap().to_str().unwrap(), fs::read_to_string(path).unwrap()))
+        .collect();
+    let test_modules: Vec<_> = files
+        .iter()
+        .flat_map(|(file, source)| {
+            let tokens = tokens(source);
+            test_modules(file, &tokens, &places(&tokens))
+        })
+        .collect();
     let mut violations = Vec::new();
-    for path in files {
-        let source = fs::read_to_string(&path).unwrap();
-        let file = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+    for (file, source) in &files {
         let lines = source.lines().count();
         let own = source.find("\n#[cfg(test)]\nmod ").map_or(lines, |tests| source[..tests].lines().count());
-        if own > LONG {
+        if own > LONG && !is_test_file(file, &test_modules) {
             println!("src/{file}: {own} lines without its tests; is it two?");
         }
-        violations.extend(judge(&file, &source));
+        violations.extend(judge(file, source, &test_modules));
     }
     let list: Vec<_> = violations.iter().map(ToString::to_string).collect();
     assert!(list.is_empty(), "{} wrong:\n{}\n", list.len(), list.join("\n"));
@@ -400,12 +428,18 @@ fn the_table_has_no_way_back() {
 
 /// (line, import) of everything wrong in a file with this body.
 fn caught(file: &str, body: &str) -> Vec<(usize, String)> {
-    judge(file, &format!("//! x\n{body}")).into_iter().map(|found| (found.line, found.import)).collect()
+    judge(file, &format!("//! x\n{body}"), &["domain/props.rs".into(), "domain/props/".into()])
+        .into_iter()
+        .map(|found| (found.line, found.import))
+        .collect()
 }
+
+/// A file, its body, and the (line, import) pairs that are wrong in it.
+type Case<'a> = (&'a str, &'a str, &'a [(usize, &'a str)]);
 
 #[test]
 fn every_kind_of_wrong_import_is_caught() {
-    let table: &[(&str, &str, &[(usize, &str)])] = &[
+    let table: &[Case] = &[
         ("domain/a.rs", "use crate::engine::x;", &[(2, "crate::engine")]),
         ("domain/a.rs", "use crate::diag::Hint;\nuse crate::domain::b;", &[]),
         ("domain/a.rs", "fn f() {\n    crate::cli::run();\n}", &[(3, "crate::cli")]),
@@ -433,6 +467,11 @@ fn every_kind_of_wrong_import_is_caught() {
         ),
         ("domain/a.rs", "pub(crate) fn f() {}\npub(in crate::domain) fn g() {}", &[]),
         ("domain/a.rs", "#[cfg(test)]\nmod tests {\n use crate::cli::x;\n}", &[(4, "crate::cli")]),
+        (
+            "domain/a_test.rs",
+            "use super::super::b;\nuse super::super::super::cli;",
+            &[(3, "super::super::super::cli")],
+        ),
         ("cli/run.rs", "use crate::ssh::x;", &[(2, "crate::ssh")]),
         ("session/mod.rs", "use crate::{ops, journal, store};\nuse crate::ssh;", &[(3, "crate::ssh")]),
         ("wire.rs", "use crate::{ssh, cli, hosts, local};", &[]),
@@ -464,7 +503,7 @@ fn every_fence_holds_outside_its_home_and_is_open_inside() {
         assert_eq!(caught(inside, body), [], "{inside}: {body}");
     }
     assert_eq!(caught("session/a.rs", "struct A { stdout: u8 }\nfn f(clap: u8, a: A) -> u8 { a.stdout + clap }"), []);
-    assert_eq!(judge("domain/a.rs", "use std::fmt;\n")[0].rule, "every file opens with `//!`: what lives here");
+    assert_eq!(judge("domain/a.rs", "use std::fmt;\n", &[])[0].rule, "every file opens with `//!`: what lives here");
 }
 
 #[test]
@@ -476,7 +515,15 @@ fn unwrap_and_allow_are_for_tests() {
     assert_eq!(caught("domain/a.rs", tests), [(6, ".unwrap()".to_owned())]);
     let elsewhere = "#[cfg(test)]\n#[path = \"a_test.rs\"]\nmod tests;\nfn g() { y().unwrap() }";
     assert_eq!(caught("domain/a.rs", elsewhere), [(5, ".unwrap()".to_owned())]);
-    assert_eq!(caught("domain/a_test.rs", "fn f() { x().unwrap() }"), []);
+    for file in ["domain/a_test.rs", "domain/props.rs", "domain/props/more.rs"] {
+        assert_eq!(caught(file, "fn f() { x().unwrap(); println!() }"), [], "{file}");
+        assert_eq!(caught(file, "use crate::cli;"), [(2, "crate::cli".to_owned())], "{file}");
+    }
+    for (file, expected) in [("a/mod.rs", "a/props.rs"), ("a/b.rs", "a/b/props.rs"), ("lib.rs", "props.rs")] {
+        let tokens = tokens("mod other;\n#[cfg(test)]\nmod props;\nmod third;\n");
+        let folder = expected.replace(".rs", "/");
+        assert_eq!(test_modules(file, &tokens, &places(&tokens)), [expected, &folder]);
+    }
     assert_eq!(caught("domain/a.rs", "fn f() { x().unwrap_or(1); x().unwrap_or_default() }"), []);
 }
 
@@ -501,6 +548,6 @@ const E: char = '"';
 
 #[test]
 fn a_violation_names_file_line_import_and_rule() {
-    let found = judge("domain/a.rs", "//! x\n\nuse crate::cli::x;\n");
+    let found = judge("domain/a.rs", "//! x\n\nuse crate::cli::x;\n", &[]);
     assert_eq!(found[0].to_string(), "src/domain/a.rs:3: `crate::cli`: `domain` may import diag; not `cli`");
 }

@@ -218,14 +218,11 @@ fn validate_hg(reader: &mut Reader<'_>, at: &At<String>, place: Place<'_>) -> Op
 
 fn validate_name(reader: &mut Reader<'_>, at: &At<String>, others: &[Host]) -> Option<MachineId> {
     let text = validate_filled(reader, at)?;
-    let name = match MachineId::new(text) {
-        Ok(name) => name,
-        Err(_) => {
-            let message = format!("`{}`: `{}` is not a valid name", at.key, shown(at));
-            let hint = "letters, digits, `.`, `_`, `-`, at most 64, starting with a letter or digit";
-            reader.wrong(at.span.start, message, Some(hint.to_owned()));
-            return None;
-        }
+    let Ok(name) = MachineId::new(text) else {
+        let message = format!("`{}`: `{}` is not a valid name", at.key, shown(at));
+        let hint = "letters, digits, `.`, `_`, `-`, at most 64, starting with a letter or digit";
+        reader.wrong(at.span.start, message, Some(hint.to_owned()));
+        return None;
     };
     if text.starts_with("m-") {
         let message = format!("`{}`: `{text}` could be taken for a local machine", at.key);

@@ -45,7 +45,8 @@ pub fn format_duration(duration: Duration) -> String {
     let mut text = String::new();
     for (name, size) in UNITS {
         if left >= size {
-            text.push_str(&format!("{}{name}", left / size));
+            text.push_str(&(left / size).to_string());
+            text.push(name);
             left %= size;
         }
     }

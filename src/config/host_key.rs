@@ -55,7 +55,7 @@ pub fn host_key_line(text: &str) -> Result<String, BadHostKey> {
 
 fn base64(text: &str) -> Option<Vec<u8>> {
     let body = text.trim_end_matches('=');
-    if text.len() % 4 != 0 || text.len() - body.len() > 2 || body.is_empty() {
+    if !text.len().is_multiple_of(4) || text.len() - body.len() > 2 || body.is_empty() {
         return None;
     }
     let mut bytes = Vec::with_capacity(body.len() * 3 / 4);

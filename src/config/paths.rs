@@ -41,8 +41,11 @@ impl StatePaths {
         Self::choose(flag, std::env::var_os(STATE_PATH_VARIABLE), home.as_deref())
     }
 
-    /// The same as a function of its inputs. An empty variable counts as none.
+    /// The same as a function of its inputs. An empty variable counts as none, also where the command line's parser
+    /// has passed it on as the flag; an empty flag that somebody typed is an error.
     fn choose(flag: Option<&Path>, variable: Option<OsString>, home: Option<&Path>) -> Result<Self> {
+        let unset = variable.as_ref().is_some_and(|value| value.is_empty());
+        let flag = flag.filter(|flag| !(unset && flag.as_os_str().is_empty()));
         let variable = variable.filter(|value| !value.is_empty()).map(PathBuf::from);
         let chosen = match (flag, variable, home) {
             (Some(flag), _, _) => flag.to_owned(),
@@ -67,7 +70,7 @@ impl StatePaths {
     }
 
     /// The same with local machines and images elsewhere (`local.root` of the configuration); a relative path is
-    /// below the state directory.
+    /// below the state directory. As the configuration is read from a prepared state directory, prepare again then.
     #[must_use]
     pub fn with_local_root(mut self, local: &Path) -> Self {
         // `components` drops the `.` of the default.
@@ -209,6 +212,7 @@ mod tests {
             (Some(flag), Some("/env"), Some(home), "/flag"),
             (None, Some("/env"), Some(home), "/env"),
             (None, Some(""), Some(home), "/home/u/.hgautomation"),
+            (Some(Path::new("")), Some(""), Some(home), "/home/u/.hgautomation"),
             (None, None, Some(home), "/home/u/.hgautomation"),
             (None, Some("/env"), None, "/env"),
         ];
@@ -217,7 +221,7 @@ mod tests {
             assert_eq!(paths.root(), Path::new(expected));
         }
         assert!(matches!(StatePaths::choose(None, None, None), Err(Error::NoHome)));
-        assert!(StatePaths::at(Path::new("")).is_err());
+        assert!(StatePaths::choose(Some(Path::new("")), None, Some(home)).is_err());
         assert!(StatePaths::at(Path::new("state")).unwrap().root().is_absolute());
     }
 

@@ -218,7 +218,7 @@ impl Raw {
             return Vec::new();
         };
         let mut hosts = Vec::new();
-        for item in items.iter() {
+        for item in items {
             match item.get_ref() {
                 DeValue::Table(host) => hosts.push((item.span().start, reader.section(host, "hosts"))),
                 _ => reader.wrong_type("hosts", wanted, item),

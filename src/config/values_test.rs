@@ -46,7 +46,7 @@ fn the_sample_is_the_defaults_with_and_without_its_comments() {
         layout: Layout::interface(),
         sudo: true,
     };
-    assert_eq!(all.hosts, [expected.clone()]);
+    assert_eq!(all.hosts, std::slice::from_ref(&expected));
     // What the sample shows as a default is what a host without the line gets.
     let bare = parse("[[hosts]]\nname = 'build1'\naddress = 'build1.example.org'\n").unwrap();
     assert_eq!(bare.hosts, [Host { key: None, host_keys: Vec::new(), proxy_command: None, ..expected }]);

@@ -105,7 +105,8 @@ async fn there_and_back(shell: &dyn Shell) -> crate::remote::Result<()> {
     };
     let name = format!("hga-check-{:016x}", rand::random::<u64>());
     let folder = Folder::new(&name).map_err(local)?;
-    let (there, sent, back) = (format!("/tmp/{name}"), folder.0.join("sent"), folder.0.join("back"));
+    // Another name than the folder here: the machine may be this computer.
+    let (there, sent, back) = (format!("/tmp/{name}.there"), folder.0.join("sent"), folder.0.join("back"));
     // Every byte value once: whoever translates line ends or characters is found out.
     let bytes: Vec<u8> = (0..=u8::MAX).collect();
     std::fs::write(&sent, &bytes).map_err(local)?;

@@ -211,7 +211,7 @@ mod tests {
 
     const GOOD: &str = "hga:user=hg\nhga:groups=hg docker\nhga:sudo=yes\nhga:bash=5.2.15(1)-release\nhga:hgdev=yes\n\
         hga:strange=\nhga:shims=12\nhga:shim_python=3.12.1\nhga:hg=Mercurial Distributed SCM (version 7.2.4)\n\
-        hga:src=/hgdev/src\nhga:publish=False\nhga:hgwork=none\nhga:free=9000000\nhga:python=3.11.2\nhga:spool=\n\
+        hga:src=/hgdev/src\nhga:publish=False\nhga:hgwork=makeable\nhga:free=9000000\nhga:python=3.11.2\nhga:spool=\n\
         hga:mkfs=mkfs.ext4 mkfs.xfs \nhga:compiler=cc\nhga:headers=/usr/include/python3.11\nhga:tools=\nhga:end=1\n";
 
     fn walked(output: &str) -> Vec<CheckItem> {
@@ -235,6 +235,7 @@ mod tests {
     fn each_lack_is_found_and_says_what_to_do() {
         use CheckOutcome::{Missing, Ok, Unknown, Warning};
         let table = [
+            ("hga:hgwork=none", "`/hgwork` can be made and written to", Ok, "`sudo` can make it"),
             ("hga:user=root", "commands run as user `hg`", Missing, "root"),
             ("hga:groups=users", "it is in group `hg`", Missing, "users"),
             (
@@ -296,11 +297,17 @@ mod tests {
 
     #[test]
     fn without_sudo_the_work_folder_must_be_ours_to_make() {
-        let output = GOOD.replace("hga:sudo=yes", "hga:sudo=no");
-        let find = |output: &str| walked(output).into_iter().find(|item| item.what.starts_with("`/hgwork`")).unwrap();
-        assert_eq!(find(&output).outcome, CheckOutcome::Missing);
-        assert_eq!(find(&output.replace("hgwork=none", "hgwork=makeable")).outcome, CheckOutcome::Ok);
-        assert_eq!(find(&output.replace("hgwork=none", "hgwork=closed")).outcome, CheckOutcome::Missing);
+        let bare = GOOD.replace("hga:sudo=yes", "hga:sudo=no");
+        for (seen, outcome) in [
+            ("writable", CheckOutcome::Ok),
+            ("makeable", CheckOutcome::Ok),
+            ("none", CheckOutcome::Missing),
+            ("closed", CheckOutcome::Missing),
+        ] {
+            let items = walked(&bare.replace("hgwork=makeable", &format!("hgwork={seen}")));
+            let item = items.iter().find(|item| item.what.starts_with("`/hgwork`")).unwrap();
+            assert_eq!(item.outcome, outcome, "{seen}");
+        }
     }
 
     #[test]
