@@ -29,9 +29,9 @@ pub fn write_target(endpoint: &Endpoint, scratch: &Path) -> io::Result<PathBuf> 
     use sha2::{Digest, Sha256};
     let json = serde_json::to_vec(endpoint)?;
     let digest = Sha256::digest(&json);
-    let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    let file = scratch.join(format!("ssh-target-{name}.json"));
-    let temporary = scratch.join(format!(".ssh-target-{name}.{}", std::process::id()));
+    let name = u64::from_be_bytes([0, 0, digest[0], digest[1], digest[2], digest[3], digest[4], digest[5]]);
+    let file = scratch.join(format!("ssh-target-{name:012x}.json"));
+    let temporary = scratch.join(format!(".ssh-target-{name:012x}.{}", std::process::id()));
     let _ = fs::remove_file(&temporary);
     let mut out = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     out.write_all(&json)?;
@@ -112,7 +112,7 @@ pub async fn run(args: Vec<OsString>) -> i32 {
         Err(error) => {
             let mut text = format!("hga {COMMAND}: {}\n", diag::chain(&error));
             for hint in diag::hints(&error) {
-                text.push_str(&format!("hint: {hint}\n"));
+                text.extend(["hint: ", &hint.0, "\n"]);
             }
             let _ = io::stderr().write_all(text.as_bytes());
             FAILED

@@ -23,7 +23,7 @@ pub(crate) enum Wire {
     /// Straight to the machine.
     Tcp(TcpStream),
     /// Through a command.
-    Proxy(ProxyStream),
+    Proxy(Box<ProxyStream>),
 }
 
 /// Opens one, trying once.
@@ -33,7 +33,7 @@ pub(crate) enum Wire {
 pub(crate) async fn dial(endpoint: &Endpoint) -> Result<(Wire, Complaints)> {
     if let Some(template) = &endpoint.proxy_command {
         let (stream, complaints) = proxy::start(template, endpoint)?;
-        return Ok((Wire::Proxy(stream), complaints));
+        return Ok((Wire::Proxy(Box::new(stream)), complaints));
     }
     let connecting = TcpStream::connect((endpoint.host.as_str(), endpoint.port));
     let stream = match tokio::time::timeout(CONNECT_LIMIT, connecting).await {

@@ -217,10 +217,9 @@ impl ExecStream for SshExec {
     async fn close_stdin(&mut self) -> Result<()> {
         // Queued behind what was written, without waiting for it: its place is free as soon as the machine reads.
         match self.stdin.queue.try_send(Input::End) {
-            Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) if self.state == State::Lost => Err(lost()),
             // A command that ended has no input left to end.
-            Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
             Err(mpsc::error::TrySendError::Full(end)) => {
                 let queue = self.stdin.queue.clone();
                 tokio::spawn(async move { queue.send(end).await });
