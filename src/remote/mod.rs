@@ -2,10 +2,12 @@
 //! that happens on a machine goes through it. The spool client, which reads detached runs by byte offset, lives here
 //! too, since it needs nothing but a `Shell`.
 
+mod backoff;
 mod error;
 mod shell;
 pub mod spool;
 
+pub use backoff::Backoff;
 pub use error::{Error, ErrorKind};
 pub use shell::{
     Captured, Chunk, Command, Connector, Exec, ExecStream, ExitStatus, PtySize, PutOptions, Shell, Signal, Transfer,

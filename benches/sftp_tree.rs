@@ -1,0 +1,94 @@
+//! A tree of 6,000 small files from an OpenSSH server: our `get_tree` against `sftp -r`. Prints the ratio of the medians
+//! of wall time (goal: at most 0.5). The files' sizes are spread as in Mercurial's own tree.
+#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench's output is its result")]
+
+#[path = "../tests/support/sshd.rs"]
+#[expect(dead_code, reason = "shared with tests")]
+mod sshd;
+
+use hgautomation::remote::Shell;
+use hgautomation::ssh::SshShell;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const FILES: usize = 6000;
+const ROUNDS: usize = 3;
+
+/// Size of file `n`: most are a few kilobytes, one in 200 is a hundred or more; 50 MB in all.
+fn size(n: usize) -> usize {
+    let spread = (n.wrapping_mul(2_654_435_761) >> 7) % 1000;
+    match spread {
+        0..500 => 200 + spread * 5,
+        500..850 => 2_500 + (spread - 500) * 20,
+        850..995 => 9_500 + (spread - 850) * 150,
+        _ => 100_000 + (spread - 995) * 90_000,
+    }
+}
+
+fn generate(root: &Path) -> u64 {
+    let mut total = 0;
+    for n in 0..FILES {
+        let folder = root.join(format!("d{}/e{}", n % 17, n % 11));
+        fs::create_dir_all(&folder).unwrap();
+        total += size(n) as u64;
+        fs::write(folder.join(format!("file-{n}.py")), vec![b'a' + (n % 26) as u8; size(n)]).unwrap();
+    }
+    total
+}
+
+fn count(root: &Path) -> usize {
+    fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| if path.is_dir() { count(&path) } else { 1 })
+        .sum()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let server = sshd::Sshd::start();
+    let sftp = sshd::find("sftp");
+    let home = tempfile::tempdir().unwrap();
+    let from = home.path().join("from");
+    let total = generate(&from);
+    let mut times = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let to = home.path().join("ours");
+        let started = Instant::now();
+        // A connection of its own each time, as sftp has.
+        let files = SshShell::new(server.endpoint()).get_tree(from.to_str().unwrap(), &to, &|_, _| {}).await.unwrap();
+        times.0.push(started.elapsed());
+        assert_eq!(files as usize, FILES);
+        assert_eq!(count(&to), FILES);
+        fs::remove_dir_all(&to).unwrap();
+
+        let to = home.path().join("theirs");
+        let started = Instant::now();
+        let output = std::process::Command::new(&sftp)
+            .args(server.openssh_options())
+            .args(["-q", "-r", "-P"])
+            .arg(server.port.to_string())
+            .arg(format!("{}@127.0.0.1:{}", sshd::user(), from.display()))
+            .arg(&to)
+            .output()
+            .unwrap();
+        times.1.push(started.elapsed());
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(count(&to), FILES);
+        fs::remove_dir_all(&to).unwrap();
+    }
+    let (ours, theirs) = (median(times.0), median(times.1));
+    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+    println!(
+        "sftp tree, {FILES} files, {} MB: ours {:.2} s, sftp -r {:.2} s, ratio {ratio:.2} (goal 0.50)",
+        total / 1_000_000,
+        ours.as_secs_f64(),
+        theirs.as_secs_f64()
+    );
+}
