@@ -1,1 +1,3 @@
 //! The only home of russh: client and server.
+
+pub mod server;
