@@ -112,10 +112,6 @@ impl<'a> Request<'a> {
         }
         Ok(OsStr::from_bytes(bytes))
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// A reply; its length is filled in at the end.
