@@ -179,24 +179,25 @@ follow() {
     printf '%s\n' "$nonce" >&2
     check_offsets "$1" "$2"
     [ ! -e "$dir/status" ] && alive "$dir" || exit 0
-    exec 3<&0
+    # from here on standard error is the events' alone: no word of the shell about its children
+    exec 3<&0 4>&2 2>/dev/null
     case $(tail --version 2>/dev/null) in
-    *GNU*) options="-s 0.1 --pid=$sup" pause=2 ;;
+    *GNU*) options="-s 0.1 --pid=$sup" pause=0.5 ;;
     *) options='' pause=0.2 ;;
     esac
-    tail $options -f -c "+$(($1 + 1))" "$dir/output" 3<&- 2>/dev/null &
+    tail $options -f -c "+$(($1 + 1))" "$dir/output" 3<&- 4>&- &
     one=$!
-    tail $options -f -c "+$(($2 + 1))" "$dir/events" 3<&- >&2 2>/dev/null &
+    tail $options -f -c "+$(($2 + 1))" "$dir/events" 3<&- >&4 4>&- &
     two=$!
     # the client has gone when our input ends
-    { cat >/dev/null <&3; kill $one $two; } >/dev/null 2>&1 &
+    { cat >/dev/null <&3; kill $one $two; } >/dev/null 2>&1 4>&- &
     listener=$!
     # tail sees neither the status nor that its process is a zombie
     {
         while sleep $pause 2>/dev/null || sleep 1; do
             if [ -e "$dir/status" ] || ! alive "$dir"; then kill $one $two; fi
         done
-    } 3<&- >/dev/null 2>&1 &
+    } 3<&- 4>&- >/dev/null 2>&1 &
     poller=$!
     wait $one
     wait $two

@@ -14,28 +14,28 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
 /// The shell. `cut_after` bytes of any stream, the connection is "lost", once.
-pub struct LocalShell {
+pub(crate) struct LocalShell {
     budget: std::sync::Arc<AtomicI64>,
     prefix: String,
 }
 
 impl LocalShell {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { budget: std::sync::Arc::new(AtomicI64::new(i64::MAX)), prefix: String::new() }
     }
 
     /// Something to run before each line, as a login shell's start-up files would be.
-    pub fn with_prefix(prefix: &str) -> Self {
+    pub(crate) fn with_prefix(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned(), ..Self::new() }
     }
 
     /// Loses the connection after so many more bytes.
-    pub fn cut_after(&self, bytes: i64) {
+    pub(crate) fn cut_after(&self, bytes: i64) {
         self.budget.store(bytes, Ordering::SeqCst);
     }
 
     /// Never again.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.budget.store(i64::MAX, Ordering::SeqCst);
     }
 }
