@@ -54,24 +54,24 @@ struct Watched {
 #[async_trait]
 impl Shell for Watched {
     async fn exec(&self, command: Command) -> Result<Exec> {
-        LocalShell.exec(command).await
+        LocalShell::new().exec(command).await
     }
 
     async fn put(&self, from: &Path, to: &str, options: PutOptions, progress: Transfer<'_>) -> Result<()> {
         self.put.lock().unwrap().push(to.to_owned());
-        LocalShell.put(from, to, options, progress).await
+        LocalShell::new().put(from, to, options, progress).await
     }
 
     async fn get(&self, from: &str, to: &Path, progress: Transfer<'_>) -> Result<u64> {
-        LocalShell.get(from, to, progress).await
+        LocalShell::new().get(from, to, progress).await
     }
 
     async fn get_tree(&self, from: &str, to: &Path, progress: Transfer<'_>) -> Result<u64> {
-        LocalShell.get_tree(from, to, progress).await
+        LocalShell::new().get_tree(from, to, progress).await
     }
 
     async fn put_tree(&self, from: &Path, to: &str, progress: Transfer<'_>) -> Result<u64> {
-        LocalShell.put_tree(from, to, progress).await
+        LocalShell::new().put_tree(from, to, progress).await
     }
 
     async fn disconnect(&self) {}
@@ -112,7 +112,7 @@ async fn a_laid_out_machine_is_seen_as_one() {
 async fn a_bare_machine_lacks_what_is_not_there() {
     let root = tempfile::tempdir().unwrap();
     let place = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
-    let items = walk(&LocalShell, &Layout { hgdev: place("none"), hgwork: place("a/b/c") }, "nobody-we-know").await;
+    let items = walk(&LocalShell::new(), &Layout { hgdev: place("none"), hgwork: place("a/b/c") }, "nobody-we-know").await;
     assert_eq!(find(&items, "logs in").outcome, CheckOutcome::Ok);
     for what in ["run as user", "is in group", "none` exists", "bin/hg` runs", "is a Mercurial repository"] {
         let item = find(&items, what);
@@ -129,7 +129,7 @@ async fn a_link_to_another_users_file_is_the_links_own_owner() {
     let root = tempfile::tempdir().unwrap();
     let layout = layout(root.path());
     std::os::unix::fs::symlink("/", Path::new(&layout.hgdev).join("link")).unwrap();
-    let items = walk(&LocalShell, &layout, &user()).await;
+    let items = walk(&LocalShell::new(), &layout, &user()).await;
     assert_eq!(find(&items, "is a Mercurial repository").outcome, CheckOutcome::Ok);
     let owned = find(&items, "belongs to");
     assert!(owned.outcome == CheckOutcome::Ok || !owned.seen.ends_with("/link"), "{owned:?}");
@@ -142,7 +142,7 @@ struct Broken(Option<&'static str>);
 impl Shell for Broken {
     async fn exec(&self, _: Command) -> Result<Exec> {
         match self.0 {
-            Some(line) => LocalShell.exec(Command::line(line)).await,
+            Some(line) => LocalShell::new().exec(Command::line(line)).await,
             None => {
                 Err(Error::new(ErrorKind::Auth, "the key is\x1b[31m refused").hint("add it to `authorized_keys`"))
             }

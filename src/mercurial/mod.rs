@@ -1,1 +1,24 @@
-//! All that knows Mercurial.
+//! All that knows Mercurial: repositories on this computer, getting a revision to a machine, the command line of
+//! `run-tests.py`, what a test run says while it runs (result hook, or its text), and Mercurial from PyPI.
+
+mod command;
+mod decoder;
+mod error;
+mod process;
+mod pypi;
+mod quick;
+mod repo;
+mod sync;
+mod text;
+
+pub use command::{HOOK_MODULE, HOOK_SOURCE, PassThrough, TestCommand, hook_folder, run_tests};
+pub use decoder::EventDecoder;
+pub use error::{Error, ErrorKind};
+pub use pypi::{Source, Step, fetch_source, tools_hg};
+pub use quick::{DEMO_PYTHON, LOCAL_BOOTSTRAP, demo_arguments, demo_tests};
+pub use repo::{HgCommand, Repository, Revision, find_hg};
+pub use sync::{Remote, apply_diff, push, repository_url, update};
+pub use text::{RunSummary, TextDecoder};
+
+/// What calls of this room give back.
+pub type Result<T> = std::result::Result<T, Error>;

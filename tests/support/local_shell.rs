@@ -1,5 +1,4 @@
-//! A `Shell` on this computer: commands by `/bin/sh -c`, files by copying. For tests that need a machine's answers but
-//! no connection.
+//! A `Shell` that runs `/bin/sh -c` on this computer, with faults to order.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,58 +6,96 @@ use hgautomation::remote::{
     Chunk, Command, Error, ErrorKind, Exec, ExecStream, ExitStatus, PtySize, PutOptions, Result, Shell, Signal,
     Transfer,
 };
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
-/// This computer.
-pub(crate) struct LocalShell;
+/// The shell. `cut_after` bytes of any stream, the connection is "lost", once.
+pub(crate) struct LocalShell {
+    budget: std::sync::Arc<AtomicI64>,
+    prefix: String,
+}
 
-struct Running {
+impl LocalShell {
+    pub(crate) fn new() -> Self {
+        Self { budget: std::sync::Arc::new(AtomicI64::new(i64::MAX)), prefix: String::new() }
+    }
+
+    /// Something to run before each line, as a login shell's start-up files would be.
+    pub(crate) fn with_prefix(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), ..Self::new() }
+    }
+
+    /// Loses the connection after so many more bytes.
+    pub(crate) fn cut_after(&self, bytes: i64) {
+        self.budget.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Never again.
+    pub(crate) fn heal(&self) {
+        self.budget.store(i64::MAX, Ordering::SeqCst);
+    }
+}
+
+struct Stream {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     exit: Option<ExitStatus>,
-}
-
-fn lost(error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Lost, "the command is gone").caused_by(error)
-}
-
-async fn read(stream: &mut Option<impl AsyncReadExt + Unpin>) -> std::io::Result<Option<Bytes>> {
-    let Some(open) = stream else { return std::future::pending().await };
-    let mut buffer = vec![0; 65_536];
-    let length = open.read(&mut buffer).await?;
-    buffer.truncate(length);
-    if length == 0 {
-        *stream = None;
-        return Ok(None);
-    }
-    Ok(Some(buffer.into()))
+    budget: std::sync::Arc<AtomicI64>,
+    out: Vec<u8>,
+    err: Vec<u8>,
 }
 
 #[async_trait]
-impl ExecStream for Running {
+impl ExecStream for Stream {
     async fn next(&mut self) -> Result<Option<Chunk>> {
-        while self.stdout.is_some() || self.stderr.is_some() {
+        loop {
+            if self.exit.is_some() {
+                return Ok(None);
+            }
+            if self.budget.load(Ordering::SeqCst) <= 0 {
+                let _ = self.child.start_kill();
+                return Err(Error::new(ErrorKind::Lost, "the connection was cut"));
+            }
+            let none = self.stdout.is_none() && self.stderr.is_none();
+            let (out, err) = (&mut self.out, &mut self.err);
+            let (stdout, stderr) = (&mut self.stdout, &mut self.stderr);
             let chunk = tokio::select! {
-                bytes = read(&mut self.stdout) => bytes.map(|bytes| bytes.map(Chunk::Stdout)),
-                bytes = read(&mut self.stderr) => bytes.map(|bytes| bytes.map(Chunk::Stderr)),
+                got = async { stdout.as_mut().unwrap().read(out).await }, if stdout.is_some() => match got.unwrap() {
+                    0 => { *stdout = None; continue }
+                    n => Chunk::Stdout(Bytes::copy_from_slice(&out[..n])),
+                },
+                got = async { stderr.as_mut().unwrap().read(err).await }, if stderr.is_some() => match got.unwrap() {
+                    0 => { *stderr = None; continue }
+                    n => Chunk::Stderr(Bytes::copy_from_slice(&err[..n])),
+                },
+                status = self.child.wait(), if none => {
+                    let status = status.unwrap();
+                    self.exit = Some(match status.code() {
+                        Some(code) => ExitStatus::Code(code),
+                        None => ExitStatus::Signal(if status.signal() == Some(9) { "KILL" } else { "TERM" }.into()),
+                    });
+                    return Ok(None);
+                }
             };
-            if let Some(chunk) = chunk.map_err(lost)? {
+            let (Chunk::Stdout(bytes) | Chunk::Stderr(bytes)) = &chunk;
+            let left = self.budget.fetch_sub(bytes.len() as i64, Ordering::SeqCst);
+            let keep = usize::try_from(left.max(0)).unwrap().min(bytes.len());
+            if keep == bytes.len() {
                 return Ok(Some(chunk));
             }
+            if keep > 0 {
+                return Ok(Some(match chunk {
+                    Chunk::Stdout(bytes) => Chunk::Stdout(bytes.slice(..keep)),
+                    Chunk::Stderr(bytes) => Chunk::Stderr(bytes.slice(..keep)),
+                }));
+            }
         }
-        let status = self.child.wait().await.map_err(lost)?;
-        self.exit = match (status.code(), status.signal()) {
-            (Some(code), _) => Some(ExitStatus::Code(code)),
-            (None, signal) => Some(ExitStatus::Signal(signal.unwrap_or_default().to_string())),
-        };
-        Ok(None)
     }
 
     fn exit(&self) -> Option<ExitStatus> {
@@ -66,10 +103,8 @@ impl ExecStream for Running {
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        match &mut self.stdin {
-            Some(stdin) => stdin.write_all(&bytes).await.map_err(lost),
-            None => Err(Error::new(ErrorKind::Lost, "its input is closed")),
-        }
+        let lost = |_| Error::new(ErrorKind::Lost, "the command no longer reads");
+        self.stdin.as_mut().unwrap().write_all(&bytes).await.map_err(lost)
     }
 
     async fn close_stdin(&mut self) -> Result<()> {
@@ -78,53 +113,51 @@ impl ExecStream for Running {
     }
 
     async fn signal(&mut self, _: Signal) -> Result<()> {
-        self.child.start_kill().map_err(lost)
+        unimplemented!()
     }
 
     async fn resize(&mut self, _: PtySize) -> Result<()> {
-        Ok(())
+        unimplemented!()
     }
-}
-
-fn copied(error: std::io::Error) -> Error {
-    let kind = match error.kind() {
-        std::io::ErrorKind::NotFound => ErrorKind::NotFound,
-        _ => ErrorKind::Denied,
-    };
-    Error::new(kind, "could not copy").caused_by(error)
 }
 
 #[async_trait]
 impl Shell for LocalShell {
     async fn exec(&self, command: Command) -> Result<Exec> {
+        let line = format!("{}{}", self.prefix, command.line.unwrap());
         let mut child = tokio::process::Command::new("/bin/sh")
-            .arg("-c")
-            .arg(command.line.unwrap_or_default())
+            .args(["-c", &line])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
-            .map_err(lost)?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        Ok(Box::new(Running { child, stdin, stdout, stderr, exit: None }))
+            .unwrap();
+        Ok(Box::new(Stream {
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            child,
+            exit: None,
+            budget: self.budget.clone(),
+            out: vec![0; 1 << 16],
+            err: vec![0; 1 << 16],
+        }))
     }
 
-    async fn put(&self, from: &Path, to: &str, options: PutOptions, _: Transfer<'_>) -> Result<()> {
-        std::fs::copy(from, to).map_err(copied)?;
-        std::fs::set_permissions(to, std::fs::Permissions::from_mode(options.mode)).map_err(copied)
+    async fn put(&self, from: &Path, to: &str, _: PutOptions, _: Transfer<'_>) -> Result<()> {
+        std::fs::copy(from, to).map(drop).map_err(|e| Error::new(ErrorKind::Local, e.to_string()))
     }
 
     async fn get(&self, from: &str, to: &Path, _: Transfer<'_>) -> Result<u64> {
-        std::fs::copy(from, to).map_err(copied)
+        std::fs::copy(from, to).map_err(|e| Error::new(ErrorKind::Local, e.to_string()))
     }
 
     async fn get_tree(&self, _: &str, _: &Path, _: Transfer<'_>) -> Result<u64> {
-        unimplemented!("copying folders")
+        unimplemented!()
     }
 
     async fn put_tree(&self, _: &Path, _: &str, _: Transfer<'_>) -> Result<u64> {
-        unimplemented!("copying folders")
+        unimplemented!()
     }
 
     async fn disconnect(&self) {}
