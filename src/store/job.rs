@@ -217,8 +217,7 @@ impl JobView {
                 self.break_off(before);
                 self.pid = Some(*pid);
                 self.resumes = self.resumes.saturating_add(u32::from(*resumed));
-                self.state =
-                    if self.cancel == CancelLevel::None { JobState::Running } else { JobState::Cancelling };
+                self.state = if self.cancel == CancelLevel::None { JobState::Running } else { JobState::Cancelling };
                 self.ended = None;
                 self.work = None;
                 self.cleanup = None;

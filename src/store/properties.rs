@@ -53,8 +53,7 @@ fn attempts_of_a_phase_add_up() {
 #[test]
 fn running_tests_and_the_slowest_are_known() {
     let started = |name: &str| EventKind::Test { test: TestEvent::Started { name: name.into() }, output: 3 };
-    let planned =
-        EventKind::Test { test: TestEvent::Planned { total: 4, parallel: Some(2) }, output: 0 };
+    let planned = EventKind::Test { test: TestEvent::Planned { total: 4, parallel: Some(2) }, output: 0 };
     let job = fold(vec![
         (0, planned),
         (0, started("a")),

@@ -46,6 +46,16 @@ pub struct DiffView {
     pub kept: DiffKept,
 }
 
+impl DiffView {
+    /// The beginning of a diff that is worth showing; none for an empty one.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let (head, whole) = head(text);
+        let kept = if whole { DiffKept::Whole } else { DiffKept::Cut { lines: text.lines().count() } };
+        (!head.is_empty()).then(|| Self { text: head.to_owned(), kept })
+    }
+}
+
 /// A test that has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndedTest {
@@ -118,14 +128,13 @@ impl TestsView {
     }
 
     fn keep(&mut self, text: &str) -> Option<DiffView> {
-        let (head, whole) = head(text);
+        let diff = DiffView::of(text)?;
         let room = DIFFS_BYTES.saturating_sub(self.diff_bytes);
-        if head.is_empty() || head.len() > room {
+        if diff.text.len() > room {
             return None;
         }
-        self.diff_bytes += head.len();
-        let kept = if whole { DiffKept::Whole } else { DiffKept::Cut { lines: text.lines().count() } };
-        Some(DiffView { text: head.to_owned(), kept })
+        self.diff_bytes += diff.text.len();
+        Some(diff)
     }
 }
 
