@@ -3,7 +3,7 @@
 use super::words::{length, provider};
 use crate::domain::{Filesystem, ImageName, JobId, MachineId, ProviderKind};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,8 +43,8 @@ pub struct Global {
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// Use colours: auto means on a terminal, unless NO_COLOR is set
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    /// Use colours: auto means on a terminal, unless `NO_COLOR` is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = color())]
     pub color: ColorWhen,
 
     /// Answer yes to every question; needed by scripts, which cannot be asked
@@ -53,7 +53,7 @@ pub struct Global {
 }
 
 /// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ColorWhen {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
@@ -62,6 +62,14 @@ pub enum ColorWhen {
     Always,
     /// Nowhere.
     Never,
+}
+
+fn color() -> impl TypedValueParser<Value = ColorWhen> {
+    PossibleValuesParser::new(["auto", "always", "never"]).map(|word| match word.as_str() {
+        "always" => ColorWhen::Always,
+        "never" => ColorWhen::Never,
+        _ => ColorWhen::Auto,
+    })
 }
 
 /// The commands.

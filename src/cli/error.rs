@@ -7,6 +7,7 @@ use super::printer::Printer;
 use crate::diag::{Hint, Hinted, chain, hints};
 use crate::domain::escape_controls;
 use crate::session;
+use std::fmt::Write as _;
 use std::io;
 
 /// Why a command ends early.
@@ -90,7 +91,8 @@ pub(super) fn print(printer: &mut Printer, code: i32, message: &str, hints: &[Hi
         text.push('\n');
     }
     for hint in hints {
-        text.push_str(&format!("{} {}\n", paint.tone(Tone::Place, "hint:"), escape_controls(&hint.0)));
+        // writing to a String cannot fail
+        let _ = writeln!(text, "{} {}", paint.tone(Tone::Place, "hint:"), escape_controls(&hint.0));
     }
     printer.err(&text)
 }

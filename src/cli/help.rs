@@ -5,19 +5,19 @@ use std::fmt::Write as _;
 
 pub(super) const TOP: &str = "\
 Examples:
-  hga demo                                          see it work, with nothing but this computer
-  hga run-tests-linux test-add.t                    run one test of the repository you are in
-  hga run-tests-linux -j4 --pure                    run all its tests; unknown flags go to run-tests.py
-  hga jobs list                                     what ran, what runs
-  hga jobs attach j-abc234                          follow a job again
+  hga demo                         see it work, with nothing but this computer
+  hga run-tests-linux test-add.t   run one test of the repository you are in
+  hga run-tests-linux -j4          run all of them; -j4 goes to run-tests.py
+  hga jobs list                    what ran, what runs
+  hga jobs attach j-abc234         follow a job again
 
-Nothing stays behind: a machine ends with its job, and by itself when its lease runs out.
+A machine ends with its job, and by itself when its lease runs out.
 Exit codes: `hga help exit-codes`. Settings: `hga config --sample`.";
 
 pub(super) const DEMO: &str = "\
-The first time it fetches Mercurial's source with pip and makes an image, which takes a minute or
-two; after that the first test starts within seconds. Needs python3 with venv. The exit status is
-the tests'.
+The first time it fetches Mercurial's source with pip and makes an image,
+which takes a minute or two; after that the first test starts within seconds.
+Needs python3 with venv. The exit status is the tests'.
 
 Examples:
   hga demo
@@ -25,24 +25,25 @@ Examples:
   hga demo --json";
 
 pub(super) const RUN_TESTS: &str = "\
-The flags above are recognised anywhere before a `--`. Everything else is passed on to run-tests.py
-in the order it stands, so `--` is needed only for flags that both have: --json, --color, --verbose,
---help. The short -v and -y are run-tests.py's here (write --verbose and --yes for ours).
+The options above are recognised anywhere before a `--`. Everything else is
+passed on to run-tests.py in the order it stands, so `--` is needed only for
+flags that both have: --json, --color, --verbose, --help. The short -v and -y
+are passed on too: write --verbose and --yes for ours.
 
 Examples:
-  hga run-tests-linux                                 all tests of the repository you are in
-  hga run-tests-linux -j4 --pure test-add.t           two flags and a test for run-tests.py
-  hga run-tests-linux --filesystem tmpfs test-add.t   with the work folder in memory
+  hga run-tests-linux                  all tests of the repository you are in
+  hga run-tests-linux -j4 test-add.t   one flag and one test for run-tests.py
+  hga run-tests-linux --filesystem tmpfs --pure test-add.t
   hga run-tests-linux --source ~/hg --rev 7.2 --detach
   hga run-tests-linux --provider hosts --machine build1 --keep-on-failure
   hga run-tests-linux -- --json --color never test-add.t
 
-The exit status is that of the tests: 0 when all passed, 1 when some failed. A first Ctrl-C
-detaches after 3 seconds: the tests go on. A second one stops them and ends the machine. All
-codes: `hga help exit-codes`.";
+The exit status is that of the tests: 0 when all passed, 1 when some failed;
+all codes: `hga help exit-codes`. A first Ctrl-C detaches after 3 seconds: the
+tests go on. A second one stops them and ends the machine.";
 
 pub(super) const BOOTSTRAP: &str = "\
-`hga run-tests-linux` does this by itself when the image is missing or out of date.
+`hga run-tests-linux` does this by itself when it is needed.
 
 Examples:
   hga bootstrap-linux-dev
@@ -61,12 +62,12 @@ Examples:
   hga machines terminate --all --yes";
 
 pub(super) const CHECK: &str = "\
-The first time, the machine's host key is unknown: its fingerprint is shown and, if you confirm it,
-pinned. Exit status 0 means that nothing is missing.
+The first time, the machine's host key is unknown: its fingerprint is shown
+and, if you confirm it, pinned. Exit status 0 means that nothing is missing.
 
 Examples:
   hga machines check build1
-  hga machines check build1 --pin SHA256:n5R0jTDrmUYzH0rGhNdSmmo5Qk1HBPWaLh7ZHYdAnx0";
+  hga machines check build1 --pin SHA256:n5R0jTDrmUYzH0rGhNdSmmo5Qk1HB...";
 
 pub(super) const OUTPUT: &str = "\
 Examples:
@@ -75,8 +76,8 @@ Examples:
   hga jobs output j-abc234 > output.txt";
 
 pub(super) const ATTACH: &str = "\
-Ctrl-C leaves again. If this process drives the job, the first Ctrl-C detaches after 3 seconds and
-a second one stops the job.
+Ctrl-C leaves again. If this process drives the job, the first Ctrl-C detaches
+after 3 seconds and a second one stops the job.
 
 Examples:
   hga jobs attach j-abc234
@@ -111,6 +112,25 @@ pub(super) const MAN: &str = "\
 Examples:
   hga man | man -l -
   hga man --dir ~/.local/share/man/man1";
+
+/// All of them, for the tests that hold them to the terminal's width and to the parser.
+#[cfg(test)]
+pub(super) const ALL: [&str; 14] = [
+    TOP,
+    DEMO,
+    RUN_TESTS,
+    BOOTSTRAP,
+    LAUNCH,
+    TERMINATE,
+    CHECK,
+    OUTPUT,
+    ATTACH,
+    CANCEL,
+    SSH,
+    CONFIG,
+    COMPLETIONS,
+    MAN,
+];
 
 /// What `hga help exit-codes` prints.
 pub(super) fn exit_codes() -> String {

@@ -102,7 +102,7 @@ fn test(result: &TestResult, paint: Paint) -> String {
     let (name, tone) = word(result.outcome);
     let took = result.seconds.map_or(String::new(), words::seconds);
     let mut text =
-        format!("{} {took:>8}  {}", paint.tone(tone, &format!("{name:<5}")), cut(&escape_line(&result.name)));
+        format!("{} {took:>8}  {}", paint.tone(tone, &format!("{name:<7}")), cut(&escape_line(&result.name)));
     if let Some(reason) = result.reason.as_deref().filter(|reason| !reason.is_empty()) {
         let _ = write!(text, "  ({})", cut(&escape_line(reason)));
     }

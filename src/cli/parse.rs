@@ -148,24 +148,8 @@ mod tests {
 
     #[test]
     fn every_example_in_the_help_can_be_typed() {
-        let texts = [
-            help::TOP,
-            help::DEMO,
-            help::RUN_TESTS,
-            help::BOOTSTRAP,
-            help::LAUNCH,
-            help::TERMINATE,
-            help::CHECK,
-            help::OUTPUT,
-            help::ATTACH,
-            help::CANCEL,
-            help::SSH,
-            help::CONFIG,
-            help::COMPLETIONS,
-            help::MAN,
-        ];
         let mut seen = 0;
-        for line in texts.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("  ")) {
+        for line in help::ALL.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("  ")) {
             // the part that calls hga: after a pipe, before the explanation (two spaces), a redirection or a pipe
             let Some(call) = line.split(" | ").find(|part| part.trim_start().starts_with("hga ")) else { continue };
             let call = call.trim().split("  ").next().unwrap().split(" > ").next().unwrap();

@@ -20,6 +20,7 @@ pub(super) enum Reader {
 
 /// What is known of where the streams go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts, each named where it is set")]
 pub(super) struct Streams {
     /// Standard output is a terminal.
     pub out_terminal: bool,

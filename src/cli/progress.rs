@@ -105,6 +105,6 @@ mod tests {
         let until = events.iter().position(|event| matches!(&event.kind,
             crate::event::EventKind::Test { test: crate::domain::TestEvent::Ended(result), .. } if result.outcome.is_failure()));
         let job = fold(&events[..=until.unwrap()]);
-        insta::assert_snapshot!(line(&job, at(20)), @"");
+        insta::assert_snapshot!(line(&job, at(20)), @"test  ██████████░░░░░░░░░░  2/4 tests  1 failed  20s  test-long.t#case-a 14s");
     }
 }

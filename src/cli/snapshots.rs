@@ -13,6 +13,7 @@ use crate::session::{JobFiles, Result};
 use crate::store::{JobView, Store};
 use clap::CommandFactory as _;
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -29,7 +30,9 @@ fn job_id() -> JobId {
 
 pub(super) fn fold(events: &[Event]) -> JobView {
     let mut store = Store::new();
-    events.iter().for_each(|event| store.apply(event));
+    for event in events {
+        store.apply(event);
+    }
     store.job(&job_id()).unwrap().clone()
 }
 
@@ -279,7 +282,7 @@ async fn a_failing_run_in_plain_lines() {
 async fn colour_adds_nothing_but_colour() {
     let plain = Play::of("hga run-tests-linux", failing_run()).run().await;
     let mut coloured = Play::of("hga --color always run-tests-linux", failing_run()).run().await.out;
-    assert!(coloured.contains("\x1b[31mFAIL \x1b[0m"));
+    assert!(coloured.contains("\x1b[31mFAIL   \x1b[0m"));
     for code in ["32", "31", "33", "2", "1", "36", "0"] {
         coloured = coloured.replace(&format!("\x1b[{code}m"), "");
     }
@@ -426,7 +429,7 @@ async fn an_error_is_told_with_its_hints() {
 fn help_of_every_command_at_80_columns() {
     fn pages(command: &mut clap::Command, name: &str, all: &mut String) {
         let help = command.clone().bin_name(name).term_width(80).render_help().to_string();
-        all.push_str(&format!("===== {name} --help\n{help}\n"));
+        writeln!(all, "===== {name} --help\n{help}").unwrap();
         let subs: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
         for sub in subs.iter().filter(|sub| *sub != "help") {
             let inner = command.find_subcommand_mut(sub).unwrap();
@@ -439,5 +442,10 @@ fn help_of_every_command_at_80_columns() {
     pages(&mut command, "hga", &mut all);
     all.push_str("===== hga help exit-codes\n");
     all.push_str(&super::help::exit_codes());
+    assert!(all.lines().all(|line| line.chars().count() <= 80));
+    // a line of ours that clap had to break would begin in the first column, in small letters or not at all
+    for text in super::help::ALL {
+        assert!(text.lines().all(|line| line.chars().count() <= 79), "{text}");
+    }
     insta::assert_snapshot!("help", all);
 }

@@ -2,6 +2,7 @@
 
 use super::paint::{Paint, Tone};
 use crate::domain::escape_line;
+use std::fmt::Write as _;
 
 /// Spaces between columns.
 const GAP: usize = 2;
@@ -47,7 +48,8 @@ fn line(cells: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (cell, width) in cells.iter().zip(widths) {
         let cell = fit(cell, *width);
-        line.push_str(&format!("{cell:<width$}{:GAP$}", ""));
+        // writing to a String cannot fail
+        let _ = write!(line, "{cell:<width$}{:GAP$}", "");
     }
     line.truncate(line.trim_end().len());
     line
@@ -70,7 +72,11 @@ mod tests {
             ["m-abc234".to_owned(), "local".to_owned(), "127.0.0.1:2222 and much more to say".to_owned()],
             ["build1".to_owned(), "hosts".to_owned(), "\x1b[31mé".to_owned()],
         ];
-        insta::assert_snapshot!(table(["MACHINE", "PROVIDER", "ADDRESS"], &rows, None, Paint::Plain), @"");
+        insta::assert_snapshot!(table(["MACHINE", "PROVIDER", "ADDRESS"], &rows, None, Paint::Plain), @r"
+        MACHINE   PROVIDER  ADDRESS
+        m-abc234  local     127.0.0.1:2222 and much more to say
+        build1    hosts     ␛[31mé
+        ");
         let narrow = table(["MACHINE", "PROVIDER", "ADDRESS"], &rows, Some(40), Paint::Plain);
         assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
         assert!(narrow.contains('…'));

@@ -72,16 +72,13 @@ impl Tail {
 
 /// How many of the bytes do not cut a character in two.
 fn whole_characters(bytes: &[u8]) -> usize {
-    match std::str::from_utf8(&bytes[bytes.len().saturating_sub(4)..]) {
-        Ok(_) => bytes.len(),
-        Err(_) => {
-            // the last character begins at most three bytes before the end
-            let begun = bytes.iter().rev().take(3).position(|byte| byte & 0xc0 != 0x80);
-            match begun {
-                Some(back) if bytes[bytes.len() - 1 - back] >= 0xc0 => bytes.len() - 1 - back,
-                _ => bytes.len(),
-            }
-        }
+    if std::str::from_utf8(&bytes[bytes.len().saturating_sub(4)..]).is_ok() {
+        return bytes.len();
+    }
+    // the last character begins at most three bytes before the end
+    match bytes.iter().rev().take(3).position(|byte| byte & 0xc0 != 0x80) {
+        Some(back) if bytes[bytes.len() - 1 - back] >= 0xc0 => bytes.len() - 1 - back,
+        _ => bytes.len(),
     }
 }
 

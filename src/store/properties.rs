@@ -66,9 +66,9 @@ fn running_tests_and_the_slowest_are_known() {
     assert_eq!(slowest(&job, 1)[0].name, "b");
     assert_eq!(failures(&job).len(), 1);
     // two are left at 4.5 s each, one second of which has passed, two at a time
-    assert_eq!(eta(&job, &BTreeMap::new(), at(5)).unwrap().as_secs_f64(), 4.0);
+    assert_eq!(eta(&job, &BTreeMap::new(), at(5)).unwrap().as_millis(), 4000);
     let known = BTreeMap::from([("c".to_owned(), 101.0), ("a".to_owned(), 1.0)]);
-    assert_eq!(eta(&job, &known, at(5)).unwrap().as_secs_f64(), 100.5);
+    assert_eq!(eta(&job, &known, at(5)).unwrap().as_millis(), 100_500);
     assert_eq!(eta(&fold(vec![(0, EventKind::Detached)]), &known, at(5)), None);
 }
 

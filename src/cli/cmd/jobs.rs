@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub(super) async fn run(verb: &Jobs, global: &Global, session: &Session, printer: &mut Printer) -> Outcome {
     match verb {
-        Jobs::List { limit } => list(session.jobs(*limit).await?, global, printer),
+        Jobs::List { limit } => list(&session.jobs(*limit).await?, global, printer),
         Jobs::Show { job } => show(job, session, printer).await,
         Jobs::Output { job, follow, offset } => output(job, *follow, *offset, session).await,
         Jobs::Attach { job, follow } => attach(job, follow.output, session, printer).await,
@@ -26,9 +26,9 @@ pub(super) async fn run(verb: &Jobs, global: &Global, session: &Session, printer
     }
 }
 
-fn list(jobs: Vec<JobSummary>, global: &Global, printer: &mut Printer) -> Outcome {
+fn list(jobs: &[JobSummary], global: &Global, printer: &mut Printer) -> Outcome {
     if global.json {
-        return super::json_lines(printer, &jobs);
+        return super::json_lines(printer, jobs);
     }
     if jobs.is_empty() {
         printer.err("no jobs yet\n\nhint: `hga demo` runs one\n")?;
@@ -117,7 +117,9 @@ async fn output(job: &JobId, follow: bool, offset: u64, session: &Session) -> Ou
         return Err(Stop::usage(format!("there is no job `{job}`")).hint("`hga jobs list` shows the jobs there are"));
     }
     let mut store = Store::new();
-    history.iter().for_each(|event| store.apply(event));
+    for event in &history {
+        store.apply(event);
+    }
     let over =
         |store: &Store| store.job(job).is_none_or(|view| matches!(view.state, JobState::Ended | JobState::Detached));
     let failed = |error: std::io::Error| Stop::error(format!("could not read the job's output: {error}"));
@@ -131,9 +133,9 @@ async fn output(job: &JobId, follow: bool, offset: u64, session: &Session) -> Ou
         let mut put = |bytes: &[u8]| -> std::io::Result<()> {
             let mut out = std::io::stdout().lock();
             if terminal {
-                out.write_all(display.lines(bytes).as_bytes())?
+                out.write_all(display.lines(bytes).as_bytes())?;
             } else {
-                out.write_all(bytes)?
+                out.write_all(bytes)?;
             }
             out.flush()
         };

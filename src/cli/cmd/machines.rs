@@ -22,7 +22,7 @@ pub(super) async fn run(
     printer: &mut Printer,
 ) -> Outcome {
     match verb {
-        Machines::List { provider } => list(session.machines(*provider).await?, printer),
+        Machines::List { provider } => list(&session.machines(*provider).await?, printer),
         Machines::Show { machine } => show(&session.machine(machine).await?, printer),
         Machines::Launch { provider, image, lease } => {
             let spec =
@@ -52,9 +52,9 @@ fn lease(machine: &Machine, now: Timestamp) -> String {
     }
 }
 
-fn list(machines: Vec<Machine>, printer: &mut Printer) -> Outcome {
+fn list(machines: &[Machine], printer: &mut Printer) -> Outcome {
     if printer.is_json() {
-        return super::json_lines(printer, &machines);
+        return super::json_lines(printer, machines);
     }
     if machines.is_empty() {
         printer.err("no machines: nothing of hga's is running\n")?;

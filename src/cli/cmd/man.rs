@@ -5,6 +5,7 @@ use super::super::error::{Outcome, Stop};
 use super::super::exit;
 use super::super::printer::Printer;
 use clap::{Command, CommandFactory as _};
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -38,7 +39,8 @@ fn page(command: &Command) -> io::Result<String> {
     let mut page = String::from_utf8_lossy(&page).into_owned();
     page.push_str(".SH \"EXIT STATUS\"\n");
     for (code, meaning) in exit::TABLE {
-        page.push_str(&format!(".TP\n.B {code}\n{}\n", meaning.replace('\\', "\\\\").replace('-', "\\-")));
+        // writing to a String cannot fail
+        let _ = write!(page, ".TP\n.B {code}\n{}\n", meaning.replace('\\', "\\\\").replace('-', "\\-"));
     }
     Ok(page)
 }

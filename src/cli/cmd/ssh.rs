@@ -32,13 +32,13 @@ pub(super) async fn run(args: &Ssh, session: &Session) -> Outcome {
                 Some(Chunk::Stderr(bytes)) => write(&mut std::io::stderr().lock(), &bytes)?,
                 None => break,
             },
-            bytes = input.recv(), if open => match bytes {
+            bytes = input.recv(), if open => if let Some(bytes) = bytes {
                 // a command that reads no more will end by itself; until then what it says is still to be shown
-                Some(bytes) => open = exec.write(bytes).await.is_ok(),
-                None => {
-                    open = false;
-                    exec.close_stdin().await.map_err(remote)?;
-                }
+                open = exec.write(bytes).await.is_ok();
+            } else {
+                open = false;
+                // gone already: its end comes next
+                let _ = exec.close_stdin().await;
             },
             Some(()) = resized.recv(), if interactive => exec.resize(size()).await.map_err(remote)?,
             Some(()) = term.recv() => return Ok(143),
@@ -48,6 +48,7 @@ pub(super) async fn run(args: &Ssh, session: &Session) -> Outcome {
     exec.exit().map(|status| status.code()).ok_or_else(|| Stop::error("the machine never said how the command ended"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
 fn remote<E: crate::diag::Hinted + 'static>(error: E) -> Stop {
     Stop::Error { code: super::exit::ERROR, message: chain(&error), hints: hints(&error) }
 }
