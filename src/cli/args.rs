@@ -1,0 +1,412 @@
+//! What can be typed, as clap derives it. Only words are looked at here: no file, no network, no state directory.
+
+use super::words::{length, provider};
+use crate::domain::{Filesystem, ImageName, JobId, MachineId, ProviderKind};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Run Mercurial's tests on throw-away machines, watch them live, leave nothing behind.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "hga",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = false,
+    after_help = super::help::TOP
+)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Where hga keeps everything: keys, images, jobs, log, config.toml [default: ~/.hgautomation]
+    #[arg(long, global = true, value_name = "DIR", env = "HGA_STATE_PATH", hide_env = true)]
+    pub state_path: Option<PathBuf>,
+
+    /// Say more on stderr: -v what is done, -vv every detail
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Print JSON on stdout, one object a line, for scripts
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// Use colours: auto means on a terminal, unless `NO_COLOR` is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_parser = color())]
+    pub color: ColorWhen,
+
+    /// Answer yes to every question; needed by scripts, which cannot be asked
+    #[arg(short = 'y', long, global = true)]
+    pub yes: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+fn color() -> impl TypedValueParser<Value = ColorWhen> {
+    PossibleValuesParser::new(["auto", "always", "never"]).map(|word| match word.as_str() {
+        "always" => ColorWhen::Always,
+        "never" => ColorWhen::Never,
+        _ => ColorWhen::Auto,
+    })
+}
+
+/// The commands.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Verb {
+    /// Try it: fetch Mercurial, run some of its quick tests on a machine of this computer
+    #[command(after_help = super::help::DEMO)]
+    Demo(Demo),
+
+    /// Run Mercurial's tests on a machine and follow them live
+    #[command(
+        after_help = super::help::RUN_TESTS,
+        override_usage = "hga run-tests-linux [OPTIONS] [RUN-TESTS FLAGS AND TEST NAMES]...\n       \
+                          hga run-tests-linux [OPTIONS] -- [RUN-TESTS FLAGS AND TEST NAMES]..."
+    )]
+    RunTestsLinux(RunTests),
+
+    /// Make the image that test machines start from, if it is missing or out of date
+    #[command(after_help = super::help::BOOTSTRAP)]
+    BootstrapLinuxDev(Bootstrap),
+
+    /// List, launch, check and end machines
+    #[command(subcommand)]
+    Machines(Machines),
+
+    /// List and remove images
+    #[command(subcommand)]
+    Images(Images),
+
+    /// List jobs, read their output, attach to them, stop them
+    #[command(subcommand)]
+    Jobs(Jobs),
+
+    /// Open a shell on a machine, or run a command there
+    #[command(after_help = super::help::SSH)]
+    Ssh(Ssh),
+
+    /// Show the configuration, or a sample to start from
+    #[command(after_help = super::help::CONFIG)]
+    Config(Config),
+
+    /// Print a completion script for your shell
+    #[command(after_help = super::help::COMPLETIONS)]
+    Completions(Completions),
+
+    /// Print the man page, or write one for every command
+    #[command(after_help = super::help::MAN)]
+    Man(Man),
+}
+
+/// How a job is followed; of every command that starts or follows one.
+#[derive(Debug, Clone, Args)]
+pub struct Follow {
+    /// Also show everything the run prints, not just its tests
+    #[arg(long)]
+    pub output: bool,
+}
+
+/// `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// Where the machine comes from; the demo needs only this computer
+    #[arg(long, value_name = "PROVIDER", default_value = "local", value_parser = PossibleValuesParser::new(["local"]).map(|_| ProviderKind::Local))]
+    pub provider: ProviderKind,
+
+    /// Plain lines instead of the dashboard (there is no dashboard yet, so this changes nothing)
+    #[arg(long)]
+    pub no_tui: bool,
+
+    /// How it is followed.
+    #[command(flatten)]
+    pub follow: Follow,
+
+    /// Tests to run instead of the quick ones, for example test-add.t
+    #[arg(value_name = "TESTS")]
+    pub tests: Vec<String>,
+}
+
+/// `run-tests-linux`. Whatever is not here goes to `run-tests.py`; see [`super::split`].
+#[derive(Debug, Clone, Args)]
+pub struct RunTests {
+    /// Where the machine comes from: local is this computer, hosts are the SSH machines in config.toml
+    /// [default: local, or what config.toml says]
+    #[arg(long, value_name = "PROVIDER", value_parser = provider())]
+    pub provider: Option<ProviderKind>,
+
+    /// Use this machine instead of launching one: a listed host, or one from `hga machines list`
+    #[arg(long, value_name = "NAME")]
+    pub machine: Option<MachineId>,
+
+    /// Mercurial repository whose tests to run [default: the current folder]
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+
+    /// Revision to test, as `hg` would take it
+    #[arg(long, value_name = "REV", default_value = ".", allow_hyphen_values = true)]
+    pub rev: String,
+
+    /// Test uncommitted changes of tracked files too
+    #[arg(long)]
+    pub dirty: bool,
+
+    /// Filesystem below the machine's work folder; all but default and tmpfs need a spare disk and sudo there,
+    /// tmpfs is 1024 MiB of memory
+    #[arg(long, value_name = "FS", default_value = "default",
+          value_parser = PossibleValuesParser::new(Filesystem::ALL.map(Filesystem::as_str)).map(|word| filesystem(&word)))]
+    pub filesystem: Filesystem,
+
+    /// Python on the machine: system3 is its own python3, else a version under pyenv such as 3.12 or pypy3.10
+    #[arg(long, value_name = "VERSION", default_value = "system3")]
+    pub python_version: String,
+
+    /// How long the machine may live without hga, as 90s, 30m, 2h or 1d; then it ends itself
+    /// [default: 2h, or what config.toml says]
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    pub lease: Option<Duration>,
+
+    /// Keep the machine when tests fail, until its lease runs out, to look around with `hga ssh`
+    #[arg(long)]
+    pub keep_on_failure: bool,
+
+    /// Also copy the results (report.json, xunit, *.err) into this folder
+    #[arg(long, value_name = "DIR")]
+    pub results: Option<PathBuf>,
+
+    /// Leave as soon as the tests run; prints the job's id and exits with 0
+    #[arg(long)]
+    pub detach: bool,
+
+    /// How it is followed.
+    #[command(flatten)]
+    pub follow: Follow,
+
+    /// Linux distribution of an EC2 machine; accepted for scripts written for automation.py, unused by local and hosts
+    #[arg(long, value_name = "NAME", help_heading = "For EC2, which this version cannot use yet")]
+    pub distro: Option<String>,
+
+    /// Type of an EC2 machine; accepted likewise, unused by local and hosts
+    #[arg(long, value_name = "TYPE", help_heading = "For EC2, which this version cannot use yet")]
+    pub instance_type: Option<String>,
+
+    /// Flags and test names for run-tests.py
+    #[arg(last = true, value_name = "RUN-TESTS FLAGS AND TEST NAMES", hide = true)]
+    pub test_args: Vec<String>,
+}
+
+fn filesystem(word: &str) -> Filesystem {
+    Filesystem::ALL.into_iter().find(|filesystem| filesystem.as_str() == word).unwrap_or_default()
+}
+
+/// `bootstrap-linux-dev`.
+#[derive(Debug, Clone, Args)]
+pub struct Bootstrap {
+    /// Mercurial repository whose clone the image carries [default: the newest Mercurial on PyPI]
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+
+    /// Make it anew even if it is current
+    #[arg(long)]
+    pub rebuild: bool,
+
+    /// For which provider; listed hosts have no images
+    #[arg(long, value_name = "PROVIDER", default_value = "local", value_parser = PossibleValuesParser::new(["local"]).map(|_| ProviderKind::Local))]
+    pub provider: ProviderKind,
+
+    /// How long the machine it is made on may live without hga, as 90s, 30m, 2h or 1d
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    pub lease: Option<Duration>,
+
+    /// How it is followed.
+    #[command(flatten)]
+    pub follow: Follow,
+
+    /// Distributions to make EC2 images of; accepted for scripts written for automation.py, unused by local
+    #[arg(long, value_name = "A,B", help_heading = "For EC2, which this version cannot use yet")]
+    pub distros: Option<String>,
+
+    /// Make several EC2 images at once; accepted likewise, unused by local
+    #[arg(long, help_heading = "For EC2, which this version cannot use yet")]
+    pub parallel: bool,
+}
+
+/// `machines`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Machines {
+    /// List machines, with what is left of their leases
+    List {
+        /// Only those of this provider
+        #[arg(long, value_name = "PROVIDER", value_parser = provider())]
+        provider: Option<ProviderKind>,
+    },
+    /// Show all that is known of one machine
+    Show {
+        /// Its id, from `hga machines list`
+        machine: MachineId,
+    },
+    /// Launch a machine and leave it to its lease
+    #[command(after_help = super::help::LAUNCH)]
+    Launch {
+        /// Where it comes from; listed hosts cannot be launched
+        #[arg(long, value_name = "PROVIDER", default_value = "local", value_parser = PossibleValuesParser::new(["local"]).map(|_| ProviderKind::Local))]
+        provider: ProviderKind,
+        /// Image to launch from [default: the development image, made if missing]
+        #[arg(long, value_name = "NAME")]
+        image: Option<ImageName>,
+        /// How long it lives, as 90s, 30m, 2h or 1d; then it ends itself [default: 2h, or what config.toml says]
+        #[arg(long, value_name = "TIME", value_parser = length)]
+        lease: Option<Duration>,
+    },
+    /// End machines and remove all that is on them
+    #[command(after_help = super::help::TERMINATE)]
+    Terminate {
+        /// Their ids, from `hga machines list`
+        #[arg(required_unless_present = "all", value_name = "MACHINE")]
+        machines: Vec<MachineId>,
+        /// End all machines that hga launched; listed hosts are never touched
+        #[arg(long, conflicts_with = "machines")]
+        all: bool,
+    },
+    /// Check point by point whether a machine can run tests, and say what is missing
+    #[command(after_help = super::help::CHECK)]
+    Check {
+        /// Its name in config.toml, or its id
+        machine: MachineId,
+        /// Pin its host key without asking, if it has this fingerprint
+        #[arg(long, value_name = "SHA256:...")]
+        pin: Option<String>,
+    },
+}
+
+/// `images`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Images {
+    /// List images, with what they were made from
+    List {
+        /// Only those of this provider
+        #[arg(long, value_name = "PROVIDER", value_parser = provider())]
+        provider: Option<ProviderKind>,
+    },
+    /// Remove an image; the next test run makes it anew
+    Remove {
+        /// Its name, from `hga images list`
+        name: ImageName,
+        /// Whose image it is
+        #[arg(long, value_name = "PROVIDER", default_value = "local", value_parser = provider())]
+        provider: ProviderKind,
+    },
+}
+
+/// `jobs`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Jobs {
+    /// List jobs, newest first
+    List {
+        /// At most so many
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// Show one job: its phases, tests, failures and verdicts
+    Show {
+        /// Its id, from `hga jobs list`
+        job: JobId,
+    },
+    /// Print what a job's run printed; control characters are made visible on a terminal
+    #[command(after_help = super::help::OUTPUT)]
+    Output {
+        /// Its id, from `hga jobs list`
+        job: JobId,
+        /// Go on printing until the job is over
+        #[arg(short, long)]
+        follow: bool,
+        /// Start at this byte
+        #[arg(long, value_name = "BYTES", default_value_t = 0)]
+        offset: u64,
+    },
+    /// Follow a job live; take it up again if nobody drives it
+    #[command(after_help = super::help::ATTACH)]
+    Attach {
+        /// Its id, from `hga jobs list`
+        job: JobId,
+        /// How it is followed.
+        #[command(flatten)]
+        follow: Follow,
+    },
+    /// Stop a job and end its machine
+    #[command(after_help = super::help::CANCEL)]
+    Cancel {
+        /// Its id, from `hga jobs list`
+        job: JobId,
+        /// Cut the work short at once instead of asking it to end
+        #[arg(long)]
+        kill: bool,
+    },
+}
+
+/// `ssh`.
+#[derive(Debug, Clone, Args)]
+pub struct Ssh {
+    /// The machine: its id from `hga machines list`, or a listed host's name
+    pub machine: MachineId,
+    /// Command to run there instead of a shell; its exit status is passed on
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+/// `config`.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// What to show; without it, the configuration in force
+    #[command(subcommand)]
+    pub verb: Option<ConfigVerb>,
+    /// Print a documented config.toml with every setting and its default
+    #[arg(long, conflicts_with = "path")]
+    pub sample: bool,
+    /// Print where config.toml is looked for
+    #[arg(long)]
+    pub path: bool,
+}
+
+/// `config …`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigVerb {
+    /// Show the configuration in force
+    Show,
+}
+
+/// `completions`.
+#[derive(Debug, Clone, Args)]
+pub struct Completions {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Clone, Args)]
+pub struct Man {
+    /// Write hga.1 and a page for every command into this folder instead
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}

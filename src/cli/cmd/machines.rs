@@ -1,0 +1,242 @@
+//! `hga machines`.
+
+use super::super::CliContext;
+use super::super::args::{Global, Machines};
+use super::super::error::{Outcome, Stop};
+use super::super::follow::{self, Until};
+use super::super::paint::Tone;
+use super::super::printer::Printer;
+use super::super::table::table;
+use super::super::{exit, words};
+use super::Answer;
+use crate::domain::{HostKeys, LaunchSpec, Machine, MachineId, Operation, ProviderKind, Timestamp, escape_line};
+use crate::session::{CheckOutcome, Session};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+pub(super) async fn run(
+    verb: &Machines,
+    global: &Global,
+    session: &Session,
+    context: &CliContext,
+    printer: &mut Printer,
+) -> Outcome {
+    match verb {
+        Machines::List { provider } => list(&session.machines(*provider).await?, printer),
+        Machines::Show { machine } => show(&session.machine(machine).await?, printer),
+        Machines::Launch { provider, image, lease } => {
+            let spec =
+                LaunchSpec { provider: *provider, image: image.clone(), lease: lease.unwrap_or(context.lease) };
+            follow::submit(session, printer, Operation::Launch(spec), Until::Ended, false).await
+        }
+        Machines::Terminate { machines, all } => terminate(machines, *all, global, session, printer).await,
+        Machines::Check { machine, pin } => check(machine, pin.as_deref(), global, session, printer).await,
+    }
+}
+
+fn address(machine: &Machine) -> String {
+    machine.endpoint.as_ref().map_or("-".to_owned(), |endpoint| {
+        if endpoint.host.contains(':') {
+            format!("[{}]:{}", endpoint.host, endpoint.port)
+        } else {
+            format!("{}:{}", endpoint.host, endpoint.port)
+        }
+    })
+}
+
+fn lease(machine: &Machine, now: Timestamp) -> String {
+    match machine.lease {
+        None => "-".to_owned(),
+        Some(lease) if lease.is_over(now) => "over".to_owned(),
+        Some(lease) => format!("{} left", words::span(lease.left(now))),
+    }
+}
+
+fn list(machines: &[Machine], printer: &mut Printer) -> Outcome {
+    if printer.is_json() {
+        return super::json_lines(printer, machines);
+    }
+    if machines.is_empty() {
+        printer.err("no machines: nothing of hga's is running\n")?;
+        return Ok(exit::OK);
+    }
+    let now = Timestamp::now();
+    let dash = || "-".to_owned();
+    let rows: Vec<[String; 7]> = machines
+        .iter()
+        .map(|machine| {
+            [
+                machine.id.to_string(),
+                machine.provider.to_string(),
+                machine.state.to_string(),
+                machine.launched.map_or_else(dash, |at| words::age(at, now)),
+                lease(machine, now),
+                machine.job.as_ref().map_or_else(dash, ToString::to_string),
+                address(machine),
+            ]
+        })
+        .collect();
+    let heads = ["MACHINE", "PROVIDER", "STATE", "LAUNCHED", "LEASE", "JOB", "ADDRESS"];
+    let text = table(heads, &rows, printer.width(), printer.out_paint());
+    printer.out(&text)?;
+    Ok(exit::OK)
+}
+
+fn show(machine: &Machine, printer: &mut Printer) -> Outcome {
+    if printer.is_json() {
+        return super::json_lines(printer, std::slice::from_ref(machine));
+    }
+    let now = Timestamp::now();
+    let mut text = String::new();
+    let mut row = |name: &str, value: &str| {
+        // writing to a String cannot fail
+        let _ = writeln!(text, "{name:<10} {}", escape_line(value));
+    };
+    row("machine", machine.id.as_str());
+    row("provider", machine.provider.as_str());
+    row("state", machine.state.as_str());
+    if let Some(image) = &machine.image {
+        row("image", image.as_str());
+    }
+    if let Some(at) = machine.launched {
+        row("launched", &format!("{at} ({})", words::age(at, now)));
+    }
+    if let Some(until) = machine.lease {
+        row("lease", &format!("until {} ({})", until.ends(), lease(machine, now)));
+    }
+    if let Some(job) = &machine.job {
+        row("job", job.as_str());
+    }
+    if let Some(endpoint) = &machine.endpoint {
+        row("address", &address(machine));
+        row("user", &endpoint.user);
+        row("key", &endpoint.key.display().to_string());
+        match &endpoint.host_keys {
+            HostKeys::Unknown => row("host key", "not known yet: `hga machines check` shows it and pins it"),
+            HostKeys::Pinned(keys) => keys.iter().for_each(|key| row("host key", key)),
+        }
+        if let Some(command) = &endpoint.proxy_command {
+            row("proxy", command);
+        }
+    }
+    row("hgdev", &machine.layout.hgdev);
+    row("hgwork", &machine.layout.hgwork);
+    row("sudo", if machine.sudo { "yes" } else { "no" });
+    printer.out(&text)?;
+    Ok(exit::OK)
+}
+
+async fn terminate(
+    machines: &[MachineId],
+    all: bool,
+    global: &Global,
+    session: &Session,
+    printer: &mut Printer,
+) -> Outcome {
+    let mut chosen: Vec<Machine> = Vec::new();
+    if all {
+        chosen =
+            session.machines(None).await?.into_iter().filter(|m| m.is_ephemeral() && m.state.is_alive()).collect();
+    } else {
+        for id in machines {
+            let machine = session.machine(id).await?;
+            if !machine.is_ephemeral() {
+                return Err(Stop::usage(format!("machine `{id}` is a listed host and not ours to end"))
+                    .hint("take it out of config.toml if hga shall not use it any more"));
+            }
+            chosen.push(machine);
+        }
+    }
+    if chosen.is_empty() {
+        printer.err("no machines to end\n")?;
+        return Ok(exit::OK);
+    }
+    let now = Timestamp::now();
+    let mut question = format!("This ends {}:\n", words::count(chosen.len() as u64, "machine"));
+    for machine in &chosen {
+        let job = machine.job.as_ref().map_or(String::new(), |job| format!(", used by job {job}"));
+        let launched = machine.launched.map_or(String::new(), |at| format!(", launched {}", words::age(at, now)));
+        let _ = writeln!(question, "  {} ({}{launched}{job})", machine.id, machine.provider);
+    }
+    question.push_str("Everything on it is lost. Go on?");
+    if let Answer::No = super::confirm(printer, global.yes, "ending machines", &question)? {
+        printer.err("nothing was ended\n")?;
+        return Ok(exit::CANCELLED);
+    }
+    let mut by_provider: BTreeMap<ProviderKind, Vec<MachineId>> = BTreeMap::new();
+    for machine in chosen {
+        by_provider.entry(machine.provider).or_default().push(machine.id);
+    }
+    let mut worst = exit::OK;
+    for (provider, machines) in by_provider {
+        let operation = Operation::Terminate { provider, machines };
+        worst = worst.max(follow::submit(session, printer, operation, Until::Ended, false).await?);
+    }
+    Ok(worst)
+}
+
+async fn check(
+    id: &MachineId,
+    pin: Option<&str>,
+    global: &Global,
+    session: &Session,
+    printer: &mut Printer,
+) -> Outcome {
+    let machine = session.machine(id).await?;
+    let unknown = machine.endpoint.as_ref().is_some_and(|endpoint| endpoint.host_keys == HostKeys::Unknown);
+    if unknown {
+        let (line, fingerprint) = session.host_key(id).await?;
+        let shown = escape_line(&fingerprint);
+        match pin {
+            Some(pin) if pin == fingerprint => {}
+            Some(pin) => {
+                return Err(Stop::error(format!(
+                    "machine `{id}` shows another host key: `{shown}`, not `{}`",
+                    escape_line(pin)
+                ))
+                .hint("ask whoever runs the machine for its fingerprint before you trust this one"));
+            }
+            None => {
+                let question = format!(
+                    "The host key of {id} ({}) is unknown. Its fingerprint is\n  {shown}\nPin it?",
+                    address(&machine)
+                );
+                if let Answer::No = super::confirm(printer, global.yes, "pinning a host key", &question)? {
+                    printer.err("nothing was pinned\n")?;
+                    return Ok(exit::CANCELLED);
+                }
+            }
+        }
+        session.pin_host_key(id, &line).await?;
+        printer.err(&format!("pinned the host key {shown}\n"))?;
+    }
+    let items = session.check(id).await?;
+    let missing = items.iter().any(|item| matches!(item.outcome, CheckOutcome::Missing | CheckOutcome::Unknown));
+    let code = if missing { exit::ERROR } else { exit::OK };
+    if printer.is_json() {
+        super::json_lines(printer, &items)?;
+        return Ok(code);
+    }
+    let paint = printer.out_paint();
+    let mut text = String::new();
+    for item in &items {
+        let (word, tone) = match item.outcome {
+            CheckOutcome::Ok => ("ok", Tone::Good),
+            CheckOutcome::Warning => ("warning", Tone::Warn),
+            CheckOutcome::Missing => ("MISSING", Tone::Bad),
+            CheckOutcome::Unknown => ("unknown", Tone::Dim),
+        };
+        let _ = write!(text, "{} {}", paint.tone(tone, &format!("{word:<8}")), escape_line(&item.what));
+        if !item.seen.is_empty() {
+            let _ = write!(text, "  ({})", escape_line(&item.seen));
+        }
+        text.push('\n');
+        if let Some(hint) = &item.hint {
+            let _ = writeln!(text, "         {} {}", paint.tone(Tone::Place, "hint:"), escape_line(hint));
+        }
+    }
+    printer.out(&text)?;
+    let verdict = if missing { "it cannot run tests yet" } else { "it can run tests" };
+    printer.err(&format!("\n{id}: {verdict}\n"))?;
+    Ok(code)
+}

@@ -1,0 +1,90 @@
+//! The commands, a file each: words in, operation or answer out. Thin on purpose.
+
+mod bootstrap;
+mod completions;
+mod config;
+mod demo;
+mod images;
+mod jobs;
+mod machines;
+mod man;
+mod run_tests;
+mod ssh;
+
+use super::args::{Cli, Verb};
+use super::error::{Outcome, Stop};
+use super::printer::{Printer, Reader};
+use super::{CliContext, exit};
+use crate::domain::ProviderKind;
+use crate::session::Session;
+use std::io::{BufRead as _, IsTerminal as _};
+
+/// A command that needs no session.
+pub(super) fn alone(cli: &Cli, context: &CliContext, printer: &mut Printer) -> Outcome {
+    match &cli.verb {
+        Verb::Config(args) => config::run(args, context, printer),
+        Verb::Completions(args) => completions::run(args, printer),
+        Verb::Man(args) => man::run(args, printer),
+        _ => Err(Stop::error("this command needs a session")),
+    }
+}
+
+/// Any command.
+pub(super) async fn dispatch(cli: &Cli, session: &Session, context: &CliContext, printer: &mut Printer) -> Outcome {
+    match &cli.verb {
+        Verb::Demo(args) => demo::run(args, session, context, printer).await,
+        Verb::RunTestsLinux(args) => run_tests::run(args, session, context, printer).await,
+        Verb::BootstrapLinuxDev(args) => bootstrap::run(args, session, context, printer).await,
+        Verb::Machines(verb) => machines::run(verb, &cli.global, session, context, printer).await,
+        Verb::Images(verb) => images::run(verb, &cli.global, session, printer).await,
+        Verb::Jobs(verb) => jobs::run(verb, &cli.global, session, printer).await,
+        Verb::Ssh(args) => ssh::run(args, session).await,
+        Verb::Config(_) | Verb::Completions(_) | Verb::Man(_) => alone(cli, context, printer),
+    }
+}
+
+/// What a question was answered with.
+enum Answer {
+    Yes,
+    No,
+}
+
+/// Asks a person, with No as what Enter means; without a terminal `--yes` has to have said it already.
+fn confirm(printer: &mut Printer, yes: bool, what: &str, question: &str) -> Result<Answer, Stop> {
+    if yes {
+        return Ok(Answer::Yes);
+    }
+    if printer.reader() != Reader::Person || !std::io::stdin().is_terminal() {
+        return Err(Stop::usage(format!("{what} needs a confirmation, and there is no terminal to ask on"))
+            .hint("give `--yes` to confirm"));
+    }
+    printer.err(&format!("{question} [y/N] "))?;
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    if read.is_err() || line.is_empty() {
+        printer.err("\n")?;
+    }
+    let said_yes = matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+    Ok(if said_yes { Answer::Yes } else { Answer::No })
+}
+
+/// Prints things one JSON object a line.
+fn json_lines<T: serde::Serialize>(printer: &mut Printer, things: &[T]) -> Outcome {
+    for thing in things {
+        let line =
+            serde_json::to_string(thing).map_err(|error| Stop::error(format!("could not write JSON: {error}")))?;
+        printer.out(&format!("{line}\n"))?;
+    }
+    Ok(exit::OK)
+}
+
+/// What is said of flags that only EC2 machines know.
+fn unused(printer: &mut Printer, flags: &[(&str, bool)], provider: ProviderKind) -> Result<(), Stop> {
+    for (flag, given) in flags {
+        if *given {
+            printer
+                .err(&format!("note: `{flag}` is for EC2 machines and has no effect on provider `{provider}`\n"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,367 @@
+//! Following a job until it is over or let go of: events folded and printed, output streamed, Ctrl-C understood.
+
+use super::error::{self, Outcome, Stop};
+use super::exit;
+use super::interrupt::{Press, Stance, Step};
+use super::lines::{self, Said, Style};
+use super::printer::{Printer, Reader};
+use super::tail::{Display, Tail};
+use super::{ndjson, summary, words};
+use crate::domain::{CancelLevel, JobId, JobState, MachineId, Operation, Timestamp, WorkVerdict};
+use crate::event::{Event, EventKind};
+use crate::session::{Events, JobFiles, Result, Session};
+use crate::store::{JobView, Store};
+use std::io;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+/// The moment in which a second Ctrl-C stops the job instead of letting it go.
+const MOMENT: Duration = Duration::from_secs(3);
+/// How often the moving line and the output are looked after.
+const TICK: Duration = Duration::from_millis(100);
+/// How long the last event of a job that was let go of is waited for.
+const LAST_EVENT: Duration = Duration::from_secs(5);
+
+/// What the loop asks of the world.
+pub(super) trait Hand {
+    /// The next event. Cancel-safe.
+    async fn next(&mut self) -> Result<Event>;
+    /// Lets go of the job.
+    async fn detach(&mut self) -> Result<()>;
+    /// Tells the job to stop.
+    async fn cancel(&mut self, level: CancelLevel) -> Result<()>;
+    /// When a machine ends itself.
+    async fn lease_ends(&mut self, machine: &MachineId) -> Option<Timestamp>;
+}
+
+/// The session as the loop's hand.
+struct SessionHand<'a> {
+    session: &'a Session,
+    job: JobId,
+    events: Events,
+}
+
+impl Hand for SessionHand<'_> {
+    async fn next(&mut self) -> Result<Event> {
+        self.events.next().await
+    }
+
+    async fn detach(&mut self) -> Result<()> {
+        self.session.detach(&self.job).await
+    }
+
+    async fn cancel(&mut self, level: CancelLevel) -> Result<()> {
+        self.session.cancel(&self.job, level).await
+    }
+
+    async fn lease_ends(&mut self, machine: &MachineId) -> Option<Timestamp> {
+        let asked = tokio::time::timeout(Duration::from_secs(1), self.session.machine(machine)).await;
+        asked.ok()?.ok()?.lease.map(crate::domain::Lease::ends)
+    }
+}
+
+/// When following ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// When the job is over.
+    Ended,
+    /// As soon as its run is under way: then the job is let go of.
+    UnderWay,
+}
+
+/// How a job is followed.
+#[derive(Debug, Clone)]
+pub(super) struct Watch {
+    /// Which.
+    pub job: JobId,
+    /// Where we stand: driving it, or watching it.
+    pub stance: Stance,
+    /// Until when.
+    pub until: Until,
+    /// Its files.
+    pub files: JobFiles,
+    /// Whether what its run prints is shown too.
+    pub output: bool,
+    /// Events up to this number are history: being let go of then is no reason to leave now.
+    pub history: u64,
+}
+
+/// Submits an operation and follows it.
+pub(super) async fn submit(
+    session: &Session,
+    printer: &mut Printer,
+    operation: Operation,
+    until: Until,
+    output: bool,
+) -> Outcome {
+    let presses = presses()?;
+    let job = session.submit(operation).await?;
+    let files = session.files(&job);
+    let watch = Watch { job: job.clone(), stance: Stance::Driving, until, files, output, history: 0 };
+    follow(session, printer, watch, presses).await
+}
+
+/// Follows a job.
+pub(super) async fn follow(
+    session: &Session,
+    printer: &mut Printer,
+    watch: Watch,
+    presses: mpsc::Receiver<Press>,
+) -> Outcome {
+    let events = session.events(Some(&watch.job), 0);
+    let hand = SessionHand { session, job: watch.job.clone(), events };
+    Follower::new(hand, printer, watch).run(presses).await
+}
+
+/// The process's signals as presses.
+pub(super) fn presses() -> std::result::Result<mpsc::Receiver<Press>, Stop> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let hook = |kind| signal(kind).map_err(|error| Stop::error(format!("could not listen for signals: {error}")));
+    let (mut int, mut term, mut hup) =
+        (hook(SignalKind::interrupt())?, hook(SignalKind::terminate())?, hook(SignalKind::hangup())?);
+    let (sender, receiver) = mpsc::channel(8);
+    tokio::spawn(async move {
+        loop {
+            let press = tokio::select! {
+                Some(()) = int.recv() => Press::Interrupt,
+                Some(()) = term.recv() => Press::Hangup,
+                Some(()) = hup.recv() => Press::Hangup,
+                else => return,
+            };
+            if sender.send(press).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+/// The loop.
+pub(super) struct Follower<'a, H> {
+    hand: H,
+    printer: &'a mut Printer,
+    watch: Watch,
+    store: Store,
+    tail: Option<Tail>,
+    display: Display,
+}
+
+impl<'a, H: Hand> Follower<'a, H> {
+    /// A loop that has seen nothing yet.
+    pub(super) fn new(hand: H, printer: &'a mut Printer, watch: Watch) -> Self {
+        let tail = watch.output.then(|| Tail::new(watch.files.output.clone(), 0));
+        Self { hand, printer, watch, store: Store::new(), tail, display: Display::default() }
+    }
+
+    /// Follows to the end; gives the exit code.
+    pub(super) async fn run(mut self, mut presses: mpsc::Receiver<Press>) -> Outcome {
+        let outcome = self.turn(&mut presses).await;
+        self.printer.end_progress();
+        match outcome {
+            // whoever read our output has left: so do we, and the job goes on
+            Err(Stop::NoReader(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                if matches!(self.watch.stance, Stance::Driving | Stance::Wavering) {
+                    self.hand.detach().await?;
+                }
+                Ok(exit::DETACHED)
+            }
+            other => other,
+        }
+    }
+
+    async fn turn(&mut self, presses: &mut mpsc::Receiver<Press>) -> Outcome {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut moment = Instant::now();
+        loop {
+            let wavering = self.watch.stance == Stance::Wavering;
+            let detaching = self.watch.stance == Stance::Detaching;
+            let press = tokio::select! {
+                biased;
+                Some(press) = presses.recv() => press,
+                () = sleep_until(moment), if wavering => Press::Moment,
+                // its last event did not come; it was let go of all the same
+                () = sleep_until(moment), if detaching => return self.detached(),
+                event = self.hand.next() => {
+                    let event = event?;
+                    if let Some(code) = self.happened(&event)? {
+                        return Ok(code);
+                    }
+                    if self.watch.until == Until::UnderWay
+                        && self.watch.stance == Stance::Driving
+                        && matches!(event.kind, EventKind::RunStarted { .. })
+                    {
+                        self.watch.stance = Stance::Detaching;
+                        moment = Instant::now() + LAST_EVENT;
+                        self.hand.detach().await?;
+                    }
+                    continue;
+                }
+                _ = ticks.tick() => {
+                    self.stream(false)?;
+                    if let Some(job) = self.store.job(&self.watch.job) {
+                        self.printer.progress(job);
+                    }
+                    continue;
+                }
+            };
+            let (stance, step) = self.watch.stance.on(press);
+            self.watch.stance = stance;
+            match step {
+                Step::Nothing if stance == Stance::Killing && press == Press::Interrupt => {
+                    self.printer.err("the clean-up is under way; it has its own time limit\n")?;
+                }
+                Step::Nothing => {}
+                Step::Leave => {
+                    let text = format!(
+                        "\nno longer watching; the job goes on in another process\nhint: `hga jobs attach {}` watches it again\n",
+                        self.watch.job
+                    );
+                    self.printer.err(&text)?;
+                    return Ok(exit::DETACHED);
+                }
+                Step::Announce => {
+                    moment = Instant::now() + MOMENT;
+                    self.announce().await?;
+                }
+                Step::Detach => {
+                    moment = Instant::now() + LAST_EVENT;
+                    self.hand.detach().await?;
+                }
+                Step::Cancel(level) => self.hand.cancel(level).await?,
+            }
+        }
+    }
+
+    /// Says what a first Ctrl-C leads to.
+    async fn announce(&mut self) -> std::result::Result<(), Stop> {
+        let job = self.store.job(&self.watch.job);
+        let machine = job.and_then(|job| job.machine.clone()).filter(|machine| !machine.ended);
+        let under_way = job.is_some_and(|job| job.run.as_ref().is_some_and(|run| run.status.is_none()));
+        let ends = match &machine {
+            Some(machine) => self.hand.lease_ends(&machine.id).await,
+            None => None,
+        };
+        let goes_on = if under_way { "the run goes on" } else { "the job stops where it is, to be taken up again" };
+        let ends = ends.map_or(String::new(), |at| {
+            format!(" and the machine ends itself at {} unless attached", words::clock(at))
+        });
+        let text = format!(
+            "\ndetaching in {} s: {goes_on}{ends}\npress Ctrl-C again to stop the job and end its machine now\n",
+            MOMENT.as_secs()
+        );
+        self.printer.err(&text)?;
+        Ok(())
+    }
+
+    /// Folds and prints one event; gives the exit code when it is the last.
+    fn happened(&mut self, event: &Event) -> std::result::Result<Option<i32>, Stop> {
+        self.store.apply(event);
+        match self.printer.reader() {
+            Reader::Program => self.printer.out(&ndjson::event(event))?,
+            reader => {
+                let style = Style {
+                    out: self.printer.out_paint(),
+                    err: self.printer.err_paint(),
+                    moving: reader == Reader::Person,
+                };
+                match lines::said(event, style) {
+                    Said::Out(text) => self.printer.out(&text)?,
+                    Said::Err(text) => self.printer.err(&text)?,
+                    Said::Nothing => {}
+                }
+            }
+        }
+        match &event.kind {
+            EventKind::Ended { work, cleanup } => {
+                let code = exit::of(work, cleanup);
+                self.stream(true)?;
+                self.ended(code, work)?;
+                Ok(Some(code))
+            }
+            EventKind::Detached if event.seq > self.watch.history => self.detached().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn job(&self) -> Option<&JobView> {
+        self.store.job(&self.watch.job)
+    }
+
+    fn ended(&mut self, code: i32, work: &WorkVerdict) -> std::result::Result<(), Stop> {
+        self.printer.end_progress();
+        let now = Timestamp::now();
+        let paint = self.printer.out_paint();
+        let Some(job) = self.job() else { return Ok(()) };
+        if self.printer.is_json() {
+            let text = summary::json(job, &self.watch.files, code, now);
+            self.printer.out(&text)?;
+        } else {
+            let text = summary::text(job, &self.watch.files, code, now, paint);
+            self.printer.out(&text)?;
+            if let WorkVerdict::Error { message, hints } = work {
+                error::print(self.printer, code, message, hints)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that the job was let go of, and what can be done with it.
+    fn detached(&mut self) -> Outcome {
+        self.stream(true)?;
+        self.printer.end_progress();
+        let asked = self.watch.until == Until::UnderWay;
+        let code = if asked { exit::OK } else { exit::DETACHED };
+        let now = Timestamp::now();
+        if self.printer.is_json() {
+            if let Some(job) = self.job() {
+                let text = summary::json(job, &self.watch.files, code, now);
+                self.printer.out(&text)?;
+            }
+        } else if asked {
+            let text = format!("{}\n", self.watch.job);
+            self.printer.out(&text)?;
+        }
+        let job = &self.watch.job;
+        let text = format!(
+            "\ndetached: job {job} goes on\nhint: `hga jobs attach {job}` follows it again\nhint: `hga jobs cancel {job}` stops it and ends its machine\n"
+        );
+        self.printer.err(&text)?;
+        debug_assert!(self.job().is_none_or(|job| job.state != JobState::Ended));
+        Ok(code)
+    }
+
+    /// Shows what the run has printed since, at the end all of it.
+    fn stream(&mut self, all: bool) -> std::result::Result<(), Stop> {
+        // bounded each time, so that events and keys have their turn
+        const PIECES: usize = 16;
+        let Some(tail) = self.tail.as_mut() else { return Ok(()) };
+        let failed = |error: io::Error| Stop::error(format!("could not read the job's output: {error}"));
+        let mut left = if all { usize::MAX } else { PIECES };
+        while left > 0 {
+            let Some(piece) = tail.next().map_err(failed)? else { break };
+            left -= 1;
+            if self.printer.is_json() {
+                self.printer.out(&ndjson::output(&piece))?;
+            } else {
+                self.printer.out(&self.display.lines(&piece.bytes))?;
+            }
+        }
+        if all {
+            let rest = tail.rest();
+            if self.printer.is_json() {
+                if let Some(piece) = rest {
+                    self.printer.out(&ndjson::output(&piece))?;
+                }
+            } else {
+                let mut text = rest.map_or(String::new(), |piece| self.display.lines(&piece.bytes));
+                text.push_str(&self.display.rest());
+                if !text.is_empty() {
+                    self.printer.out(&text)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! The longer help texts: examples, and topics such as the exit codes.
+
+use super::exit;
+use std::fmt::Write as _;
+
+pub(super) const TOP: &str = "\
+Examples:
+  hga demo                         see it work, with nothing but this computer
+  hga run-tests-linux test-add.t   run one test of the repository you are in
+  hga run-tests-linux -j4          run all of them; -j4 goes to run-tests.py
+  hga jobs list                    what ran, what runs
+  hga jobs attach j-abc234         follow a job again
+
+A machine ends with its job, and by itself when its lease runs out.
+Exit codes: `hga help exit-codes`. Settings: `hga config --sample`.";
+
+pub(super) const DEMO: &str = "\
+The first time it fetches Mercurial's source with pip and makes an image,
+which takes a minute or two; after that the first test starts within seconds.
+Needs python3 with venv. The exit status is the tests'.
+
+Examples:
+  hga demo
+  hga demo test-add.t test-commit.t
+  hga demo --json";
+
+pub(super) const RUN_TESTS: &str = "\
+The options above are recognised anywhere before a `--`. Everything else is
+passed on to run-tests.py in the order it stands, so `--` is needed only for
+flags that both have: --json, --color, --verbose, --help. The short -v and -y
+are passed on too: write --verbose and --yes for ours.
+
+Examples:
+  hga run-tests-linux                  all tests of the repository you are in
+  hga run-tests-linux -j4 test-add.t   one flag and one test for run-tests.py
+  hga run-tests-linux --filesystem tmpfs --pure test-add.t
+  hga run-tests-linux --source ~/hg --rev 7.2 --detach
+  hga run-tests-linux --provider hosts --machine build1 --keep-on-failure
+  hga run-tests-linux -- --json --color never test-add.t
+
+The exit status is that of the tests: 0 when all passed, 1 when some failed;
+all codes: `hga help exit-codes`. A first Ctrl-C detaches after 3 seconds: the
+tests go on. A second one stops them and ends the machine.";
+
+pub(super) const BOOTSTRAP: &str = "\
+`hga run-tests-linux` does this by itself when it is needed.
+
+Examples:
+  hga bootstrap-linux-dev
+  hga bootstrap-linux-dev --source ~/hg --rebuild";
+
+pub(super) const LAUNCH: &str = "\
+Examples:
+  hga machines launch
+  hga machines launch --lease 30m";
+
+pub(super) const TERMINATE: &str = "\
+Asks first, unless --yes is given. Jobs that use the machines lose them.
+
+Examples:
+  hga machines terminate m-abc234
+  hga machines terminate --all --yes";
+
+pub(super) const CHECK: &str = "\
+The first time, the machine's host key is unknown: its fingerprint is shown
+and, if you confirm it, pinned. Exit status 0 means that nothing is missing.
+
+Examples:
+  hga machines check build1
+  hga machines check build1 --pin SHA256:n5R0jTDrmUYzH0rGhNdSmmo5Qk1HB...";
+
+pub(super) const OUTPUT: &str = "\
+Examples:
+  hga jobs output j-abc234
+  hga jobs output j-abc234 --follow
+  hga jobs output j-abc234 > output.txt";
+
+pub(super) const ATTACH: &str = "\
+Ctrl-C leaves again. If this process drives the job, the first Ctrl-C detaches
+after 3 seconds and a second one stops the job.
+
+Examples:
+  hga jobs attach j-abc234
+  hga jobs attach j-abc234 --output";
+
+pub(super) const CANCEL: &str = "\
+Asks first, unless --yes is given.
+
+Examples:
+  hga jobs cancel j-abc234
+  hga jobs cancel j-abc234 --kill --yes";
+
+pub(super) const SSH: &str = "\
+Examples:
+  hga ssh m-abc234
+  hga ssh build1 -- uname -a
+  tar c src | hga ssh build1 -- tar x -C /hgwork";
+
+pub(super) const CONFIG: &str = "\
+Examples:
+  hga config
+  hga config --sample > ~/.hgautomation/config.toml
+  hga config --path";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  hga completions bash > ~/.local/share/bash-completion/completions/hga
+  hga completions zsh > ~/.zfunc/_hga
+  hga completions fish > ~/.config/fish/completions/hga.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  hga man | man -l -
+  hga man --dir ~/.local/share/man/man1";
+
+/// All of them, for the tests that hold them to the terminal's width and to the parser.
+#[cfg(test)]
+pub(super) const ALL: [&str; 14] = [
+    TOP,
+    DEMO,
+    RUN_TESTS,
+    BOOTSTRAP,
+    LAUNCH,
+    TERMINATE,
+    CHECK,
+    OUTPUT,
+    ATTACH,
+    CANCEL,
+    SSH,
+    CONFIG,
+    COMPLETIONS,
+    MAN,
+];
+
+/// What `hga help exit-codes` prints.
+pub(super) fn exit_codes() -> String {
+    let mut text = String::from("Exit codes of hga, the same for every command:\n\n");
+    for (code, meaning) in exit::TABLE {
+        // writing to a String cannot fail
+        let _ = writeln!(text, "  {code:<5} {}", fill(meaning, 70, "        "));
+    }
+    text.push_str("\n`hga ssh` passes on the exit status of what ran there.\n");
+    text
+}
+
+/// Breaks a paragraph into lines of at most `width`, all but the first behind `indent`.
+fn fill(text: &str, width: usize, indent: &str) -> String {
+    let mut filled = String::new();
+    let mut line = 0;
+    for word in text.split_whitespace() {
+        let wide = word.chars().count();
+        if line > 0 && line + 1 + wide > width {
+            filled.push('\n');
+            filled.push_str(indent);
+            line = 0;
+        } else if line > 0 {
+            filled.push(' ');
+            line += 1;
+        }
+        filled.push_str(word);
+        line += wide;
+    }
+    filled
+}
