@@ -4,7 +4,7 @@ use hgautomation::{cli, wire};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let status = match cli::parse(std::env::args_os()) {
+    let status = match cli::parse(std::env::args_os().collect()) {
         cli::Parsed::Run(command) => wire::run(command),
         cli::Parsed::SshTransport(words) => wire::ssh_transport(words),
         cli::Parsed::LocalMachine(words) => wire::local_machine(&words),

@@ -18,17 +18,18 @@ use tracing_subscriber::EnvFilter;
 
 /// Runs a command of the command line; gives the exit status.
 #[must_use]
-pub fn run(cli: Cli) -> i32 {
-    let prepared = StatePaths::find(cli.global.state_path.as_deref()).map_err(|error| told(&error)).and_then(|paths| {
-        if cli.need() == Need::Nothing {
-            return Ok((paths, Config::default()));
-        }
-        if cli.need() == Need::Session {
-            paths.prepare().map_err(|error| told(&error))?;
-        }
-        let config = Config::load(&paths).map_err(|error| told(&error))?;
-        Ok((paths.with_local_root(&config.local.root), config))
-    });
+pub fn run(cli: Box<Cli>) -> i32 {
+    let prepared =
+        StatePaths::find(cli.global.state_path.as_deref()).map_err(|error| told(&error)).and_then(|paths| {
+            if cli.need() == Need::Nothing {
+                return Ok((paths, Config::default()));
+            }
+            if cli.need() == Need::Session {
+                paths.prepare().map_err(|error| told(&error))?;
+            }
+            let config = Config::load(&paths).map_err(|error| told(&error))?;
+            Ok((paths.with_local_root(&config.local.root), config))
+        });
     let (paths, config) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return cli::fail(&cli.global, &error, cli::exit::ERROR),
@@ -40,7 +41,7 @@ pub fn run(cli: Cli) -> i32 {
     let _log = log(&paths, &config, cli.global.verbose);
     with_runtime(async move {
         match parts(&paths, config).await.and_then(Session::open) {
-            Ok(session) => cli::run(cli, session, context).await,
+            Ok(session) => cli::run(*cli, session, context).await,
             Err(error) => cli::fail(&cli.global, &error, cli::exit::ERROR),
         }
     })
@@ -93,7 +94,7 @@ fn context(paths: &StatePaths, config: &Config) -> CliContext {
         provider: config.defaults.provider,
         lease: config.defaults.lease,
         demo_flags: crate::mercurial::demo_flags(),
-        demo_tests: crate::mercurial::demo_tests(),
+        demo_tests: crate::mercurial::demo_tests().map(str::to_owned).collect(),
     }
 }
 
@@ -109,8 +110,9 @@ async fn parts(paths: &StatePaths, config: Config) -> Result<Parts, Error> {
         exe: exe.clone(),
         machines: paths.machines(),
         images: paths.images(),
-        authorized_key: key.public.clone(),
-        client_key: paths.private_key(),
+        key: paths.private_key(),
+        public_key: Arc::new(move || Ok(key.public.clone())),
+        inherit: Vec::new(),
     });
     let hosts = Arc::new(HostsCloud::new(config.hosts, paths.host_keys(), paths.private_key()));
     let pins = Arc::clone(&hosts);
@@ -123,7 +125,7 @@ async fn parts(paths: &StatePaths, config: Config) -> Result<Parts, Error> {
         clouds,
         connector: Arc::new(SshConnector::new(paths.keys(), exe)),
         // the default is looked up on the PATH, with a fallback; another value is meant as it stands
-        hg: (config.hg != Config::default().hg).then_some(config.hg),
+        hg: (config.hg != Config::default().hg).then(|| config.hg.to_string_lossy().into_owned()),
         check: Box::new(|shell, machine| {
             Box::pin(async move {
                 let user = machine.endpoint.map_or_else(|| "hg".to_owned(), |endpoint| endpoint.user);

@@ -112,7 +112,8 @@ async fn a_laid_out_machine_is_seen_as_one() {
 async fn a_bare_machine_lacks_what_is_not_there() {
     let root = tempfile::tempdir().unwrap();
     let place = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
-    let items = walk(&LocalShell::new(), &Layout { hgdev: place("none"), hgwork: place("a/b/c") }, "nobody-we-know").await;
+    let items =
+        walk(&LocalShell::new(), &Layout { hgdev: place("none"), hgwork: place("a/b/c") }, "nobody-we-know").await;
     assert_eq!(find(&items, "logs in").outcome, CheckOutcome::Ok);
     for what in ["run as user", "is in group", "none` exists", "bin/hg` runs", "is a Mercurial repository"] {
         let item = find(&items, what);

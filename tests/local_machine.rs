@@ -1,7 +1,9 @@
 //! Local machines, used with OpenSSH's own clients, and ended in every way there is.
 
 use hgautomation::cloud::{Cloud, ErrorKind, ImageRequest, LaunchRequest};
-use hgautomation::domain::{Fingerprint, HostKeys, ImageName, JobId, Lease, Machine, MachineId, MachineState, Timestamp};
+use hgautomation::domain::{
+    Fingerprint, HostKeys, ImageName, JobId, Lease, Machine, MachineId, MachineState, Timestamp,
+};
 use hgautomation::local::{LocalCloud, LocalConfig};
 use std::collections::BTreeMap;
 use std::fs;
@@ -85,7 +87,9 @@ impl Drop for Lab {
         for entry in fs::read_dir(self.dir.path().join("machines")).into_iter().flatten().flatten() {
             let _ = fs::write(entry.path().join("end"), "");
         }
-        until("machines are gone", || fs::read_dir(self.dir.path().join("machines")).into_iter().flatten().count() == 0);
+        until("machines are gone", || {
+            fs::read_dir(self.dir.path().join("machines")).into_iter().flatten().count() == 0
+        });
     }
 }
 
@@ -439,7 +443,8 @@ async fn what_ignores_being_asked_is_killed() {
     }
     let lab = Lab::new();
     let m = lab.launch("m-stubborn").await;
-    let line = "setsid bash -c 'trap \"\" TERM HUP; touch deaf; while :; do sleep 1000; done' </dev/null >/dev/null 2>&1 &";
+    let line =
+        "setsid bash -c 'trap \"\" TERM HUP; touch deaf; while :; do sleep 1000; done' </dev/null >/dev/null 2>&1 &";
     assert!(m.run(line).status.success());
     until("it ignores", || m.home().join("deaf").exists());
     lab.cloud.terminate(&m.machine.id).await.unwrap();
@@ -530,11 +535,8 @@ async fn an_image_carries_a_machine_over() {
     fs::set_permissions(hgdev.join("bin"), fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(hgdev.join("bin/tool"), "#!/bin/sh\necho two\n").unwrap();
     let requests = ["m-third", "m-fourth"].map(|id| Lab::request(id, Duration::from_secs(600), Some("dev")));
-    let (made, third, fourth) = tokio::join!(
-        lab.cloud.create_image(&wanted),
-        lab.cloud.launch(&requests[0]),
-        lab.cloud.launch(&requests[1])
-    );
+    let (made, third, fourth) =
+        tokio::join!(lab.cloud.create_image(&wanted), lab.cloud.launch(&requests[0]), lab.cloud.launch(&requests[1]));
     made.unwrap();
     for machine in [third.unwrap(), fourth.unwrap()] {
         let said = fs::read_to_string(Path::new(&machine.layout.hgdev).join("bin/tool")).unwrap();

@@ -18,7 +18,7 @@ umask 022
 mkdir -p "$HGDEV"
 venv=$HGDEV/venv-bootstrap
 
-echo "step 1/5: virtual environment with $("$python" --version 2>&1)"
+echo "==> virtual environment with $("$python" --version 2>&1)"
 rm -rf "$venv"
 if ! "$python" -m venv "$venv"; then
     rm -rf "$venv"
@@ -26,11 +26,11 @@ if ! "$python" -m venv "$venv"; then
     exit 69
 fi
 
-echo "step 2/5: Mercurial from $MERCURIAL"
+echo "==> Mercurial from $MERCURIAL"
 "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --no-warn-script-location --prefer-binary \
     --progress-bar off "$MERCURIAL"
 
-echo "step 3/5: scripts that stand anywhere"
+echo "==> scripts that stand anywhere"
 "$venv/bin/python" - "$venv" <<'PYTHON'
 import os
 import sys
@@ -60,7 +60,7 @@ for name in sorted(os.listdir(bin)):
 PYTHON
 "$venv/bin/hg" --version --quiet
 
-echo "step 4/5: repository to push into"
+echo "==> repository to push into"
 rm -rf "$HGDEV/src.new"
 if [ ! -f "$HGDEV/src/.hg/hgrc" ]; then
     rm -rf "$HGDEV/src"
@@ -69,7 +69,7 @@ if [ ! -f "$HGDEV/src/.hg/hgrc" ]; then
     mv "$HGDEV/src.new" "$HGDEV/src"
 fi
 
-echo "step 5/5: interpreters"
+echo "==> interpreters"
 mkdir -p "$HGDEV/pyenv/shims"
 ln -sf "$python" "$HGDEV/pyenv/shims/python3"
 echo "done"

@@ -10,8 +10,8 @@ mod paths;
 mod prepare;
 mod private;
 mod raw;
-mod suggest;
 mod show;
+mod suggest;
 mod values;
 
 pub use check::{LEASE_MAX, LEASE_MIN};

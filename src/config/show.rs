@@ -35,16 +35,10 @@ impl Config {
                 ])),
             ),
             ("local", Value::Table(table([("root", path(&self.local.root))]))),
-            (
-                "log",
-                Value::Table(table([("level", text(self.log.level.as_str())), ("keep", number(self.log.keep))])),
-            ),
+            ("log", Value::Table(table([("level", text(self.log.level.as_str())), ("keep", number(self.log.keep))]))),
             (
                 "retention",
-                Value::Table(table([
-                    ("jobs", number(self.retention.jobs)),
-                    ("days", number(self.retention.days)),
-                ])),
+                Value::Table(table([("jobs", number(self.retention.jobs)), ("days", number(self.retention.days))])),
             ),
         ]);
         let hosts = self.hosts.iter().map(|host| {

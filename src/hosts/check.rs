@@ -1,7 +1,8 @@
 //! Walking the remote machine interface on one machine, point by point: one script in one command, and one small file
 //! there and back.
 
-use super::report::{CheckItem, CheckOutcome, Report, items};
+use super::report::{Report, items};
+use crate::domain::{CheckItem, CheckOutcome};
 use crate::domain::{Layout, escape_line};
 use crate::remote::{Error, PutOptions, Shell};
 use bytes::Bytes;

@@ -128,16 +128,16 @@ impl Folder {
     /// Whether somebody holds the machine's lock: its launcher, its supervisor, or who removes what a dead one left.
     pub(super) fn is_alive(&self) -> bool {
         File::open(self.file("alive"))
-            .is_ok_and(|file| matches!(fs4::FileExt::try_lock_shared(&file), Err(fs4::TryLockError::WouldBlock)))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
     }
 
     /// The machine's lock, where nobody holds it; `None` else.
     pub(super) fn take_over(&self) -> io::Result<Option<File>> {
         let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(self.file("alive"))?;
-        match fs4::FileExt::try_lock(&file) {
+        match file.try_lock() {
             Ok(()) => Ok(Some(file)),
-            Err(fs4::TryLockError::WouldBlock) => Ok(None),
-            Err(fs4::TryLockError::Error(error)) => Err(error),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
         }
     }
 }

@@ -61,12 +61,12 @@ impl Images {
                 opened => opened?,
             };
             match hold {
-                Hold::Shared => fs4::FileExt::lock_shared(&lock)?,
-                Hold::Alone => fs4::FileExt::lock(&lock)?,
-                Hold::AloneNow => match fs4::FileExt::try_lock(&lock) {
+                Hold::Shared => lock.lock_shared()?,
+                Hold::Alone => lock.lock()?,
+                Hold::AloneNow => match lock.try_lock() {
                     Ok(()) => {}
-                    Err(fs4::TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-                    Err(fs4::TryLockError::Error(error)) => return Err(error),
+                    Err(std::fs::TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+                    Err(std::fs::TryLockError::Error(error)) => return Err(error),
                 },
             }
             let (ours, theirs) = (lock.metadata()?, fs::metadata(path.join(LOCK)));
@@ -118,7 +118,7 @@ impl Images {
             make_private(&new).map_err(failed(&new))?;
             let lock = File::options().write(true).create_new(true).mode(0o600).open(new.join(LOCK));
             let lock = lock.map_err(failed(&new))?;
-            fs4::FileExt::lock(&lock).map_err(failed(&new))?;
+            lock.lock().map_err(failed(&new))?;
             image.bytes = copy_tree(hgdev, &new.join("hgdev"), stop)?;
             let json = serde_json::to_vec_pretty(&image).map_err(|error| failed(&new)(error.into()))?;
             write_whole(&new.join("image.json"), &json).map_err(failed(&new))?;

@@ -5,7 +5,6 @@ use super::process::{self, Said};
 use super::repo::HgCommand;
 use super::{Error, ErrorKind, Result};
 use crate::domain::escape_line;
-use fs4::FileExt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -195,7 +194,7 @@ async fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(".lock");
     let file =
         File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| local(&path, error))?;
-    let locked = tokio::task::spawn_blocking(move || FileExt::lock(&file).map(|()| file)).await;
+    let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
     locked.map_err(std::io::Error::other).and_then(|result| result).map_err(|error| local(&path, error))
 }
 

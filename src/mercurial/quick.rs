@@ -1,26 +1,40 @@
 //! The quick tests of `hga demo`, and the script that makes a bare machine conform.
 
-use crate::domain::Layout;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 const DEMO: &str = include_str!("../../assets/demo-tests.txt");
 
 /// The script for the spool that lays out the remote machine interface; see its head for the environment it takes.
 pub const LOCAL_BOOTSTRAP: &str = include_str!("../../assets/bootstrap/local.sh");
 
-/// The `python` of a demo's `RunTestsSpec`: the one that has Mercurial's modules.
-pub const DEMO_PYTHON: &str = super::command::BOOTSTRAP_PYTHON;
+/// What the bootstrap script installs.
+const REQUIREMENT: &str = "mercurial";
+
+/// The script's environment beside `HGDEV`.
+#[must_use]
+pub fn bootstrap_environment() -> Vec<(String, String)> {
+    vec![("MERCURIAL".to_owned(), REQUIREMENT.to_owned())]
+}
+
+/// What the script's result depends on, for an image's fingerprint.
+#[must_use]
+pub fn bootstrap_inputs() -> BTreeMap<String, String> {
+    let digest = Sha256::digest(LOCAL_BOOTSTRAP.as_bytes());
+    let digest = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    BTreeMap::from([("bootstrap script".to_owned(), digest), ("mercurial".to_owned(), REQUIREMENT.to_owned())])
+}
 
 /// Names of the quick tests, about a minute of them on two cores.
 pub fn demo_tests() -> impl Iterator<Item = &'static str> {
     DEMO.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// What a demo passes to `run-tests.py`: the Mercurial of the image is tested, which is of the same version, so that
-/// nothing has to be installed first (15 to 20 s with `--pure`).
+/// What a demo passes to `run-tests.py` before the tests: the revision's own code is run where it lies, without
+/// C extensions, so that nothing has to be built or installed first.
 #[must_use]
-pub fn demo_arguments(layout: &Layout) -> Vec<String> {
-    let with = format!("--with-hg={}", layout.hg());
-    std::iter::once(with).chain(demo_tests().map(str::to_owned)).collect()
+pub fn demo_flags() -> Vec<String> {
+    ["--local", "--pure"].map(str::to_owned).to_vec()
 }
 
 #[cfg(test)]

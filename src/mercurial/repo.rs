@@ -172,6 +172,25 @@ impl Repository {
         Ok(self.hg.must(&self.root, &["diff", "--git"]).await?.stdout)
     }
 
+    /// The first changeset, which tells one lineage of repositories from another; all zeroes for an empty one.
+    ///
+    /// # Errors
+    /// `Hg` with its words.
+    pub async fn first_node(&self) -> Result<String> {
+        let said = self.hg.must(&self.root, &["log", "--rev=first(all())", "--template={node}"]).await?;
+        let node = String::from_utf8_lossy(&said.stdout).into_owned();
+        Ok(if node.is_empty() { "0".repeat(40) } else { node })
+    }
+
+    /// How many files `hg` neither tracks nor ignores.
+    ///
+    /// # Errors
+    /// `Hg` with its words.
+    pub async fn untracked_count(&self) -> Result<usize> {
+        let said = self.hg.must(&self.root, &["status", "--unknown", "--no-status", "--print0"]).await?;
+        Ok(said.stdout.iter().filter(|byte| **byte == 0).count())
+    }
+
     /// Whether tracked files have uncommitted changes.
     ///
     /// # Errors

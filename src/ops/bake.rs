@@ -8,10 +8,10 @@ use super::stream::{JobSink, Ran, follow};
 use super::world::{Prior, World, fail};
 use crate::cloud::ImageRequest;
 use crate::domain::{
-    BootstrapSpec, Fingerprint, Image, ImageName, MachineId, Phase, ProviderKind, RunId, WorkVerdict,
+    BootstrapSpec, Fingerprint, Image, ImageName, Layout, MachineId, Phase, ProviderKind, RunId, WorkVerdict,
 };
 use crate::engine::{Failure, JobContext};
-use crate::mercurial::{BOOTSTRAP, bootstrap_inputs};
+use crate::mercurial::{self, LOCAL_BOOTSTRAP, bootstrap_environment, bootstrap_inputs};
 use crate::remote::spool::{RunSpec, Spool};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,8 +53,11 @@ pub(super) async fn ensure_image(
         if image.fingerprint == fingerprint && !rebuild {
             return Ok(image);
         }
-        let changed: Vec<_> =
-            inputs.iter().filter(|(key, value)| image.inputs.get(*key) != Some(value)).map(|(key, _)| key.as_str()).collect();
+        let changed: Vec<_> = inputs
+            .iter()
+            .filter(|(key, value)| image.inputs.get(*key) != Some(value))
+            .map(|(key, _)| key.as_str())
+            .collect();
         let why = if changed.is_empty() { "asked to".to_owned() } else { format!("changed: {}", changed.join(", ")) };
         ctx.note(format!("making image `{name}` anew ({why})")).await?;
     } else {
@@ -67,23 +70,28 @@ pub(super) async fn ensure_image(
     let image = leased(cloud.clone(), &machine, lease, async {
         let shell = world.shell(&machine)?;
         let run = RunId::for_job(ctx.job(), "bootstrap");
-        let spec = RunSpec {
-            run: run.clone(),
-            line: BOOTSTRAP.to_owned(),
-            cwd: machine.layout.hgwork.clone(),
-            env: vec![("HGDEV".to_owned(), machine.layout.hgdev.clone())],
-        };
+        let mut env = bootstrap_environment();
+        env.push(("HGDEV".to_owned(), machine.layout.hgdev.clone()));
+        let spec =
+            RunSpec { run: run.clone(), line: LOCAL_BOOTSTRAP.to_owned(), cwd: machine.layout.hgwork.clone(), env };
         Spool::new(&*shell, machine.layout.spool()).start(&spec).await.map_err(fail)?;
         let sink = JobSink::steps(ctx, &world.folders.image_log).await?;
         match follow(ctx, world, &machine, &run, lease, sink).await? {
             Ran::Ended(0) => {}
             Ran::Ended(status) => {
-                return Err(Failure::new(format!("the bootstrap script ended with status {status}: {}", last_line(world)))
-                    .hint(format!("all it said is in `{}`", world.folders.image_log.display())));
+                return Err(Failure::new(format!(
+                    "the bootstrap script ended with status {status}: {}",
+                    last_line(world)
+                ))
+                .hint(format!("all it said is in `{}`", world.folders.image_log.display())));
             }
             Ran::Lost(why) => return Err(Failure::new(why)),
         }
-        super::sync::push(ctx, world, &machine, source, &machine.layout.template_source()).await?;
+        // the image's clone is `src` below hgdev as the work clone is below hgwork
+        let template = Layout { hgwork: machine.layout.hgdev.clone(), ..machine.layout.clone() };
+        super::sync::push(ctx, world, &machine, source, &template).await?;
+        // copies of the image then start with the files in place
+        mercurial::update(&*shell, &template, &source.revision.node).await.map_err(fail)?;
         cloud
             .create_image(&ImageRequest { machine: machine.id.clone(), name, inputs, fingerprint })
             .await

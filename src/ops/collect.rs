@@ -4,27 +4,29 @@ use super::world::{JobFolders, fail};
 use crate::domain::{Machine, Phase};
 use crate::engine::{Failure, JobContext};
 use crate::event::Unit;
+use crate::mercurial::TestCommand;
 use crate::remote::Shell;
+use crate::remote::spool::{quote, words};
 use bytes::Bytes;
 use std::path::{Component, Path};
 
 /// The most files of one run that are fetched.
 const MOST: usize = 5000;
 
-/// Fetches `files`, absolute paths or shell patterns below `folder` on the machine, into the job's results. What is
-/// not there is left out. Gives how many there were.
+/// Fetches what a run left on the machine into the job's results. What is not there is left out. Gives how many
+/// files there were.
 pub(super) async fn collect(
     ctx: &JobContext,
     machine: &Machine,
     shell: &dyn Shell,
     folders: &JobFolders,
-    folder: &str,
-    patterns: &[String],
+    command: &TestCommand,
 ) -> Result<usize, Failure> {
+    let folder = command.results.as_str();
     let list = format!(
-        "cd {} && for f in {}; do [ -f \"$f\" ] && printf '%s\\0' \"$f\"; done; true",
-        shlex::try_quote(folder).unwrap_or_default(),
-        patterns.join(" ")
+        "cd {} && for f in report.json .testtimes *.err {}; do [ -f \"$f\" ] && printf '%s\\0' \"$f\"; done; true",
+        quote(folder),
+        words(&command.files)
     );
     let said = shell.capture(&list, Bytes::new()).await.map_err(fail)?;
     if !said.status.is_success() {

@@ -3,9 +3,7 @@
 
 use super::world::{Prior, World, fail};
 use crate::cloud::{Cloud, LaunchRequest};
-use crate::domain::{
-    ImageName, LaunchSpec, Lease, Machine, MachineId, Phase, ProviderKind, Timestamp, WorkVerdict,
-};
+use crate::domain::{ImageName, LaunchSpec, Lease, Machine, MachineId, Phase, ProviderKind, Timestamp, WorkVerdict};
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
 use std::sync::Arc;
@@ -44,12 +42,8 @@ pub(super) async fn launch_for_job(
     let cloud = world.cloud(provider)?;
     ctx.emit(EventKind::Launching { machine: id.clone(), provider }).await?;
     let finaliser = end_later(ctx, &cloud, &id);
-    let request = LaunchRequest {
-        machine: id,
-        job: ctx.job().clone(),
-        image,
-        lease: Lease::starting(Timestamp::now(), lease),
-    };
+    let request =
+        LaunchRequest { machine: id, job: ctx.job().clone(), image, lease: Lease::starting(Timestamp::now(), lease) };
     let machine = cloud.launch(&request).await.map_err(fail)?;
     Ok(Launched { machine, finaliser })
 }
@@ -64,21 +58,11 @@ pub async fn launch(ctx: JobContext, world: World, prior: Prior, spec: LaunchSpe
         end_later(&ctx, &world.cloud(spec.provider)?, &id);
         return Err(Failure::Interrupted);
     }
-    let launched = ctx
-        .phase(
-            Phase::Launch,
-            ctx.until_stopped(launch_for_job(
-                &ctx,
-                &world,
-                spec.provider,
-                id,
-                spec.image.clone(),
-                spec.lease,
-            )),
-        )
-        .await?;
-    let machine =
-        ctx.phase(Phase::Ready, ctx.until_stopped(super::ready::wait_ready(&ctx, &world, launched.machine))).await?;
+    let launch = launch_for_job(&ctx, &world, spec.provider, id, spec.image.clone(), spec.lease);
+    let launched = ctx.until_stopped(ctx.phase(Phase::Launch, launch)).await??;
+    let machine = ctx
+        .until_stopped(ctx.phase(Phase::Ready, super::ready::wait_ready(&ctx, &world, launched.machine)))
+        .await??;
     ctx.disarm(launched.finaliser);
     ctx.keep(machine.id, machine.provider);
     Ok(WorkVerdict::Done)

@@ -1,7 +1,6 @@
 //! Making the work folder on a machine, and undoing that on machines that live on.
 
 use super::world::{World, fail};
-use crate::diag::Hint;
 use crate::domain::{Filesystem, Machine};
 use crate::engine::{Failure, JobContext};
 use bytes::Bytes;
@@ -33,7 +32,7 @@ pub(super) fn check(machine: &Machine, filesystem: Filesystem) -> Result<(), Fai
             machine.id,
             machine.provider
         ))
-        .hint(Hint::new("leave `--filesystem` out, or use a machine of `--provider hosts`")));
+        .hint("leave `--filesystem` out, or use a machine of `--provider hosts`"));
     }
     Ok(())
 }
@@ -66,8 +65,8 @@ pub(super) async fn prepare(
     let why = crate::domain::escape_line(why.trim().lines().last().unwrap_or("no reason given"));
     let failure = Failure::new(format!("could not prepare machine `{}`: {why}", machine.id));
     Err(match said.status.code() {
-        3 => failure.hint(Hint::new("wait for that job, or cancel it with `hga jobs cancel`")),
-        4 => failure.hint(Hint::new("leave `--filesystem` out to use the filesystem that the machine has")),
+        3 => failure.hint("wait for that job, or cancel it with `hga jobs cancel`"),
+        4 => failure.hint("leave `--filesystem` out to use the filesystem that the machine has"),
         _ => failure,
     })
 }

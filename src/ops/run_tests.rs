@@ -10,11 +10,15 @@ use super::source::{self, Source};
 use super::stream::{JobSink, Ran, follow};
 use super::sync;
 use super::world::{Prior, World, fail};
-use crate::domain::{ImageName, KeepMachine, Machine, MachineId, Phase, ProviderKind, RunId, RunTestsSpec, WorkVerdict};
+use crate::domain::{
+    ImageName, KeepMachine, Machine, MachineId, Phase, ProviderKind, RunId, RunTestsSpec, WorkVerdict, escape_line,
+};
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
-use crate::mercurial::{TestCommand, TestSetup};
-use crate::remote::spool::{RunSpec, Spool};
+use crate::mercurial;
+use crate::remote::Shell;
+use crate::remote::spool::{RunSpec, Spool, quote};
+use bytes::Bytes;
 
 /// The machine the job works on.
 struct Place {
@@ -40,7 +44,8 @@ pub async fn run_tests(
         return Err(Failure::new("provider `hosts` needs `--machine NAME`")
             .hint("`hga machines list --provider hosts` shows the names there are"));
     }
-    let place = if prior.run.is_some() { again(&ctx, &world, &spec).await? } else { fresh(&ctx, &world, &spec).await? };
+    let place =
+        if prior.run.is_some() { again(&ctx, &world, &spec).await? } else { fresh(&ctx, &world, &spec).await? };
     let Some(place) = place else {
         return Ok(lost(&spec, &ctx));
     };
@@ -156,20 +161,19 @@ async fn work(
 ) -> Result<WorkVerdict, Failure> {
     let machine = &place.machine;
     let run = RunId::for_job(ctx.job(), "test");
-    let setup = TestSetup { layout: &machine.layout, python: &spec.python, args: &spec.test_args };
-    let command = TestCommand::new(&setup).map_err(fail)?;
+    let command = mercurial::run_tests(&machine.layout, &spec.python, &spec.test_args, true).map_err(fail)?;
     let shell = world.shell(machine)?;
     let ran = ctx
         .phase(Phase::Test, async {
             ctx.until_stopped(async {
                 // the intent comes first: whoever takes the job up must look for the run
-                ctx.emit(EventKind::RunStarted { run: run.clone(), command: command.display().to_owned() }).await?;
-                command.install(&*shell).await.map_err(fail)?;
+                ctx.emit(EventKind::RunStarted { run: run.clone(), command: command.shown.clone() }).await?;
+                install_hook(machine, &*shell).await?;
                 let start = RunSpec {
                     run: run.clone(),
-                    line: command.line().to_owned(),
-                    cwd: command.folder().to_owned(),
-                    env: command.env().to_vec(),
+                    line: command.line.clone(),
+                    cwd: command.cwd.clone(),
+                    env: command.env.clone(),
                 };
                 Spool::new(&*shell, machine.layout.spool()).start(&start).await.map_err(fail)
             })
@@ -189,12 +193,7 @@ async fn work(
     let cloud = world.cloud(machine.provider)?;
     let collected = ctx.phase(
         Phase::Collect,
-        leased(
-            cloud,
-            machine,
-            spec.lease,
-            collect(ctx, machine, &*shell, &world.folders, command.folder(), command.results()),
-        ),
+        leased(cloud, machine, spec.lease, collect(ctx, machine, &*shell, &world.folders, &command)),
     );
     // The tests' verdict stands even if a file could not be fetched.
     match ctx.until_stopped(collected).await? {
@@ -213,4 +212,16 @@ async fn work(
         ctx.keep(machine.id.clone(), machine.provider);
     }
     Ok(if status == 0 { WorkVerdict::Done } else { WorkVerdict::TestsFailed { status } })
+}
+
+/// Puts the result hook where `run-tests.py` will look for it.
+async fn install_hook(machine: &Machine, shell: &dyn Shell) -> Result<(), Failure> {
+    let folder = quote(&mercurial::hook_folder(&machine.layout));
+    let line = format!("mkdir -p {folder} && cat >{folder}/{}.py", mercurial::HOOK_MODULE);
+    let said = shell.capture(&line, Bytes::from_static(mercurial::HOOK_SOURCE.as_bytes())).await.map_err(fail)?;
+    if said.status.is_success() {
+        return Ok(());
+    }
+    let why = String::from_utf8_lossy(&said.stderr);
+    Err(Failure::new(format!("could not put the result hook on `{}`: {}", machine.id, escape_line(why.trim()))))
 }

@@ -4,53 +4,40 @@ use super::world::{World, fail};
 use crate::domain::TestSource;
 use crate::engine::{Failure, JobContext};
 use crate::event::EventKind;
-use crate::mercurial::{Changeset, Hg, Pypi, Repo};
-use std::sync::Arc;
+use crate::mercurial::{self, Repository, Revision};
 
 /// A repository on this computer and the changeset to test.
 pub(super) struct Source {
-    pub(super) repo: Repo,
-    pub(super) changeset: Changeset,
+    pub(super) repo: Repository,
+    pub(super) revision: Revision,
 }
 
 /// Finds the repository (downloads it for the demo) and resolves the revision.
-pub(super) async fn find(
-    ctx: &JobContext,
-    world: &World,
-    source: &TestSource,
-    rev: &str,
-) -> Result<Source, Failure> {
+pub(super) async fn find(ctx: &JobContext, world: &World, source: &TestSource, rev: &str) -> Result<Source, Failure> {
     let notes = Notes::new(ctx);
-    let result = async {
-        match source {
-            TestSource::Directory(folder) => {
-                let hg = match Hg::find(world.hg.as_deref(), &world.tools) {
-                    Ok(hg) => hg,
-                    Err(_) if world.hg.is_none() => {
-                        let pypi = Pypi::new(&world.sources, &world.tools);
-                        pypi.hg(&notes.teller()).await.map_err(fail)?
-                    }
-                    Err(error) => return Err(fail(error)),
-                };
-                Repo::open(&hg, folder).await.map_err(fail)
-            }
-            TestSource::Pypi => {
-                let pypi = Pypi::new(&world.sources, &world.tools);
-                let hg = match Hg::find(world.hg.as_deref(), &world.tools) {
-                    Ok(hg) => hg,
-                    Err(_) => pypi.hg(&notes.teller()).await.map_err(fail)?,
-                };
-                let folder = pypi.source(&hg, &notes.teller()).await.map_err(fail)?;
-                Repo::open(&hg, &folder).await.map_err(fail)
-            }
+    let repo = open(world, source, &notes).await;
+    notes.told().await;
+    let repo = repo.map_err(fail)?;
+    let revision = repo.resolve(rev).await.map_err(fail)?;
+    ctx.emit(EventKind::SourceResolved { node: revision.node.clone(), summary: revision.summary.clone() }).await?;
+    Ok(Source { repo, revision })
+}
+
+async fn open(world: &World, source: &TestSource, notes: &Notes) -> mercurial::Result<Repository> {
+    let tell = notes.teller();
+    let step = move |text: &str, _: u32, _: u32| tell(text);
+    let hg = match mercurial::find_hg(world.hg.as_deref(), std::env::var_os("PATH").as_deref(), None) {
+        Ok(hg) => hg,
+        Err(error) if world.hg.is_some() => return Err(error),
+        Err(_) => mercurial::tools_hg(&world.tools, &step).await?,
+    };
+    match source {
+        TestSource::Directory(folder) => Repository::open(hg, folder).await,
+        TestSource::Pypi => {
+            let source = mercurial::fetch_source(&world.sources, &hg, &step).await?;
+            Repository::open(hg, &source.folder).await
         }
     }
-    .await;
-    notes.told().await;
-    let repo = result?;
-    let changeset = repo.resolve(rev).await.map_err(fail)?;
-    ctx.emit(EventKind::SourceResolved { node: changeset.node.clone(), summary: changeset.summary.clone() }).await?;
-    Ok(Source { repo, changeset })
 }
 
 /// Turns lines told by a callback, which cannot wait, into notes of the job.
@@ -87,6 +74,3 @@ impl Notes {
         let _ = self.task.await;
     }
 }
-
-/// Shared by those who tell lines from other tasks.
-pub(super) type Teller = Arc<dyn Fn(&str) + Send + Sync>;

@@ -102,8 +102,7 @@ impl JobSink {
     }
 
     async fn emit(&self, tests: Vec<TestEvent>, read: Option<u64>) -> Result<(), Error> {
-        let mut kinds: Vec<_> =
-            tests.into_iter().map(|test| EventKind::Test { test, output: self.len }).collect();
+        let mut kinds: Vec<_> = tests.into_iter().map(|test| EventKind::Test { test, output: self.len }).collect();
         kinds.extend(read.map(|offset| EventKind::EventsRead { offset }));
         if kinds.is_empty() {
             return Ok(());
@@ -120,8 +119,7 @@ impl JobSink {
         if let Watch::Tests(tests) = &mut self.watch
             && !tests.hook_speaks
         {
-            let mut rest = std::mem::take(&mut tests.held);
-            rest.extend(tests.text.finish());
+            let rest = std::mem::take(&mut tests.held);
             let rest = tests.untold(rest);
             self.emit(rest, None).await.map_err(fail)?;
         }
@@ -216,8 +214,7 @@ impl Sink for JobSink {
 }
 
 async fn open(path: &Path) -> Result<(File, u64), Failure> {
-    let problem =
-        |error| fail(local(&format!("could not open `{}`", path.display()), error));
+    let problem = |error| fail(local(&format!("could not open `{}`", path.display()), error));
     let mut options = tokio::fs::OpenOptions::new();
     options.create(true).append(true).mode(0o600);
     let mut file = options.open(path).await.map_err(problem)?;
@@ -252,7 +249,10 @@ pub(super) async fn follow(
             let error = match spool.follow(run, &mut offsets, &mut sink).await {
                 Ok(Ended::Status(status)) => return Ok(Ran::Ended(status)),
                 Ok(Ended::Vanished) => {
-                    return Ok(Ran::Lost(format!("the run's process on `{}` is gone without an exit status", machine.id)));
+                    return Ok(Ran::Lost(format!(
+                        "the run's process on `{}` is gone without an exit status",
+                        machine.id
+                    )));
                 }
                 Err(error) => error,
             };

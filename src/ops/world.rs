@@ -30,7 +30,7 @@ pub struct World {
     /// Makes shells.
     pub connector: Arc<dyn Connector>,
     /// The client's `hg`, when the configuration names one.
-    pub hg: Option<PathBuf>,
+    pub hg: Option<String>,
     /// Where downloaded sources are kept.
     pub sources: PathBuf,
     /// Where tools of our own (a virtualenv with Mercurial) are kept.

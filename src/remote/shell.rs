@@ -230,6 +230,7 @@ pub trait Shell: Send + Sync {
 }
 
 /// Makes shells for endpoints, and what other programs need to come in the same way.
+#[async_trait]
 pub trait Connector: Send + Sync {
     /// A shell on that machine; connects with the first call.
     fn shell(&self, endpoint: &Endpoint) -> Arc<dyn Shell>;
@@ -240,6 +241,13 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// `Local` when that file cannot be written.
     fn ssh_command(&self, endpoint: &Endpoint, scratch: &Path) -> Result<Vec<String>>;
+
+    /// The host key that the machine shows now, unverified, as one OpenSSH line and its SHA-256 fingerprint: for a
+    /// person to confirm.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Timeout`, `Protocol`.
+    async fn offered_host_key(&self, endpoint: &Endpoint) -> Result<(String, String)>;
 
     /// The public key, in OpenSSH's one-line form, that machines must let in.
     ///

@@ -20,7 +20,8 @@ const PAGE: u32 = 4096;
 /// A job that this process drives.
 pub(super) struct Driven {
     handle: JobHandle,
-    claim: Claim,
+    /// Held as long as the job is driven.
+    _claim: Claim,
 }
 
 type DrivenJobs = Arc<Mutex<HashMap<JobId, Driven>>>;
@@ -40,9 +41,7 @@ impl Session {
         let claim = claim(&self.files(&job).folder)
             .await?
             .ok_or_else(|| Error::new(ErrorKind::Other, format!("job `{job}` is already being driven")))?;
-        self.journal
-            .create_job(&job, &operation, Timestamp::now())
-            .map_err(|error| journal_error(&error))?;
+        self.journal.create_job(&job, &operation, Timestamp::now()).map_err(|error| journal_error(&error))?;
         self.drive(job.clone(), operation, Prior::default(), claim, CancelLevel::None);
         Ok(job)
     }
@@ -162,7 +161,7 @@ impl Session {
         if level >= CancelLevel::Stop && resumed {
             handle.cancel(level);
         }
-        lock(&self.driven).insert(job.clone(), Driven { handle: handle.clone(), claim });
+        lock(&self.driven).insert(job.clone(), Driven { handle: handle.clone(), _claim: claim });
         let driven = Arc::clone(&self.driven);
         tokio::spawn(async move {
             handle.done().await;
@@ -219,7 +218,7 @@ pub(super) async fn watch_requests(journal: Journal, jobs: DrivenJobs) {
                         driven.handle.cancel(level);
                     }
                 }
-                Err(error) => tracing::warn!(job = %id, "could not read requests: {}", crate::diag::chain(&error)),
+                Err(error) => tracing::warn!(job = %id, "could not read requests: {}", chain(&error)),
             }
         }
     }

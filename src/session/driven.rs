@@ -2,8 +2,7 @@
 //! it ends.
 
 use super::{Error, ErrorKind, Result};
-use fs4::fs_std::FileExt;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,12 +11,9 @@ use std::time::Duration;
 pub(super) struct Claim(#[expect(dead_code, reason = "the lock lives as long as the file is open")] File);
 
 fn open(folder: &Path) -> Result<File> {
-    File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(folder.join("lock"))
-        .map_err(|error| Error::new(ErrorKind::State, format!("could not open `{}`", folder.join("lock").display())).caused_by(error))
+    File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(|error| {
+        Error::new(ErrorKind::State, format!("could not open `{}`", folder.join("lock").display())).caused_by(error)
+    })
 }
 
 /// Claims a job, or `None` when another process has it. A process that merely looks holds its shared lock for a
@@ -25,7 +21,7 @@ fn open(folder: &Path) -> Result<File> {
 pub(super) async fn claim(folder: &Path) -> Result<Option<Claim>> {
     for attempt in 0..5 {
         let file = open(folder)?;
-        if FileExt::try_lock_exclusive(&file).unwrap_or(false) {
+        if file.try_lock().is_ok() {
             return Ok(Some(Claim(file)));
         }
         if attempt < 4 {
@@ -38,5 +34,5 @@ pub(super) async fn claim(folder: &Path) -> Result<Option<Claim>> {
 /// Whether any process drives it now.
 pub(super) fn is_driven(folder: &Path) -> bool {
     let Ok(file) = File::open(folder.join("lock")) else { return false };
-    !FileExt::try_lock_shared(&file).unwrap_or(true)
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }

@@ -122,9 +122,10 @@ impl Session {
     /// # Errors
     /// `Usage` when there is none of that name.
     pub async fn remove_image(&self, provider: ProviderKind, name: &ImageName) -> Result<()> {
-        let cloud = self.clouds(Some(provider)).next().ok_or_else(|| {
-            Error::new(ErrorKind::Usage, format!("provider `{provider}` is not set up"))
-        })?;
+        let cloud = self
+            .clouds(Some(provider))
+            .next()
+            .ok_or_else(|| Error::new(ErrorKind::Usage, format!("provider `{provider}` is not set up")))?;
         cloud.remove_image(name).await.map_err(|error| cloud_error(&error))
     }
 }

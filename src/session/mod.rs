@@ -56,7 +56,8 @@ impl Session {
     pub fn open(parts: Parts) -> Result<Self> {
         let journal = Journal::open(&parts.paths.journal()).map_err(|error| journal_error(&error))?;
         let (sender, written) = watch::channel(0);
-        let engine = Engine::start(sink::JournalSink { journal: journal.clone(), written: sender }, EngineOptions::default());
+        let engine =
+            Engine::start(sink::JournalSink { journal: journal.clone(), written: sender }, EngineOptions::default());
         let driven = Arc::new(Mutex::new(HashMap::new()));
         let watcher = tokio::spawn(drive::watch_requests(journal.clone(), Arc::clone(&driven)));
         Ok(Self { parts, journal, engine, written, driven, watcher })

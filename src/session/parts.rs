@@ -6,7 +6,6 @@ use crate::domain::{CheckItem, Machine, MachineId, ProviderKind};
 use crate::remote::{Connector, Shell};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Walks the remote machine interface on a machine.
@@ -24,7 +23,7 @@ pub struct Parts {
     /// Makes shells.
     pub connector: Arc<dyn Connector>,
     /// The client's `hg`, when the configuration names one.
-    pub hg: Option<PathBuf>,
+    pub hg: Option<String>,
     /// Walks the interface.
     pub check: Check,
     /// Remembers host keys.

@@ -22,7 +22,12 @@ impl SshConnector {
     }
 }
 
+#[async_trait::async_trait]
 impl Connector for SshConnector {
+    async fn offered_host_key(&self, endpoint: &Endpoint) -> Result<(String, String)> {
+        super::offered_host_key(endpoint).await
+    }
+
     fn shell(&self, endpoint: &Endpoint) -> Arc<dyn Shell> {
         Arc::new(SshShell::new(endpoint.clone()))
     }
