@@ -11,6 +11,7 @@ use crate::domain::{
 };
 use crate::remote;
 use async_trait::async_trait;
+use fs4::{FileExt, TryLockError};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
@@ -109,7 +110,9 @@ fn no_machine(id: &MachineId) -> Error {
 async fn waiting<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) => Err(Error::new(ErrorKind::Other, "a task of the local provider was cut short").caused_by(error)),
+        Err(error) => {
+            Err(Error::new(ErrorKind::Other, "a task of the local provider was cut short").caused_by(error))
+        }
     }
 }
 
@@ -221,7 +224,8 @@ impl LocalCloud {
     /// Makes the machine's folder, locked; `None` when somebody else has made it.
     fn claim(&self, folder: &Folder, request: &LaunchRequest) -> Result<Option<File>> {
         let what = || format!("could not launch machine `{}`", request.machine);
-        let key = (self.config.public_key)().map_err(|error| Error::new(ErrorKind::Other, what()).caused_by(error))?;
+        let key =
+            (self.config.public_key)().map_err(|error| Error::new(ErrorKind::Other, what()).caused_by(error))?;
         let new = Folder::at(beside(folder.path(), "new"));
         let made = (|| {
             make_private(new.path())?;
@@ -243,7 +247,9 @@ impl LocalCloud {
                 Err(error)
                     if matches!(
                         error.kind(),
-                        io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory
+                        io::ErrorKind::AlreadyExists
+                            | io::ErrorKind::DirectoryNotEmpty
+                            | io::ErrorKind::NotADirectory
                     ) && folder.record().is_ok_and(|record| record.is_some()) =>
                 {
                     Ok(None)
@@ -270,7 +276,10 @@ impl LocalCloud {
         // Whoever cannot launch clears up while the lock is still held.
         let started = filled.and_then(|()| {
             if folder.is_asked_to_end() {
-                return Err(Error::new(ErrorKind::Conflict, format!("machine `{name}` was ended while it was launched")));
+                return Err(Error::new(
+                    ErrorKind::Conflict,
+                    format!("machine `{name}` was ended while it was launched"),
+                ));
             }
             lock.try_clone().and_then(|lock| self.start_supervisor(folder, lock)).map_err(failed(what()))
         });
@@ -339,8 +348,14 @@ impl LocalCloud {
         let folder = self.folder(id);
         let what = || format!("could not end machine `{id}`");
         let deadline = Instant::now() + END;
+        let lock = File::open(folder.file("alive")).ok();
         loop {
             if folder.record().map_err(failed(what()))?.is_none() {
+                // Its name is gone; whoever removes the rest of it holds the lock until the last of it is.
+                let held = |lock: &File| matches!(FileExt::try_lock_shared(lock), Err(TryLockError::WouldBlock));
+                while lock.as_ref().is_some_and(held) && Instant::now() < deadline {
+                    std::thread::sleep(STEP);
+                }
                 return Ok(());
             }
             match folder.ask_to_end() {

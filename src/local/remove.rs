@@ -93,9 +93,8 @@ pub(super) fn sweep(parent: &Path, lock: &str) {
             .and_then(|metadata| metadata.modified().ok()?.elapsed().ok())
             .is_some_and(|age| age > ABANDONED);
         let held = || {
-            fs::File::open(path.join(lock)).is_ok_and(|file| {
-                matches!(fs4::FileExt::try_lock_shared(&file), Err(fs4::TryLockError::WouldBlock))
-            })
+            fs::File::open(path.join(lock))
+                .is_ok_and(|file| matches!(fs4::FileExt::try_lock_shared(&file), Err(fs4::TryLockError::WouldBlock)))
         };
         if old
             && !held()

@@ -85,8 +85,10 @@ pub(super) struct Request<'a>(pub(super) &'a [u8]);
 
 impl<'a> Request<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], Refusal> {
-        let (head, rest) =
-            self.0.split_at_checked(count).ok_or_else(|| Refusal::new(Code::BadMessage, "the request is cut short"))?;
+        let (head, rest) = self
+            .0
+            .split_at_checked(count)
+            .ok_or_else(|| Refusal::new(Code::BadMessage, "the request is cut short"))?;
         self.0 = rest;
         Ok(head)
     }
