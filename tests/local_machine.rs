@@ -1,5 +1,7 @@
 //! Local machines, used with OpenSSH's own clients, and ended in every way there is.
 
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it lacks and stops where it fails")]
+
 use hgautomation::cloud::{Cloud, ErrorKind, ImageRequest, LaunchRequest};
 use hgautomation::domain::{
     Fingerprint, HostKeys, ImageName, JobId, Lease, Machine, MachineId, MachineState, Timestamp,
@@ -8,6 +10,7 @@ use hgautomation::local::{LocalCloud, LocalConfig};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -278,8 +281,11 @@ async fn a_terminal_has_the_size_and_type_it_was_asked_for() {
         if !resized && text(&seen).contains("vt220") {
             resized = true;
             pty.resize(pty_process::Size::new(50, 120)).unwrap();
-            nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id() as i32), nix::sys::signal::Signal::SIGWINCH)
-                .unwrap();
+            nix::sys::signal::kill(
+                nix::unistd::Pid::from_raw(child.id().try_into().unwrap()),
+                nix::sys::signal::Signal::SIGWINCH,
+            )
+            .unwrap();
             (&pty).write_all(b"\n").unwrap();
         }
     }
@@ -386,7 +392,6 @@ async fn scp_copies_trees_both_ways() {
     if !have(&["scp", "ssh", "ssh-keygen"]) {
         return;
     }
-    use std::os::unix::ffi::OsStrExt;
     let lab = Lab::new();
     let m = lab.launch("m-scp").await;
     let tree = lab.dir.path().join("tree");
@@ -576,4 +581,57 @@ async fn a_launch_that_cannot_be_leaves_nothing() {
     let bad_key = LocalCloud::new(config("others", env!("CARGO_BIN_EXE_hga")));
     let _ = bad_key.launch(&request).await;
     until("nothing is left", || fs::read_dir(dir.path().join("others")).unwrap().count() == 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: run it alone, with --nocapture"]
+async fn how_long_things_take() {
+    let lab = Lab::new();
+    let first = lab.launch("m-template").await;
+    let hgdev = PathBuf::from(&first.machine.layout.hgdev);
+    for folder in 0..80 {
+        fs::create_dir_all(hgdev.join(format!("d{folder}"))).unwrap();
+        for file in 0..100 {
+            fs::write(hgdev.join(format!("d{folder}/f{file}")), noise(19_000)).unwrap();
+        }
+    }
+    let wanted = ImageRequest {
+        machine: first.machine.id.clone(),
+        name: ImageName::new("dev").unwrap(),
+        fingerprint: Fingerprint::of(&BTreeMap::new()),
+        inputs: BTreeMap::new(),
+    };
+    let since = Instant::now();
+    let image = lab.cloud.create_image(&wanted).await.unwrap();
+    eprintln!("image of {} bytes: {:?}", image.bytes, since.elapsed());
+    for name in ["m-a", "m-b", "m-c"] {
+        let since = Instant::now();
+        lab.cloud.launch(&Lab::request(name, Duration::from_secs(600), Some("dev"))).await.unwrap();
+        let launched = since.elapsed();
+        let since = Instant::now();
+        lab.cloud.terminate(&MachineId::new(name).unwrap()).await.unwrap();
+        eprintln!("launch from it: {launched:?}, terminate: {:?}", since.elapsed());
+    }
+    let since = Instant::now();
+    let bare = lab.launch("m-bare").await;
+    let launched = since.elapsed();
+    let since = Instant::now();
+    lab.cloud.terminate(&bare.machine.id).await.unwrap();
+    eprintln!("bare launch: {launched:?}, terminate: {:?}", since.elapsed());
+    let since = Instant::now();
+    assert!(first.run("true").status.success());
+    eprintln!("ssh true: {:?}", since.elapsed());
+    let big = first.home().join("big");
+    fs::write(&big, noise(500 << 20)).unwrap();
+    for _ in 0..2 {
+        let since = Instant::now();
+        assert!(first.ssh().arg("cat big").stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap().success());
+        eprintln!("ssh cat of 500 MiB: {:?}", since.elapsed());
+    }
+    let since = Instant::now();
+    assert!(first.sftp(&format!("get big \"{}\"\n", lab.dir.path().join("big").display())).status.success());
+    eprintln!("sftp get of 500 MiB: {:?}", since.elapsed());
+    let since = Instant::now();
+    assert!(first.sftp(&format!("put \"{}\" again\n", big.display())).status.success());
+    eprintln!("sftp put of 500 MiB: {:?}", since.elapsed());
 }

@@ -11,6 +11,7 @@ use crate::domain::{
 };
 use crate::remote;
 use async_trait::async_trait;
+use fs4::{FileExt, TryLockError};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
@@ -347,8 +348,14 @@ impl LocalCloud {
         let folder = self.folder(id);
         let what = || format!("could not end machine `{id}`");
         let deadline = Instant::now() + END;
+        let lock = File::open(folder.file("alive")).ok();
         loop {
             if folder.record().map_err(failed(what()))?.is_none() {
+                // Its name is gone; whoever removes the rest of it holds the lock until the last of it is.
+                let held = |lock: &File| matches!(FileExt::try_lock_shared(lock), Err(TryLockError::WouldBlock));
+                while lock.as_ref().is_some_and(held) && Instant::now() < deadline {
+                    std::thread::sleep(STEP);
+                }
                 return Ok(());
             }
             match folder.ask_to_end() {

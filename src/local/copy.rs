@@ -73,7 +73,7 @@ fn copy_files(files: &[Item], stop: &(dyn Fn() -> bool + Sync)) -> Result<(), Co
         loop {
             let position = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = files.get(position) else { return };
-            let copied = if position % 64 == 0 && stop() {
+            let copied = if position.is_multiple_of(64) && stop() {
                 Err(io::ErrorKind::Interrupted.into())
             } else {
                 copy_file(item, &shares_blocks)

@@ -24,24 +24,19 @@ const REMOVAL: Duration = Duration::from_secs(30);
 pub fn supervise(dir: &Path) -> i32 {
     super::serve::log_to_stderr();
     let folder = Folder::at(dir);
-    match folder.record() {
-        Ok(Some(record)) => {
-            let outcome = live(&folder, record.id.as_str());
-            let _ = folder.ask_to_end();
-            processes::end_all(&processes::below_us, &reap_all);
-            processes::end_all(&|| processes::marked(folder.path()), &reap_all);
-            let removed = remove(&folder);
-            match outcome.and(removed) {
-                Ok(()) => 0,
-                Err(error) => {
-                    tracing::error!(%error, "the machine did not end well");
-                    1
-                }
-            }
-        }
-        _ => {
-            tracing::error!(folder = %dir.display(), "this is no machine");
-            2
+    let Ok(Some(record)) = folder.record() else {
+        tracing::error!(folder = %dir.display(), "this is no machine");
+        return 2;
+    };
+    let outcome = live(&folder, record.id.as_str());
+    let _ = folder.ask_to_end();
+    processes::end_all(&processes::below_us, &reap_all);
+    processes::end_all(&|| processes::marked(folder.path()), &reap_all);
+    match outcome.and(remove(&folder)) {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::error!(%error, "the machine did not end well");
+            1
         }
     }
 }

@@ -34,6 +34,14 @@ struct State {
     unwanted: bool,
 }
 
+/// What a look into the queue yields.
+enum Taken {
+    Piece(Bytes),
+    /// Not now.
+    Nothing,
+    End,
+}
+
 struct Overflow {
     file: File,
     read: u64,
@@ -88,18 +96,19 @@ impl Inbox {
     pub(super) async fn next(&self) -> io::Result<Option<Bytes>> {
         loop {
             let arrived = self.arrived.notified();
-            if let Some(answer) = self.take()? {
-                return Ok(answer);
+            match self.take()? {
+                Taken::Piece(bytes) => return Ok(Some(bytes)),
+                Taken::End => return Ok(None),
+                Taken::Nothing => arrived.await,
             }
-            arrived.await;
         }
     }
 
-    fn take(&self) -> io::Result<Option<Option<Bytes>>> {
+    fn take(&self) -> io::Result<Taken> {
         let mut state = self.state();
         if let Some(bytes) = state.memory.pop_front() {
             state.held -= bytes.len();
-            return Ok(Some(Some(bytes)));
+            return Ok(Taken::Piece(bytes));
         }
         if let Some(overflow) = &mut state.overflow {
             let left = usize::try_from(overflow.written - overflow.read).unwrap_or(PIECE);
@@ -109,9 +118,9 @@ impl Inbox {
             if overflow.read == overflow.written {
                 state.overflow = None;
             }
-            return Ok(Some(Some(piece.into())));
+            return Ok(Taken::Piece(piece.into()));
         }
-        Ok(if state.ended || state.unwanted { Some(None) } else { None })
+        Ok(if state.ended || state.unwanted { Taken::End } else { Taken::Nothing })
     }
 }
 
@@ -133,7 +142,7 @@ mod tests {
         let mut sent = Vec::new();
         let mut seen = Vec::new();
         for round in 0..400_u32 {
-            let data: Vec<u8> = (0..32_768_u32).map(|at| (at.wrapping_mul(31) ^ round) as u8).collect();
+            let data: Vec<u8> = (0..32_768_u32).map(|at| (at.wrapping_mul(31) ^ round).to_le_bytes()[0]).collect();
             inbox.push(&data).unwrap();
             sent.extend_from_slice(&data);
             if round % 3 == 0 {
