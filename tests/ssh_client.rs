@@ -98,7 +98,7 @@ async fn commands_say_all_and_how_they_end() {
 async fn twenty_megabytes_go_through_cat_unchanged() {
     let server = Sshd::start();
     let shell = shell(&server.endpoint());
-    let mut exec = shell.start(Command::line("cat")).await.unwrap();
+    let exec = shell.start(Command::line("cat")).await.unwrap();
     let all = Bytes::from(noise(20 << 20));
     let stdin = exec.stdin();
     let sent = all.clone();
