@@ -1,4 +1,5 @@
 //! The SSH client against a real OpenSSH server.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 #[path = "support/cut.rs"]
 #[expect(dead_code, reason = "shared with other tests")]

@@ -19,7 +19,7 @@ pub(crate) fn hg() -> PathBuf {
     let hg = venv.join("bin/hg");
     // Only one process makes it, others wait.
     let lock = std::fs::File::create(cache().join("mercurial.lock")).unwrap();
-    lock.lock().unwrap();
+    let _lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusive).unwrap();
     let ready = venv.join("ready");
     if !ready.exists() {
         let _ = std::fs::remove_dir_all(&venv);

@@ -34,7 +34,7 @@ impl Sshd {
         for kind in types {
             let key = path.join(format!("host_{kind}"));
             keygen(kind, &key);
-            config.push_str(&format!("HostKey {}\n", key.display()));
+            config.extend(["HostKey ", key.to_str().unwrap(), "\n"]);
         }
         if nix::unistd::geteuid().is_root() {
             // Where it changes to before it lets anybody in.
@@ -81,7 +81,7 @@ impl Sshd {
             .map(|entry| entry.unwrap().path())
             .filter(|path| {
                 let name = path.file_name().unwrap().to_str().unwrap();
-                name.starts_with("host_") && name.ends_with(".pub")
+                name.starts_with("host_") && path.extension().is_some_and(|end| end == "pub")
             })
             .map(|path| fs::read_to_string(path).unwrap().trim().to_owned())
             .collect();
