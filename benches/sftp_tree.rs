@@ -3,7 +3,6 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench's output is its result")]
 
 #[path = "../tests/support/sshd.rs"]
-#[expect(dead_code, reason = "shared with tests")]
 mod sshd;
 
 use hgautomation::remote::Shell;
@@ -32,7 +31,7 @@ fn generate(root: &Path) -> u64 {
         let folder = root.join(format!("d{}/e{}", n % 17, n % 11));
         fs::create_dir_all(&folder).unwrap();
         total += size(n) as u64;
-        fs::write(folder.join(format!("file-{n}.py")), vec![b'a' + (n % 26) as u8; size(n)]).unwrap();
+        fs::write(folder.join(format!("file-{n}.py")), vec![b"abcdefghijklmnopqrstuvwxyz"[n % 26]; size(n)]).unwrap();
     }
     total
 }
@@ -64,7 +63,7 @@ async fn main() {
         // A connection of its own each time, as sftp has.
         let files = SshShell::new(server.endpoint()).get_tree(from.to_str().unwrap(), &to, &|_, _| {}).await.unwrap();
         times.0.push(started.elapsed());
-        assert_eq!(files as usize, FILES);
+        assert_eq!(files, FILES as u64);
         assert_eq!(count(&to), FILES);
         fs::remove_dir_all(&to).unwrap();
 

@@ -3,7 +3,6 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, reason = "a bench's output is its result")]
 
 #[path = "../tests/support/sshd.rs"]
-#[expect(dead_code, reason = "shared with tests")]
 mod sshd;
 
 use hgautomation::remote::{Chunk, Command, Shell};

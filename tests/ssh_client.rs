@@ -1,4 +1,5 @@
 //! The SSH client against a real OpenSSH server.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 #[path = "support/cut.rs"]
 #[expect(dead_code, reason = "shared with other tests")]
@@ -61,13 +62,22 @@ async fn commands_say_all_and_how_they_end() {
     let said = shell.capture("cat; echo problem >&2; exit 3", Bytes::from_static(b"in")).await.unwrap();
     assert_eq!((said.stdout, said.stderr, said.status), (b"in".into(), b"problem\n".into(), ExitStatus::Code(3)));
 
-    let mut exec = shell.exec(Command::line("echo up; exec sleep 100")).await.unwrap();
+    let mut exec = shell.exec(Command::line("echo up; read x; kill -TERM $$")).await.unwrap();
     assert_eq!(exec.next().await.unwrap(), Some(Chunk::Stdout(Bytes::from_static(b"up\n"))));
     assert_eq!(exec.exit(), None);
-    exec.signal(Signal::Term).await.unwrap();
+    exec.write(Bytes::from_static(b"\n")).await.unwrap();
     assert_eq!(exec.next().await.unwrap(), None);
     assert_eq!(exec.exit(), Some(ExitStatus::Signal("TERM".into())));
     assert_eq!(exec.exit().unwrap().code(), 143);
+
+    // OpenSSH passes no signals on to root's commands ("requires privilege separation").
+    if !nix::unistd::geteuid().is_root() {
+        let mut exec = shell.exec(Command::line("echo up; exec sleep 100")).await.unwrap();
+        assert!(exec.next().await.unwrap().is_some());
+        exec.signal(Signal::Int).await.unwrap();
+        assert_eq!(exec.next().await.unwrap(), None);
+        assert_eq!(exec.exit(), Some(ExitStatus::Signal("INT".into())));
+    }
 
     let pty = Some(("xterm".to_owned(), PtySize { cols: 91, rows: 37 }));
     let mut exec = shell.exec(Command { line: Some("stty size; read x; stty size".into()), pty }).await.unwrap();
@@ -89,7 +99,7 @@ async fn commands_say_all_and_how_they_end() {
 async fn twenty_megabytes_go_through_cat_unchanged() {
     let server = Sshd::start();
     let shell = shell(&server.endpoint());
-    let mut exec = shell.start(Command::line("cat")).await.unwrap();
+    let exec = shell.start(Command::line("cat")).await.unwrap();
     let all = Bytes::from(noise(20 << 20));
     let stdin = exec.stdin();
     let sent = all.clone();

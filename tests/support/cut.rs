@@ -7,9 +7,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, watch};
 
 /// The proxy; all its connections end with it.
-pub struct Cut {
+pub(crate) struct Cut {
     /// Its port on 127.0.0.1.
-    pub port: u16,
+    pub(crate) port: u16,
     shared: Arc<Shared>,
     accepting: tokio::task::AbortHandle,
 }
@@ -29,7 +29,7 @@ struct Shared {
 
 impl Cut {
     /// Starts one in front of a port on 127.0.0.1.
-    pub async fn before(target: u16) -> Self {
+    pub(crate) async fn before(target: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
@@ -56,37 +56,37 @@ impl Cut {
     }
 
     /// Ends all connections that stand (with a reset where the system does so); new ones are let through.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         let _ = self.shared.cut.send(());
     }
 
     /// Cuts, once, after this many more bytes in both directions together.
-    pub fn cut_after(&self, bytes: u64) {
+    pub(crate) fn cut_after(&self, bytes: u64) {
         self.shared.limit.store(self.bytes() + bytes, Ordering::SeqCst);
     }
 
     /// Lets nothing through, but keeps connections open; or lets it through again.
-    pub fn freeze(&self, frozen: bool) {
+    pub(crate) fn freeze(&self, frozen: bool) {
         self.shared.frozen.send_replace(frozen);
     }
 
     /// Hangs up on new connections; or takes them again.
-    pub fn refuse(&self, refusing: bool) {
+    pub(crate) fn refuse(&self, refusing: bool) {
         self.shared.refusing.send_replace(refusing);
     }
 
     /// Bytes let through in both directions.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.shared.down.load(Ordering::SeqCst) + self.shared.up.load(Ordering::SeqCst)
     }
 
     /// Bytes let through from server to client.
-    pub fn down(&self) -> u64 {
+    pub(crate) fn down(&self) -> u64 {
         self.shared.down.load(Ordering::SeqCst)
     }
 
     /// Connections taken so far.
-    pub fn accepted(&self) -> u64 {
+    pub(crate) fn accepted(&self) -> u64 {
         self.shared.accepted.load(Ordering::SeqCst)
     }
 }

@@ -4,22 +4,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The version that is installed.
-pub const VERSION: &str = "7.2.4";
+pub(crate) const VERSION: &str = "7.2.4";
 
 /// Folder for what tests keep between runs.
-pub fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
 /// Its `hg`; fails loudly when it cannot be had.
-pub fn hg() -> PathBuf {
+pub(crate) fn hg() -> PathBuf {
     let venv = cache().join(format!("mercurial-{VERSION}"));
     let hg = venv.join("bin/hg");
     // Only one process makes it, others wait.
     let lock = std::fs::File::create(cache().join("mercurial.lock")).unwrap();
-    lock.lock().unwrap();
+    let _lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusive).unwrap();
     let ready = venv.join("ready");
     if !ready.exists() {
         let _ = std::fs::remove_dir_all(&venv);
@@ -33,7 +33,7 @@ pub fn hg() -> PathBuf {
 }
 
 /// A command of it that reads no configuration but its own defaults.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     let mut command = Command::new(hg());
     command.env("HGPLAIN", "1").env("HGRCPATH", "").env("HGUSER", "test");
     command

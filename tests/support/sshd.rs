@@ -9,22 +9,22 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A running server.
-pub struct Sshd {
+pub(crate) struct Sshd {
     child: Child,
     /// Its folder, with keys and log.
-    pub home: tempfile::TempDir,
+    pub(crate) home: tempfile::TempDir,
     /// Its port on 127.0.0.1.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl Sshd {
     /// Starts one with a single Ed25519 host key.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with_host_keys(&["ed25519"])
     }
 
     /// Starts one with a host key of each of these types (`ssh-keygen -t`).
-    pub fn with_host_keys(types: &[&str]) -> Self {
+    pub(crate) fn with_host_keys(types: &[&str]) -> Self {
         let sshd = find("sshd");
         let home = tempfile::tempdir().unwrap();
         let path = home.path();
@@ -34,7 +34,7 @@ impl Sshd {
         for kind in types {
             let key = path.join(format!("host_{kind}"));
             keygen(kind, &key);
-            config.push_str(&format!("HostKey {}\n", key.display()));
+            config.extend(["HostKey ", key.to_str().unwrap(), "\n"]);
         }
         if nix::unistd::geteuid().is_root() {
             // Where it changes to before it lets anybody in.
@@ -75,13 +75,13 @@ impl Sshd {
     }
 
     /// How to reach it, its host keys pinned.
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         let keys = fs::read_dir(self.home.path())
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| {
                 let name = path.file_name().unwrap().to_str().unwrap();
-                name.starts_with("host_") && name.ends_with(".pub")
+                name.starts_with("host_") && path.extension().is_some_and(|end| end == "pub")
             })
             .map(|path| fs::read_to_string(path).unwrap().trim().to_owned())
             .collect();
@@ -96,12 +96,12 @@ impl Sshd {
     }
 
     /// The private key that it lets in.
-    pub fn client_key(&self) -> PathBuf {
+    pub(crate) fn client_key(&self) -> PathBuf {
         self.home.path().join("client")
     }
 
     /// Options for OpenSSH's own clients to reach it (`-P`/`-p` and the host are the caller's).
-    pub fn openssh_options(&self) -> Vec<String> {
+    pub(crate) fn openssh_options(&self) -> Vec<String> {
         [
             "-F".into(),
             "none".into(),
@@ -124,12 +124,12 @@ impl Drop for Sshd {
 }
 
 /// The current user's name.
-pub fn user() -> String {
+pub(crate) fn user() -> String {
     nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().expect("the current user has a name").name
 }
 
 /// A program in `PATH` or the folders of system programs; fails loudly when it is missing.
-pub fn find(program: &str) -> PathBuf {
+pub(crate) fn find(program: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/sbin".into(), "/usr/local/sbin".into(), "/sbin".into()])
@@ -139,7 +139,7 @@ pub fn find(program: &str) -> PathBuf {
 }
 
 /// Makes a key pair without a passphrase.
-pub fn keygen(kind: &str, file: &Path) {
+pub(crate) fn keygen(kind: &str, file: &Path) {
     let made = Command::new(find("ssh-keygen")).args(["-q", "-t", kind, "-N", "", "-f"]).arg(file).output().unwrap();
     assert!(made.status.success(), "{made:?}");
 }
