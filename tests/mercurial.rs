@@ -1,5 +1,6 @@
 //! The Mercurial room against the real Mercurial.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 #[path = "support/hg.rs"]
 mod hg;

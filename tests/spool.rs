@@ -1,5 +1,6 @@
 //! The spool on this computer: real processes, real signals, cut connections.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 #[path = "support/local_shell.rs"]
 mod local_shell;
