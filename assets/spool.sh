@@ -24,6 +24,15 @@ birth() {
     echo "$1"
 }
 
+# Sets parent to the parent of process $1; fails when it is gone or a zombie.
+parent_of() {
+    if [ ! -d /proc/self ]; then kill -0 "$1" 2>/dev/null; parent=$me; return; fi
+    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+    set -- ${line##*) }
+    parent=$2
+    [ "$1" != Z ] && [ "$1" != X ]
+}
+
 boot() {
     if [ -r /proc/sys/kernel/random/boot_id ]; then cat /proc/sys/kernel/random/boot_id; else echo -; fi
 }
@@ -189,13 +198,21 @@ follow() {
     one=$!
     tail $options -f -c "+$(($2 + 1))" "$dir/events" 3<&- >&4 4>&- &
     two=$!
-    # the client has gone when our input ends
-    { cat >/dev/null <&3; kill $one $two; } >/dev/null 2>&1 4>&- &
+    # The client has gone when our input ends. Both helpers end with us, however we end, and signal no process but a
+    # child of ours that is still there: a number may be in use again by somebody else.
+    me=$$
+    stop() {
+        for reader in $one $two; do
+            parent_of "$reader" && [ "$parent" = "$me" ] && kill "$reader"
+        done
+    }
+    { cat >/dev/null <&3; stop; } >/dev/null 2>&1 4>&- &
     listener=$!
     # tail sees neither the status nor that its process is a zombie
     {
         while sleep $pause 2>/dev/null || sleep 1; do
-            if [ -e "$dir/status" ] || ! alive "$dir"; then kill $one $two; fi
+            parent_of $$ >/dev/null || break
+            if [ -e "$dir/status" ] || ! alive "$dir"; then stop; break; fi
         done
     } 3<&- 4>&- >/dev/null 2>&1 &
     poller=$!

@@ -1,5 +1,6 @@
 //! The spool on this computer: real processes, real signals, cut connections.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 #[path = "support/local_shell.rs"]
 mod local_shell;
@@ -391,6 +392,18 @@ fn a_following_that_was_dropped_leaves_no_process() {
             .await;
         }
         until("no reader", async || readers(&place.folder) == 0).await;
+        // nor a helper of theirs
+        let helpers = |folder: &str| {
+            std::fs::read_dir("/proc")
+                .unwrap()
+                .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
+                .filter(|line| {
+                    let line = String::from_utf8_lossy(line);
+                    line.contains("hga-spool") && line.contains(folder)
+                })
+                .count()
+        };
+        until("no helper", async || helpers(&place.folder) == 0).await;
         spool.signal(&spec.run, Signal::Kill).await.unwrap();
     });
 }

@@ -402,7 +402,7 @@ async fn mercurial_clones_and_pushes_through_the_transport() {
         let url = format!("ssh://{}@ignored:2/{}", sshd::user(), repo.display());
         let config = [
             format!("--config=ui.ssh={ssh}"),
-            format!("--config=ui.remotecmd={}", hg::hg().display()),
+            format!("--config=ui.remotecmd={}", hg::real_hg().hg.display()),
             "--config=ui.timeout=30".into(),
         ];
         let clone = path.join("clone");

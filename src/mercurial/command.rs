@@ -109,7 +109,7 @@ pub fn run_tests(layout: &Layout, python: &str, args: &[String], hook: bool) -> 
     let absolute = |path: &str| if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") };
     let results = told.outputdir.as_deref().map_or_else(|| cwd.clone(), absolute);
     let files = told.xunit.as_deref().map(absolute).into_iter().collect();
-    Ok(TestCommand { line, shown, env, results, files, cwd })
+    Ok(TestCommand { line, shown, cwd, env, results, files })
 }
 
 /// The interpreter's path; none for `system3`, which is looked for on the machine.

@@ -114,7 +114,7 @@ mod tests {
         }
         assert!(decoder.partial.len() <= LINE_LIMIT);
         assert_eq!(decoder.feed(b"\n{\"event\":\"started\",\"name\":\"a\"}\n").len(), 1);
-        assert_eq!(decoder.offset(), (40 << 20) + 33);
+        assert_eq!(decoder.offset(), (40 << 20) + 32);
     }
 
     proptest! {

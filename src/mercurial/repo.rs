@@ -3,7 +3,8 @@
 use super::process::{self, Said};
 use super::{Error, ErrorKind, Result};
 use crate::domain::escape_line;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 /// The words that call `hg`.
@@ -120,9 +121,8 @@ impl Repository {
                 error.hint("name a clone of https://repo.mercurial-scm.org/hg, or leave the source out to use the one from PyPI")
             });
         }
-        use std::os::unix::ffi::OsStringExt;
         let path = said.stdout.strip_suffix(b"\n").unwrap_or(&said.stdout).to_vec();
-        Ok(Self { hg, root: PathBuf::from(std::ffi::OsString::from_vec(path)) })
+        Ok(Self { hg, root: PathBuf::from(OsString::from_vec(path)) })
     }
 
     /// Its root folder.
@@ -208,7 +208,8 @@ impl Repository {
         let said = self.hg.must(&self.root, &["files", "-X", "glob:tests/*/**", &rev, "path:tests"]).await?;
         let text = String::from_utf8_lossy(&said.stdout);
         let names = text.lines().filter_map(|line| line.rsplit('/').next());
-        let is_test = |name: &&str| name.starts_with("test-") && (name.ends_with(".t") || name.ends_with(".py"));
+        let is_test =
+            |name: &&str| name.starts_with("test-") && matches!(name.rsplit_once('.'), Some((_, "t" | "py")));
         Ok(names.filter(is_test).map(str::to_owned).collect())
     }
 }

@@ -1,49 +1,55 @@
-//! A Mercurial of a known version, in a virtual environment below the target folder, made once.
+//! The real Mercurial for tests: a virtual environment and the source distribution, made once below the target folder.
+//! Where PyPI cannot be reached the tests that need it fail, with pip's own words.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The version that is installed.
+/// Version the tests are written against.
 pub(crate) const VERSION: &str = "7.2.4";
 
-/// Folder for what tests keep between runs.
-pub(crate) fn cache() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+/// Where things are.
+#[expect(dead_code, reason = "not every test file needs all of them")]
+pub(crate) struct RealHg {
+    /// The `hg` of a virtual environment.
+    pub(crate) hg: PathBuf,
+    /// Its interpreter.
+    pub(crate) python: PathBuf,
+    /// The extracted source distribution; not to be written to.
+    pub(crate) source: PathBuf,
 }
 
-/// Its `hg`; fails loudly when it cannot be had.
-pub(crate) fn hg() -> PathBuf {
-    let venv = cache().join(format!("mercurial-{VERSION}"));
-    let hg = venv.join("bin/hg");
-    // Only one process makes it, others wait.
-    let lock = std::fs::File::create(cache().join("mercurial.lock")).unwrap();
-    let _lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusive).unwrap();
-    let ready = venv.join("ready");
-    if !ready.exists() {
-        let _ = std::fs::remove_dir_all(&venv);
-        run(Command::new("python3").arg("-m").arg("venv").arg(&venv));
-        run(Command::new(venv.join("bin/pip"))
-            .args(["install", "--quiet", "--disable-pip-version-check"])
-            .arg(format!("mercurial=={VERSION}")));
-        std::fs::write(ready, "").unwrap();
+/// Makes them when missing; only one process does, others wait.
+pub(crate) fn real_hg() -> RealHg {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mercurial-{VERSION}"));
+    std::fs::create_dir_all(&cache).unwrap();
+    let lock = std::fs::File::create(cache.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let done = cache.join("done");
+    if !done.exists() {
+        let script = format!(
+            "set -e; rm -rf venv sdist mercurial-*; python3 -m venv venv; venv/bin/pip -q install mercurial=={VERSION}; \
+             venv/bin/pip -q download --no-deps --no-binary :all: -d sdist mercurial=={VERSION}; \
+             tar xzf sdist/*.tar.gz; rm -r sdist"
+        );
+        let made = Command::new("sh").args(["-c", &script]).current_dir(&cache).output().unwrap();
+        assert!(
+            made.status.success(),
+            "Mercurial {VERSION} is needed (python3 with venv, and PyPI): {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        std::fs::write(&done, "").unwrap();
     }
-    hg
+    RealHg {
+        hg: cache.join("venv/bin/hg"),
+        python: cache.join("venv/bin/python"),
+        source: cache.join(format!("mercurial-{VERSION}")),
+    }
 }
 
 /// A command of it that reads no configuration but its own defaults.
+#[expect(dead_code, reason = "not every test file needs it")]
 pub(crate) fn command() -> Command {
-    let mut command = Command::new(hg());
+    let mut command = Command::new(real_hg().hg);
     command.env("HGPLAIN", "1").env("HGRCPATH", "").env("HGUSER", "test");
     command
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "Mercurial {VERSION} is needed (python3 with venv, and PyPI): {command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
 }
