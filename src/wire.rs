@@ -94,6 +94,7 @@ fn context(paths: &StatePaths, config: &Config) -> CliContext {
         provider: config.defaults.provider,
         lease: config.defaults.lease,
         demo_flags: crate::mercurial::demo_flags(),
+        demo_python: crate::mercurial::demo_python(),
         demo_tests: crate::mercurial::demo_tests().map(str::to_owned).collect(),
     }
 }

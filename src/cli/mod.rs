@@ -52,6 +52,8 @@ pub struct CliContext {
     pub lease: Duration,
     /// Flags for `run-tests.py` that the demo always uses.
     pub demo_flags: Vec<String>,
+    /// The Python of the demo.
+    pub demo_python: String,
     /// Tests of the demo when none are named.
     pub demo_tests: Vec<String>,
 }

@@ -11,9 +11,9 @@ use crate::domain::{
 };
 use crate::remote;
 use async_trait::async_trait;
-use fs4::{FileExt, TryLockError};
 use std::ffi::OsString;
 use std::fmt;
+use std::fs::TryLockError;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -352,7 +352,7 @@ impl LocalCloud {
         loop {
             if folder.record().map_err(failed(what()))?.is_none() {
                 // Its name is gone; whoever removes the rest of it holds the lock until the last of it is.
-                let held = |lock: &File| matches!(FileExt::try_lock_shared(lock), Err(TryLockError::WouldBlock));
+                let held = |lock: &File| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock));
                 while lock.as_ref().is_some_and(held) && Instant::now() < deadline {
                     std::thread::sleep(STEP);
                 }

@@ -11,6 +11,7 @@
 
 use crate::domain::{ImageName, JobId, Layout, Lease, MachineId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::fs::TryLockError;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -128,7 +129,7 @@ impl Folder {
     /// Whether somebody holds the machine's lock: its launcher, its supervisor, or who removes what a dead one left.
     pub(super) fn is_alive(&self) -> bool {
         File::open(self.file("alive"))
-            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The machine's lock, where nobody holds it; `None` else.
@@ -136,8 +137,8 @@ impl Folder {
         let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(self.file("alive"))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
-            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 }

@@ -5,6 +5,7 @@ use super::copy::{CopyError, copy_tree};
 use super::folder::{beside, is_hidden, make_private, write_whole};
 use super::remove::{remove_tree, sweep};
 use crate::domain::{Image, ImageName};
+use std::fs::TryLockError;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -65,8 +66,8 @@ impl Images {
                 Hold::Alone => lock.lock()?,
                 Hold::AloneNow => match lock.try_lock() {
                     Ok(()) => {}
-                    Err(std::fs::TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-                    Err(std::fs::TryLockError::Error(error)) => return Err(error),
+                    Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+                    Err(TryLockError::Error(error)) => return Err(error),
                 },
             }
             let (ours, theirs) = (lock.metadata()?, fs::metadata(path.join(LOCK)));

@@ -2,6 +2,7 @@
 
 use super::folder::{Folder, beside, is_hidden};
 use super::processes;
+use std::fs::TryLockError;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -94,7 +95,7 @@ pub(super) fn sweep(parent: &Path, lock: &str) {
             .is_some_and(|age| age > ABANDONED);
         let held = || {
             fs::File::open(path.join(lock))
-                .is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
+                .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
         };
         if old
             && !held()

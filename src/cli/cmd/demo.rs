@@ -26,7 +26,7 @@ fn spec(args: &Demo, context: &CliContext) -> RunTestsSpec {
         rev: ".".to_owned(),
         dirty: DirtyTree::Ignore,
         filesystem: Filesystem::Default,
-        python: "system3".to_owned(),
+        python: context.demo_python.clone(),
         test_args,
         keep: KeepMachine::Never,
         lease: context.lease,
