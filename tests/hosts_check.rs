@@ -7,7 +7,8 @@ mod local_shell;
 
 use async_trait::async_trait;
 use hgautomation::domain::Layout;
-use hgautomation::hosts::{CheckItem, CheckOutcome, walk};
+use hgautomation::domain::{CheckItem, CheckOutcome};
+use hgautomation::hosts::walk;
 use hgautomation::remote::{Command, Error, ErrorKind, Exec, PutOptions, Result, Shell, Transfer};
 use local_shell::LocalShell;
 use std::fs;

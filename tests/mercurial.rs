@@ -5,7 +5,6 @@
 #[path = "support/hg.rs"]
 mod hg;
 #[path = "support/local_shell.rs"]
-#[expect(dead_code, reason = "its faults are ordered by the spool's tests")]
 mod local_shell;
 
 use hg::{RealHg, real_hg};

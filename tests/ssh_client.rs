@@ -2,12 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 #[path = "support/cut.rs"]
-#[expect(dead_code, reason = "shared with other tests")]
 mod cut;
 #[path = "support/hg.rs"]
 mod hg;
 #[path = "support/sshd.rs"]
-#[expect(dead_code, reason = "shared with other tests")]
 mod sshd;
 
 use bytes::Bytes;

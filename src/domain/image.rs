@@ -4,18 +4,34 @@ use super::{ImageName, ProviderKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// SHA-256, in lower-case hexadecimal, over the sorted JSON of everything an image is made from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);
 
+/// Lower-case hexadecimal digits of some bytes.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // writing to a String cannot fail
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 impl Fingerprint {
+    /// The fingerprint of one text.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        Self(hex(&Sha256::digest(text)))
+    }
+
     /// The fingerprint of named inputs (a script's text, a version, a list). Order does not matter.
     #[must_use]
     pub fn of(inputs: &BTreeMap<String, String>) -> Self {
         let json = serde_json::to_vec(inputs).unwrap_or_default();
-        Self(Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&Sha256::digest(&json)))
     }
 
     /// All 64 digits.

@@ -103,7 +103,7 @@ mod tests {
         assert_eq!((result.outcome, result.seconds), (TestOutcome::Failed, Some(1.5)));
         assert_eq!(result.diff.as_deref(), Some("-a\n+b\n"));
         assert_eq!((decoder.garbage(), decoder.trouble()), (3, Some("t")));
-        assert_eq!(decoder.offset() as usize, FILE.iter().rposition(|b| *b == b'\n').unwrap() + 1);
+        assert_eq!(usize::try_from(decoder.offset()).unwrap(), FILE.iter().rposition(|b| *b == b'\n').unwrap() + 1);
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
                     at = cut;
                 }
                 if restart {
-                    at = decoder.offset() as usize;
+                    at = usize::try_from(decoder.offset()).unwrap();
                     decoder = EventDecoder::new(at as u64);
                 }
             }

@@ -1,6 +1,6 @@
 //! The quick tests of `hga demo`, and the script that makes a bare machine conform.
 
-use sha2::{Digest, Sha256};
+use crate::domain::Fingerprint;
 use std::collections::BTreeMap;
 
 const DEMO: &str = include_str!("../../assets/demo-tests.txt");
@@ -20,9 +20,8 @@ pub fn bootstrap_environment() -> Vec<(String, String)> {
 /// What the script's result depends on, for an image's fingerprint.
 #[must_use]
 pub fn bootstrap_inputs() -> BTreeMap<String, String> {
-    let digest = Sha256::digest(LOCAL_BOOTSTRAP.as_bytes());
-    let digest = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    BTreeMap::from([("bootstrap script".to_owned(), digest), ("mercurial".to_owned(), REQUIREMENT.to_owned())])
+    let script = Fingerprint::of_text(LOCAL_BOOTSTRAP).as_str().to_owned();
+    BTreeMap::from([("bootstrap script".to_owned(), script), ("mercurial".to_owned(), REQUIREMENT.to_owned())])
 }
 
 /// Names of the quick tests, about a minute of them on two cores.

@@ -188,7 +188,7 @@ impl Repository {
     /// `Hg` with its words.
     pub async fn untracked_count(&self) -> Result<usize> {
         let said = self.hg.must(&self.root, &["status", "--unknown", "--no-status", "--print0"]).await?;
-        Ok(said.stdout.iter().filter(|byte| **byte == 0).count())
+        Ok(said.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty()).count())
     }
 
     /// Whether tracked files have uncommitted changes.

@@ -22,6 +22,9 @@ pub struct JobFolders {
     pub scratch: PathBuf,
 }
 
+/// The shells of a job, by endpoint.
+pub(crate) type Shells = Arc<Mutex<Vec<(Endpoint, Arc<dyn Shell>)>>>;
+
 /// Everything a verb may touch.
 #[derive(Clone)]
 pub struct World {
@@ -38,7 +41,7 @@ pub struct World {
     /// The job's folders.
     pub folders: JobFolders,
     /// Shells made so far: one connection serves all the steps of a job.
-    pub shells: Arc<Mutex<Vec<(Endpoint, Arc<dyn Shell>)>>>,
+    pub shells: Shells,
 }
 
 impl World {
@@ -91,6 +94,7 @@ pub struct Prior {
 }
 
 /// Turns any hinted error into a failure of the job.
+#[expect(clippy::needless_pass_by_value, reason = "so that it can be named in map_err")]
 pub(super) fn fail<E: Hinted + 'static>(error: E) -> Failure {
     Failure::from_error(&error)
 }

@@ -66,7 +66,7 @@ impl Session {
             return Ok(Attachment::Ended);
         }
         let level = self.journal.cancel_requested(job).map_err(|error| journal_error(&error))?;
-        self.take_up(job, row.operation, claim, level)?;
+        self.take_up(job, row.operation, claim, level).await?;
         Ok(Attachment::Driving)
     }
 
@@ -88,7 +88,7 @@ impl Session {
         if let Some(claim) = claim(&self.files(job).folder).await? {
             let row = self.known(job)?;
             if row.state != JobState::Ended {
-                self.take_up(job, row.operation, claim, level)?;
+                self.take_up(job, row.operation, claim, level).await?;
             }
         }
         Ok(())
@@ -143,9 +143,9 @@ impl Session {
         }
     }
 
-    fn take_up(&self, job: &JobId, operation: Operation, claim: Claim, level: CancelLevel) -> Result<()> {
+    async fn take_up(&self, job: &JobId, operation: Operation, claim: Claim, level: CancelLevel) -> Result<()> {
         self.make_folders(job)?;
-        let mut prior = recall(&history(&self.journal, job)?);
+        let mut prior = recall(&history(&self.journal, job).await?);
         prior.only_clean_up = level >= CancelLevel::Stop;
         self.drive(job.clone(), operation, prior, claim, level);
         Ok(())
@@ -171,11 +171,15 @@ impl Session {
 }
 
 /// All events of a job.
-pub(super) fn history(journal: &Journal, job: &JobId) -> Result<Vec<Event>> {
+pub(super) async fn history(journal: &Journal, job: &JobId) -> Result<Vec<Event>> {
     let mut all: Vec<Event> = Vec::new();
     loop {
         let after = all.last().map_or(0, |event| event.seq);
-        let page = journal.events(Some(job), after, PAGE).map_err(|error| journal_error(&error))?;
+        let id = job.clone();
+        let page = journal
+            .run(move |journal| journal.events(Some(&id), after, PAGE))
+            .await
+            .map_err(|error| journal_error(&error))?;
         if page.is_empty() {
             return Ok(all);
         }

@@ -54,7 +54,7 @@ impl Session {
     /// # Errors
     /// `State` when the journal cannot be opened.
     pub fn open(parts: Parts) -> Result<Self> {
-        let journal = Journal::open(&parts.paths.journal()).map_err(|error| journal_error(&error))?;
+        let journal = Journal::open(parts.paths.journal()).map_err(|error| journal_error(&error))?;
         let (sender, written) = watch::channel(0);
         let engine =
             Engine::start(sink::JournalSink { journal: journal.clone(), written: sender }, EngineOptions::default());
@@ -75,7 +75,7 @@ impl Session {
     /// `Usage` for an unknown job.
     pub async fn history(&self, job: &JobId) -> Result<Vec<Event>> {
         self.known(job)?;
-        drive::history(&self.journal, job)
+        drive::history(&self.journal, job).await
     }
 
     /// The newest jobs, newest first.
@@ -83,7 +83,8 @@ impl Session {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn jobs(&self, limit: u32) -> Result<Vec<JobSummary>> {
-        let rows = self.journal.jobs(limit).map_err(|error| journal_error(&error))?;
+        let rows =
+            self.journal.run(move |journal| journal.jobs(limit)).await.map_err(|error| journal_error(&error))?;
         Ok(rows
             .into_iter()
             .map(|row| {

@@ -1,5 +1,7 @@
 //! A TCP proxy that can be cut, frozen and limited on demand.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,6 +1,8 @@
 //! The real Mercurial for tests: a virtual environment and the source distribution, made once below the target folder.
 //! Where PyPI cannot be reached the tests that need it fail, with pip's own words.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,7 +10,6 @@ use std::process::Command;
 pub(crate) const VERSION: &str = "7.2.4";
 
 /// Where things are.
-#[expect(dead_code, reason = "not every test file needs all of them")]
 pub(crate) struct RealHg {
     /// The `hg` of a virtual environment.
     pub(crate) hg: PathBuf,
@@ -47,7 +48,6 @@ pub(crate) fn real_hg() -> RealHg {
 }
 
 /// A command of it that reads no configuration but its own defaults.
-#[expect(dead_code, reason = "not every test file needs it")]
 pub(crate) fn command() -> Command {
     let mut command = Command::new(real_hg().hg);
     command.env("HGPLAIN", "1").env("HGRCPATH", "").env("HGUSER", "test");

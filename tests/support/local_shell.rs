@@ -1,5 +1,7 @@
 //! A `Shell` that runs `/bin/sh -c` on this computer, with faults to order.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use hgautomation::remote::{
@@ -84,7 +86,7 @@ impl ExecStream for Stream {
                 }
             };
             let (Chunk::Stdout(bytes) | Chunk::Stderr(bytes)) = &chunk;
-            let left = self.budget.fetch_sub(bytes.len() as i64, Ordering::SeqCst);
+            let left = self.budget.fetch_sub(i64::try_from(bytes.len()).unwrap_or(i64::MAX), Ordering::SeqCst);
             let keep = usize::try_from(left.max(0)).unwrap().min(bytes.len());
             if keep == bytes.len() {
                 return Ok(Some(chunk));

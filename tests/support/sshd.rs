@@ -1,6 +1,8 @@
 //! A real OpenSSH `sshd` on a loopback port, with its own configuration, host keys and authorized key, as the current
 //! user. Works for root and others; killed on drop.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use hgautomation::domain::{Endpoint, HostKeys};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
