@@ -62,7 +62,7 @@ pub(super) fn said(event: &Event, style: Style) -> Said {
             talk(format!("testing {}: {}", escape_line(&short), escape_line(summary)))
         }
         EventKind::RunStarted { command, .. } => {
-            talk(format!("{} {}", style.err.tone(Tone::Dim, "$"), cut(&escape_line(command))))
+            talk(format!("{} {}", style.err.tone(Tone::Dim, "$"), short(&escape_line(command))))
         }
         EventKind::LinkLost { reason } => {
             warning(&format!("connection lost ({reason}); reading goes on from there when it is back"))
@@ -134,6 +134,23 @@ pub(super) fn diff(diff: &DiffView, paint: Paint, indent: &str) -> String {
         let _ = writeln!(text, "{indent}{}", paint.tone(Tone::Dim, &note));
     }
     text
+}
+
+/// The start of a command line, whole words, enough to recognise it; JSON has all of it.
+fn short(command: &str) -> String {
+    const ENOUGH: usize = 160;
+    if command.len() <= ENOUGH {
+        return command.to_owned();
+    }
+    let mut kept = String::new();
+    for word in command.split(' ') {
+        if kept.len() + word.len() > ENOUGH {
+            break;
+        }
+        kept.push_str(word);
+        kept.push(' ');
+    }
+    format!("{kept}... ({} words more)", command.split(' ').count() - kept.split_whitespace().count())
 }
 
 /// A line cut to [`LINE`] bytes, with a note of how long it was.

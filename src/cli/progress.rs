@@ -18,7 +18,8 @@ impl Progress {
     pub(super) fn on_stderr() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-            bar.set_style(style);
+            // no braille: screen readers and some fonts stumble over it
+            bar.set_style(style.tick_chars("|/-\\ "));
         }
         Self { bar }
     }

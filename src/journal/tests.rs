@@ -526,30 +526,3 @@ async fn it_can_be_used_without_blocking_a_runtime() {
     let error = journal.run(move |journal| journal.create_job(&id, &operation(), at(0))).await.unwrap_err();
     assert!(matches!(error, Error::Exists { .. }));
 }
-
-/// Not a test but a measurement, for `cargo test --release -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn measure_ten_thousand_test_events() {
-    let place = Place::new();
-    let journal = place.open();
-    let id = job("j-one");
-    journal.create_job(&id, &operation(), at(0)).unwrap();
-    for size in [1, 20, 256] {
-        let batch: Vec<_> = (0..size).map(|n| draft(&id, test_ended(&format!("t{n}"), Some(1.0), None))).collect();
-        let start = std::time::Instant::now();
-        for _ in 0..10_000 / size {
-            journal.append(&batch).unwrap();
-        }
-        println!("10,000 test events by {size}: {:?}", start.elapsed());
-    }
-    let start = std::time::Instant::now();
-    let events = all(&journal, Some(&id)).len();
-    println!("read {events} events: {:?}", start.elapsed());
-    let start = std::time::Instant::now();
-    journal.standing(&id).unwrap();
-    println!("standing: {:?}", start.elapsed());
-    let start = std::time::Instant::now();
-    journal.durations(None, 10).unwrap();
-    println!("durations: {:?}", start.elapsed());
-}

@@ -61,19 +61,51 @@ pub async fn push(
     if matches!(said.code, 0 | 1) { Ok(()) } else { Err(hg_failed(&args, &said)) }
 }
 
-/// Makes the machine's working copy exactly that changeset, with nothing else in it.
+/// Makes the machine's working copy exactly that changeset, with nothing else in it, in one round trip.
 ///
 /// # Errors
-/// `Remote` with the words of the machine's `hg`.
+/// `Remote` with the words of the machine's `hg`, or when the working copy is elsewhere afterwards.
 pub async fn update(shell: &dyn Shell, layout: &Layout, node: &str) -> Result<()> {
-    on_machine(shell, layout, &["--config", "extensions.purge=", "purge", "--all"], Bytes::new()).await?;
-    on_machine(shell, layout, &["update", "--clean", "--rev", node], Bytes::new()).await?;
-    let said = on_machine(shell, layout, &["log", "--rev", ".", "--template", "{node}"], Bytes::new()).await?;
-    let there = String::from_utf8_lossy(&said.stdout);
-    if there == node {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Remote, format!("the machine is at `{}`, not at `{node}`", escape_line(&there))))
+    // First the update: it forgets added files, which only then count as untracked. It fails where an untracked file
+    // is in the way of a folder, hence the second try.
+    let line = format!(
+        "export HGPLAIN=1 HGRCPATH=; hg() {{ {} -y -R {} \"$@\"; }}; \
+         update() {{ hg update --quiet --clean --rev {} >&2; }}; \
+         purge() {{ hg --config extensions.purge= purge --all >&2; }}; \
+         update || {{ purge && update; }} || exit 72; purge || exit 71; hg log --rev . --template '{{node}}' || exit 73",
+        quote(&layout.hg()),
+        quote(&layout.work_source()),
+        quote(node)
+    );
+    let said = shell.capture(&line, Bytes::new()).await?;
+    let verb = match said.status.code() {
+        0 => {
+            let there = String::from_utf8_lossy(&said.stdout);
+            if there == node {
+                return Ok(());
+            }
+            let message = format!("the machine is at `{}`, not at `{node}`", escape_line(&there));
+            return Err(Error::new(ErrorKind::Remote, message));
+        }
+        71 => "purge",
+        72 => "update",
+        _ => "log",
+    };
+    let error = failed(verb, &said);
+    Err(if error.message.contains("unknown revision") {
+        error.hint("a secret changeset is not pushed; make it a draft with `hg phase --draft --force REV`")
+    } else {
+        error
+    })
+}
+
+fn failed(verb: &str, said: &Captured) -> Error {
+    let why = String::from_utf8_lossy(&said.stderr);
+    let status = said.status.code();
+    Error::new(
+        ErrorKind::Remote,
+        format!("`hg {verb}` failed on the machine (status {status}): {}", escape_line(why.trim())),
+    )
 }
 
 /// Applies uncommitted changes, a Git-style diff, to the machine's working copy.
@@ -84,26 +116,15 @@ pub async fn apply_diff(shell: &dyn Shell, layout: &Layout, diff: Vec<u8>) -> Re
     if diff.is_empty() {
         return Ok(());
     }
-    on_machine(shell, layout, &["import", "--no-commit", "-"], Bytes::from(diff)).await.map(drop).map_err(|error| {
-        Error::new(ErrorKind::Remote, "the uncommitted changes could not be applied on the machine")
-            .hint("test the revision that the working folder is based on, or commit the changes")
-            .caused_by(error)
-    })
-}
-
-async fn on_machine(shell: &dyn Shell, layout: &Layout, args: &[&str], stdin: Bytes) -> Result<Captured> {
-    let (hg, source) = (layout.hg(), layout.work_source());
-    // no configuration of the machine's, no prompts
-    let line = format!("HGPLAIN=1 HGRCPATH= {} -y -R {} {}", quote(&hg), quote(&source), words(args));
-    let said = shell.capture(&line, stdin).await?;
+    let (hg, source) = (quote(&layout.hg()), quote(&layout.work_source()));
+    let line = format!("HGPLAIN=1 HGRCPATH= {hg} -y -R {source} import --no-commit -");
+    let said = shell.capture(&line, Bytes::from(diff)).await?;
     if said.status.is_success() {
-        return Ok(said);
+        return Ok(());
     }
-    let why = String::from_utf8_lossy(&said.stderr).into_owned();
-    let verb = args.iter().rev().find(|arg| ["purge", "update", "log", "import"].contains(arg)).unwrap_or(&"");
-    let message =
-        format!("`hg {verb}` failed on the machine (status {}): {}", said.status.code(), escape_line(why.trim()));
-    Err(Error::new(ErrorKind::Remote, message))
+    Err(Error::new(ErrorKind::Remote, "the uncommitted changes could not be applied on the machine")
+        .hint("test the revision that the working folder is based on, or commit the changes")
+        .caused_by(failed("import", &said)))
 }
 
 #[cfg(test)]

@@ -18,7 +18,13 @@ pub(super) async fn push(
         machine.endpoint.as_ref().ok_or_else(|| Failure::new(format!("machine `{}` has no address", machine.id)))?;
     let ssh = world.connector.ssh_command(endpoint, &world.folders.scratch).map_err(fail)?;
     let notes = Notes::new(ctx);
-    let tell = notes.teller();
+    let teller = notes.teller();
+    // what was sent and what went wrong is worth a line, not each step of the protocol
+    let tell = move |line: &str| {
+        if !["pushing to ", "searching for changes", "no changes found"].iter().any(|dull| line.starts_with(dull)) {
+            teller(line);
+        }
+    };
     let remote = Remote { endpoint, layout, ssh: &ssh };
     let pushed = mercurial::push(&source.repo, &source.revision.node, remote, &mut |line| tell(line)).await;
     drop(tell);
