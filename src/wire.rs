@@ -127,6 +127,7 @@ async fn parts(paths: &StatePaths, config: Config) -> Result<Parts, Error> {
         connector: Arc::new(SshConnector::new(paths.keys(), exe)),
         // the default is looked up on the PATH, with a fallback; another value is meant as it stands
         hg: (config.hg != Config::default().hg).then(|| config.hg.to_string_lossy().into_owned()),
+        retention: config.retention,
         check: Box::new(|shell, machine| {
             Box::pin(async move {
                 let user = machine.endpoint.map_or_else(|| "hg".to_owned(), |endpoint| endpoint.user);

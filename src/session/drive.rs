@@ -36,6 +36,8 @@ impl Session {
     /// # Errors
     /// When the journal or the job's folder cannot be written.
     pub async fn submit(&self, operation: Operation) -> Result<JobId> {
+        let (journal, paths, retention) = (self.journal.clone(), self.parts.paths.clone(), self.parts.retention);
+        tokio::task::spawn_blocking(move || super::tidy::tidy(&journal, &paths, retention));
         let job = JobId::random();
         self.make_folders(&job)?;
         let claim = claim(&self.files(&job).folder)

@@ -9,6 +9,7 @@ mod fleet;
 mod parts;
 mod route;
 mod sink;
+mod tidy;
 mod types;
 
 pub use crate::remote::{Chunk, Command, Exec, ExitStatus, PtySize, Shell, Signal};

@@ -1,7 +1,7 @@
 //! What a session is made of. The composition root picks the parts; the session knows none of them by name.
 
 use crate::cloud::Cloud;
-use crate::config::StatePaths;
+use crate::config::{Retention, StatePaths};
 use crate::domain::{CheckItem, Machine, MachineId, ProviderKind};
 use crate::remote::{Connector, Shell};
 use futures::future::BoxFuture;
@@ -24,6 +24,8 @@ pub struct Parts {
     pub connector: Arc<dyn Connector>,
     /// The client's `hg`, when the configuration names one.
     pub hg: Option<String>,
+    /// What is kept of jobs that are over.
+    pub retention: Retention,
     /// Walks the interface.
     pub check: Check,
     /// Remembers host keys.
