@@ -93,6 +93,7 @@ fn context(paths: &StatePaths, config: &Config) -> CliContext {
         current_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
         provider: config.defaults.provider,
         lease: config.defaults.lease,
+        python: config.defaults.python.clone(),
         demo_flags: crate::mercurial::demo_flags(),
         demo_python: crate::mercurial::demo_python(),
         demo_tests: crate::mercurial::demo_tests().map(str::to_owned).collect(),

@@ -179,8 +179,9 @@ pub struct RunTests {
     pub filesystem: Filesystem,
 
     /// Python on the machine: system3 is its own python3, else a version under pyenv such as 3.12 or pypy3.10
-    #[arg(long, value_name = "VERSION", default_value = "system3")]
-    pub python_version: String,
+    /// [default: `defaults.python` of the configuration, else system3]
+    #[arg(long, value_name = "VERSION")]
+    pub python_version: Option<String>,
 
     /// How long the machine may live without hga, as 90s, 30m, 2h or 1d; then it ends itself
     /// [default: 2h, or what config.toml says]

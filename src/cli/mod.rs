@@ -50,6 +50,8 @@ pub struct CliContext {
     pub provider: ProviderKind,
     /// The lease when none is named.
     pub lease: Duration,
+    /// The Python when none is named.
+    pub python: String,
     /// Flags for `run-tests.py` that the demo always uses.
     pub demo_flags: Vec<String>,
     /// The Python of the demo.

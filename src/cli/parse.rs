@@ -97,7 +97,7 @@ mod tests {
         let cli = read(argv("hga run-tests-linux --distro debian10 --instance-type c5.9xlarge -j4 --pure test-add.t --filesystem tmpfs --python-version 3.8 --state-path /s")).unwrap();
         let Verb::RunTestsLinux(run) = cli.verb else { panic!() };
         assert_eq!(run.test_args, ["-j4", "--pure", "test-add.t"]);
-        assert_eq!((run.filesystem, run.python_version.as_str()), (crate::domain::Filesystem::Tmpfs, "3.8"));
+        assert_eq!((run.filesystem, run.python_version.as_deref()), (crate::domain::Filesystem::Tmpfs, Some("3.8")));
         assert_eq!((run.distro.as_deref(), run.instance_type.as_deref()), (Some("debian10"), Some("c5.9xlarge")));
         assert_eq!(cli.global.state_path, Some(PathBuf::from("/s")));
     }

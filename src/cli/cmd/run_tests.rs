@@ -37,7 +37,7 @@ fn spec(args: &RunTests, context: &CliContext) -> RunTestsSpec {
         rev: args.rev.clone(),
         dirty: if args.dirty { DirtyTree::Include } else { DirtyTree::Ignore },
         filesystem: args.filesystem,
-        python: args.python_version.clone(),
+        python: args.python_version.clone().unwrap_or_else(|| context.python.clone()),
         test_args: args.test_args.clone(),
         keep: if args.keep_on_failure { KeepMachine::OnFailure } else { KeepMachine::Never },
         lease: args.lease.unwrap_or(context.lease),
