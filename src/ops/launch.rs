@@ -48,6 +48,21 @@ pub(super) async fn launch_for_job(
     Ok(Launched { machine, finaliser })
 }
 
+/// The image that was made last; none where there is none.
+async fn newest_image(ctx: &JobContext, world: &World, provider: ProviderKind) -> Result<Option<ImageName>, Failure> {
+    let images = world.cloud(provider)?.images().await.map_err(fail)?;
+    match images.into_iter().max_by_key(|image| image.created) {
+        Some(image) => {
+            ctx.note(format!("from image `{}`, the newest", image.name)).await?;
+            Ok(Some(image.name))
+        }
+        None => {
+            ctx.warn("there is no image yet, so the machine is bare; `hga bootstrap-linux-dev` makes one").await?;
+            Ok(None)
+        }
+    }
+}
+
 /// `machines launch`: the machine is handed over to its lease.
 ///
 /// # Errors
@@ -58,7 +73,11 @@ pub async fn launch(ctx: JobContext, world: World, prior: Prior, spec: LaunchSpe
         end_later(&ctx, &world.cloud(spec.provider)?, &id);
         return Err(Failure::Interrupted);
     }
-    let launch = launch_for_job(&ctx, &world, spec.provider, id, spec.image.clone(), spec.lease);
+    let image = match spec.image {
+        Some(name) => Some(name),
+        None => newest_image(&ctx, &world, spec.provider).await?,
+    };
+    let launch = launch_for_job(&ctx, &world, spec.provider, id, image, spec.lease);
     let launched = ctx.until_stopped(ctx.phase(Phase::Launch, launch)).await??;
     let machine = ctx
         .until_stopped(ctx.phase(Phase::Ready, super::ready::wait_ready(&ctx, &world, launched.machine)))
