@@ -51,16 +51,13 @@ pub(super) async fn launch_for_job(
 /// The image that was made last; none where there is none.
 async fn newest_image(ctx: &JobContext, world: &World, provider: ProviderKind) -> Result<Option<ImageName>, Failure> {
     let images = world.cloud(provider)?.images().await.map_err(fail)?;
-    match images.into_iter().max_by_key(|image| image.created) {
-        Some(image) => {
-            ctx.note(format!("from image `{}`, the newest", image.name)).await?;
-            Ok(Some(image.name))
-        }
-        None => {
-            ctx.warn("there is no image yet, so the machine is bare; `hga bootstrap-linux-dev` makes one").await?;
-            Ok(None)
-        }
+    let newest = images.into_iter().max_by_key(|image| image.created).map(|image| image.name);
+    if let Some(name) = &newest {
+        ctx.note(format!("from image `{name}`, the newest")).await?;
+    } else {
+        ctx.warn("there is no image yet, so the machine is bare; `hga bootstrap-linux-dev` makes one").await?;
     }
+    Ok(newest)
 }
 
 /// `machines launch`: the machine is handed over to its lease.
