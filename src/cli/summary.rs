@@ -5,6 +5,7 @@ use super::lines::{cut, diff, word};
 use super::paint::{Paint, Tone};
 use super::{exit, words};
 use crate::domain::{CleanupVerdict, Timestamp, WorkVerdict, escape_line};
+use crate::event::Level;
 use crate::session::JobFiles;
 use crate::store::{DiffKept, EndedTest, JobView, failures, phase_table, slowest};
 use serde_json::{Value, json};
@@ -133,11 +134,19 @@ fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Pa
     if files.output.is_file() {
         row("Output", &files.output.display().to_string());
     }
+    let warned = job.notes.iter().rev().find(|note| note.level == Level::Warning);
+    if job.tests.counts.done() == 0
+        && matches!(job.work, Some(WorkVerdict::TestsFailed { .. }))
+        && let Some(warned) = warned
+    {
+        row("Why", &cut(&escape_line(&warned.text)));
+    }
     let work = match &job.work {
         None => "goes on".to_owned(),
         Some(WorkVerdict::Done) => paint.tone(Tone::Good, "done"),
         Some(WorkVerdict::TestsFailed { status }) => {
-            format!("{}, run-tests.py ended with {status}", paint.tone(Tone::Bad, "tests failed"))
+            let what = if job.tests.counts.done() == 0 { "no test was run" } else { "tests failed" };
+            format!("{}, run-tests.py ended with {status}", paint.tone(Tone::Bad, what))
         }
         Some(WorkVerdict::Error { message, .. }) => {
             format!("{}: {}", paint.tone(Tone::Bad, "error"), cut(&escape_line(message)))

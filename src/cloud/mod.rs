@@ -99,6 +99,11 @@ pub trait Cloud: Send + Sync {
     /// Which provider it is.
     fn provider(&self) -> ProviderKind;
 
+    /// Whether the machines it launches allow `sudo`; asked before anything is launched.
+    fn grants_sudo(&self) -> bool {
+        true
+    }
+
     /// All machines of ours, those that ended a moment ago too where that is known.
     ///
     /// # Errors

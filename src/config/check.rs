@@ -3,8 +3,8 @@
 use super::duration::{format_duration, parse_duration};
 use super::host_key::host_key_line;
 use super::raw::{At, Raw, RawHost, Reader};
-use super::suggest;
 use super::values::{Config, Host, LogLevel};
+use crate::diag::suggest;
 use crate::domain::{Layout, MachineId, ProviderKind, escape_line};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;

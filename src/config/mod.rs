@@ -11,7 +11,6 @@ mod prepare;
 mod private;
 mod raw;
 mod show;
-mod suggest;
 mod values;
 
 pub use check::{LEASE_MAX, LEASE_MIN};

@@ -3,7 +3,7 @@
 //! the messages is enough.
 
 use super::Problem;
-use super::suggest;
+use crate::diag::suggest;
 use crate::domain::escape_line;
 use std::ops::Range;
 use toml::Spanned;

@@ -2,6 +2,7 @@
 
 mod chain;
 mod redact;
+pub(crate) mod suggest;
 
 pub use chain::{Hint, Hinted, chain, hints};
 pub use redact::{Secret, redact};

@@ -424,6 +424,10 @@ impl Cloud for LocalCloud {
         ProviderKind::Local
     }
 
+    fn grants_sudo(&self) -> bool {
+        false
+    }
+
     async fn machines(&self) -> Result<Vec<Machine>> {
         let cloud = self.clone();
         waiting(move || cloud.list()).await

@@ -88,11 +88,14 @@ pub fn run_tests(layout: &Layout, python: &str, args: &[String], hook: bool) -> 
     if !told.json && !told.list_tests {
         all.push("--json".to_owned());
     }
-    all.extend_from_slice(args);
-    if all.iter().any(|word| word.contains('\0')) {
+    if args.iter().any(|word| word.contains('\0')) {
         return Err(Error::new(ErrorKind::Input, "a test argument holds a NUL character"));
     }
-    let rest = words(&all);
+    let mut rest = words(&all);
+    for word in super::names::line(args) {
+        rest.push(' ');
+        rest.push_str(&word);
+    }
     let interpreter = interpreter(layout, python)?;
     let (line, shown) = match &interpreter {
         None => (

@@ -4,6 +4,7 @@
 mod command;
 mod decoder;
 mod error;
+mod names;
 mod process;
 mod pypi;
 mod quick;
@@ -14,6 +15,7 @@ mod text;
 pub use command::{HOOK_MODULE, HOOK_SOURCE, PassThrough, TestCommand, hook_folder, run_tests};
 pub use decoder::EventDecoder;
 pub use error::{Error, ErrorKind};
+pub use names::check_names;
 pub use pypi::{Source, Step, fetch_source, tools_hg};
 pub use quick::{LOCAL_BOOTSTRAP, bootstrap_environment, bootstrap_inputs, demo_flags, demo_python, demo_tests};
 pub use repo::{HgCommand, Repository, Revision, find_hg};

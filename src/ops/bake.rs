@@ -5,12 +5,13 @@ use super::launch::launch_for_job;
 use super::ready::{leased, wait_ready};
 use super::source::{self, Source};
 use super::stream::{JobSink, Ran, follow};
-use super::world::{Prior, World, fail};
+use super::world::{Prior, World, fail, last_line};
 use crate::cloud::ImageRequest;
 use crate::domain::{
     BootstrapSpec, Fingerprint, Image, ImageName, Layout, MachineId, Phase, ProviderKind, RunId, WorkVerdict,
 };
-use crate::engine::{Failure, JobContext};
+use crate::engine::{Failure, FinaliserId, JobContext};
+use crate::event::EventKind;
 use crate::mercurial::{self, LOCAL_BOOTSTRAP, bootstrap_environment, bootstrap_inputs};
 use crate::remote::spool::{RunSpec, Spool};
 use std::collections::BTreeMap;
@@ -34,7 +35,8 @@ pub fn image_inputs(first_node: &str) -> BTreeMap<String, String> {
     inputs
 }
 
-/// Finds the current image for a source, or makes it.
+/// Finds the current image for a source, or makes it; then the machine it was made on is still there, with the
+/// finaliser that ends it.
 pub(super) async fn ensure_image(
     ctx: &JobContext,
     world: &World,
@@ -42,7 +44,7 @@ pub(super) async fn ensure_image(
     provider: ProviderKind,
     lease: Duration,
     rebuild: bool,
-) -> Result<Image, Failure> {
+) -> Result<(Image, Option<FinaliserId>), Failure> {
     let cloud = world.cloud(provider)?;
     let first = source.repo.first_node().await.map_err(fail)?;
     let name = image_name(&first)?;
@@ -51,7 +53,7 @@ pub(super) async fn ensure_image(
     let images = cloud.images().await.map_err(fail)?;
     if let Some(image) = images.into_iter().find(|image| image.name == name) {
         if image.fingerprint == fingerprint && !rebuild {
-            return Ok(image);
+            return Ok((image, None));
         }
         let changed: Vec<_> = inputs
             .iter()
@@ -81,7 +83,7 @@ pub(super) async fn ensure_image(
             Ran::Ended(status) => {
                 return Err(Failure::new(format!(
                     "the bootstrap script ended with status {status}: {}",
-                    last_line(world)
+                    last_line(&world.folders.image_log)
                 ))
                 .hint(format!("all it said is in `{}`", world.folders.image_log.display())));
             }
@@ -98,7 +100,7 @@ pub(super) async fn ensure_image(
             .map_err(fail)
     })
     .await?;
-    Ok(image)
+    Ok((image, Some(launched.finaliser)))
 }
 
 /// The machine that a job makes its image on.
@@ -108,20 +110,25 @@ pub(super) fn bake_machine(ctx: &JobContext) -> MachineId {
     MachineId::new(format!("{id}-image")).unwrap_or(id)
 }
 
-/// Ends the machine an image was made on; the job's finaliser does the same where this was not reached.
-pub(super) async fn end_bake_machine(ctx: &JobContext, world: &World, provider: ProviderKind) -> Result<(), Failure> {
-    let id = bake_machine(ctx);
+/// Ends the machine an image was made on, be it by an earlier process of the job; the finaliser does the same where
+/// this was not reached.
+pub(super) async fn end_bake_machine(
+    ctx: &JobContext,
+    world: &World,
+    provider: ProviderKind,
+    finaliser: Option<FinaliserId>,
+) -> Result<(), Failure> {
+    let machine = bake_machine(ctx);
     let cloud = world.cloud(provider)?;
-    if cloud.machine(&id).await.map_err(fail)?.is_some() {
-        cloud.terminate(&id).await.map_err(fail)?;
+    if cloud.machine(&machine).await.map_err(fail)?.is_some() {
+        ctx.emit(EventKind::MachineEnding { machine: machine.clone(), provider }).await?;
+        cloud.terminate(&machine).await.map_err(fail)?;
+        ctx.emit(EventKind::MachineEnded { machine, provider }).await?;
+    }
+    if let Some(finaliser) = finaliser {
+        ctx.disarm(finaliser);
     }
     Ok(())
-}
-
-fn last_line(world: &World) -> String {
-    let log = std::fs::read(&world.folders.image_log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&log);
-    crate::domain::escape_line(text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing"))
 }
 
 /// `bootstrap-linux-dev`.
@@ -140,7 +147,7 @@ pub async fn bootstrap_linux(
     }
     ctx.until_stopped(async {
         let source = ctx.phase(Phase::Source, source::find(&ctx, &world, &spec.source, spec.rev())).await?;
-        let image = ctx
+        let (image, _) = ctx
             .phase(Phase::Image, ensure_image(&ctx, &world, &source, spec.provider, spec.lease, spec.rebuild))
             .await?;
         ctx.note(format!("image `{}` is current ({})", image.name, image.fingerprint.short())).await?;

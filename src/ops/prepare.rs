@@ -1,7 +1,7 @@
 //! Making the work folder on a machine, and undoing that on machines that live on.
 
 use super::world::{World, fail};
-use crate::domain::{Filesystem, Machine};
+use crate::domain::{Filesystem, Machine, RunTestsSpec};
 use crate::engine::{Failure, JobContext};
 use bytes::Bytes;
 
@@ -23,18 +23,26 @@ fn environment(ctx: &JobContext, machine: &Machine, more: &[(&str, &str)]) -> St
     })
 }
 
-/// Refuses early what the machine can never do.
-pub(super) fn check(machine: &Machine, filesystem: Filesystem) -> Result<(), Failure> {
-    if filesystem != Filesystem::Default && !machine.sudo {
-        return Err(Failure::new(format!(
-            "`--filesystem {}` needs a machine that allows `sudo`, and `{}` ({}) does not",
-            filesystem.as_str(),
-            machine.id,
-            machine.provider
-        ))
-        .hint("leave `--filesystem` out, or use a machine of `--provider hosts`"));
+/// Refuses, before anything is launched, what the machine could never do.
+pub(super) async fn check(world: &World, spec: &RunTestsSpec) -> Result<(), Failure> {
+    if spec.filesystem == Filesystem::Default {
+        return Ok(());
     }
-    Ok(())
+    let cloud = world.cloud(spec.provider)?;
+    let (sudo, whose) = match &spec.machine {
+        None => (cloud.grants_sudo(), format!("machines of provider `{}` do not", spec.provider)),
+        // one that is not there is told of where it is looked for
+        Some(id) => (
+            cloud.machine(id).await.map_err(fail)?.is_none_or(|machine| machine.sudo),
+            format!("`{id}` ({}) does not", spec.provider),
+        ),
+    };
+    if sudo {
+        return Ok(());
+    }
+    let filesystem = spec.filesystem.as_str();
+    Err(Failure::new(format!("`--filesystem {filesystem}` needs a machine that allows `sudo`, and {whose}"))
+        .hint("leave `--filesystem` out, or use a machine of `--provider hosts`"))
 }
 
 /// Makes the work folder. On a machine that lives on, a finaliser is added first that undoes it.
@@ -45,7 +53,6 @@ pub(super) async fn prepare(
     filesystem: Filesystem,
     temporary: bool,
 ) -> Result<(), Failure> {
-    check(machine, filesystem)?;
     if !temporary {
         undo_later(ctx, world, machine)?;
     }

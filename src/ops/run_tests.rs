@@ -9,7 +9,7 @@ use super::ready::{leased, wait_ready};
 use super::source::{self, Source};
 use super::stream::{JobSink, Ran, follow};
 use super::sync;
-use super::world::{Prior, World, fail};
+use super::world::{Prior, World, fail, last_line};
 use crate::domain::{
     ImageName, KeepMachine, Machine, MachineId, Phase, ProviderKind, RunId, RunTestsSpec, WorkVerdict, escape_line,
 };
@@ -19,6 +19,7 @@ use crate::mercurial;
 use crate::remote::Shell;
 use crate::remote::spool::{RunSpec, Spool, quote};
 use bytes::Bytes;
+use std::sync::atomic::Ordering;
 
 /// The machine the job works on.
 struct Place {
@@ -81,10 +82,16 @@ async fn clean_up(
 /// From nothing to a machine that has the revision.
 async fn fresh(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<Option<Place>, Failure> {
     ctx.until_stopped(async {
-        let source = ctx.phase(Phase::Source, source::find(ctx, world, &spec.source, &spec.rev)).await?;
+        let source = ctx
+            .phase(Phase::Source, async {
+                prepare::check(world, spec).await?;
+                let source = source::find(ctx, world, &spec.source, &spec.rev).await?;
+                source::check_names(ctx, &source, spec).await?;
+                Ok(source)
+            })
+            .await?;
         let image = ctx.phase(Phase::Image, image(ctx, world, spec, &source)).await?;
         let (machine, finaliser) = ctx.phase(Phase::Launch, machine(ctx, world, spec, image)).await?;
-        prepare::check(&machine, spec.filesystem)?;
         let machine = ctx.phase(Phase::Ready, wait_ready(ctx, world, machine)).await?;
         leased(world.cloud(machine.provider)?, &machine, spec.lease, async {
             let temporary = finaliser.is_some();
@@ -127,8 +134,8 @@ async fn image(
     if let Some(name) = &spec.image {
         return Ok(Some(name.clone()));
     }
-    let image = bake::ensure_image(ctx, world, source, spec.provider, spec.lease, false).await?;
-    bake::end_bake_machine(ctx, world, spec.provider).await?;
+    let (image, finaliser) = bake::ensure_image(ctx, world, source, spec.provider, spec.lease, false).await?;
+    bake::end_bake_machine(ctx, world, spec.provider, finaliser).await?;
     Ok(Some(image.name))
 }
 
@@ -179,8 +186,13 @@ async fn work(
             })
             .await??;
             let sink = JobSink::tests(ctx, &world.folders.output, prior.events_read, prior.tests_told).await?;
+            let tests_seen = sink.tests_seen();
             let ran = follow(ctx, world, machine, &run, spec.lease, sink).await?;
             if let Ran::Ended(status) = ran {
+                if status != 0 && tests_seen.load(Ordering::Relaxed) == 0 {
+                    let last = last_line(&world.folders.output);
+                    ctx.warn(format!("run-tests.py ended with {status} before any test: {last}")).await?;
+                }
                 ctx.emit(EventKind::RunEnded { run: run.clone(), status }).await?;
             }
             Ok(ran)

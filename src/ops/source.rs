@@ -1,7 +1,7 @@
 //! The source to test: where it is on this computer, which `hg` reads it, which changeset is meant.
 
 use super::world::{World, fail};
-use crate::domain::TestSource;
+use crate::domain::{DirtyTree, RunTestsSpec, TestSource};
 use crate::engine::{Failure, JobContext};
 use crate::event::EventKind;
 use crate::mercurial::{self, Repository, Revision};
@@ -21,6 +21,21 @@ pub(super) async fn find(ctx: &JobContext, world: &World, source: &TestSource, r
     let revision = repo.resolve(rev).await.map_err(fail)?;
     ctx.emit(EventKind::SourceResolved { node: revision.node.clone(), summary: revision.summary.clone() }).await?;
     Ok(Source { repo, revision })
+}
+
+/// Looks whether the tests that are named exist, before anything is launched for them.
+pub(super) async fn check_names(ctx: &JobContext, source: &Source, spec: &RunTestsSpec) -> Result<(), Failure> {
+    if spec.test_args.is_empty() {
+        return Ok(());
+    }
+    let mut known = source.repo.tests(&source.revision.node).await.map_err(fail)?;
+    if spec.dirty == DirtyTree::Include {
+        known.extend(source.repo.tests("wdir()").await.map_err(fail)?);
+    }
+    for doubt in mercurial::check_names(&spec.test_args, &known).map_err(fail)? {
+        ctx.warn(doubt).await?;
+    }
+    Ok(())
 }
 
 async fn open(world: &World, source: &TestSource, notes: &Notes) -> mercurial::Result<Repository> {

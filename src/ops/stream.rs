@@ -13,6 +13,8 @@ use crate::remote::{Backoff, Error, ErrorKind, Shell, Signal};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
@@ -37,6 +39,7 @@ pub(super) struct JobSink {
     file: File,
     len: u64,
     watch: Watch,
+    tests_seen: Arc<AtomicU64>,
 }
 
 /// What is read out of a run's bytes.
@@ -66,7 +69,7 @@ impl JobSink {
     /// Opens the file of a run whose lines matter only as steps.
     pub(super) async fn steps(ctx: &JobContext, path: &Path) -> Result<Self, Failure> {
         let (file, len) = open(path).await?;
-        Ok(Self { ctx: ctx.clone(), file, len, watch: Watch::Steps { line: Vec::new() } })
+        Ok(Self { ctx: ctx.clone(), file, len, watch: Watch::Steps { line: Vec::new() }, tests_seen: Arc::default() })
     }
 
     /// Opens the file of a run of tests. `read` and `told` are what earlier processes of the job have journalled: the
@@ -84,7 +87,13 @@ impl JobSink {
         if !tests.hook_speaks && len > 0 {
             tests.catch_up(path).await?;
         }
-        Ok(Self { ctx: ctx.clone(), file, len, watch: Watch::Tests(Box::new(tests)) })
+        let tests_seen = Arc::new(AtomicU64::new(told));
+        Ok(Self { ctx: ctx.clone(), file, len, watch: Watch::Tests(Box::new(tests)), tests_seen })
+    }
+
+    /// How many test events the journal has, still counting when the sink is gone.
+    pub(super) fn tests_seen(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.tests_seen)
     }
 
     fn offsets(&self) -> Offsets {
@@ -102,6 +111,7 @@ impl JobSink {
     }
 
     async fn emit(&self, tests: Vec<TestEvent>, read: Option<u64>) -> Result<(), Error> {
+        self.tests_seen.fetch_add(tests.len() as u64, Ordering::Relaxed);
         let mut kinds: Vec<_> = tests.into_iter().map(|test| EventKind::Test { test, output: self.len }).collect();
         kinds.extend(read.map(|offset| EventKind::EventsRead { offset }));
         if kinds.is_empty() {

@@ -6,7 +6,9 @@ use crate::domain::{Endpoint, Machine, MachineId, ProviderKind, RunId};
 use crate::engine::Failure;
 use crate::remote::{Connector, Shell};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The folders and files of one job on this computer.
@@ -97,4 +99,19 @@ pub struct Prior {
 #[expect(clippy::needless_pass_by_value, reason = "so that it can be named in map_err")]
 pub(super) fn fail<E: Hinted + 'static>(error: E) -> Failure {
     Failure::from_error(&error)
+}
+
+/// The last line of a file that says anything, made visible.
+pub(super) fn last_line(path: &Path) -> String {
+    const END: u64 = 4096;
+    let read = || {
+        let mut file = File::open(path)?;
+        let len = file.metadata()?.len();
+        file.seek(SeekFrom::Start(len.saturating_sub(END)))?;
+        let mut bytes = Vec::new();
+        file.take(END).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    let bytes = read().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    crate::domain::escape_line(text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing"))
 }

@@ -2,7 +2,7 @@
 
 /// The known word that is most like `word`, if one is like it at all: at most a third of its letters differ, or one
 /// begins with the other.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
     let near = known
         .iter()
@@ -13,6 +13,21 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         known.iter().copied().find(|known| word.len() > 1 && (known.starts_with(&word) || word.starts_with(known)))
     };
     near.map(|(_, candidate)| candidate).or_else(begins)
+}
+
+/// Up to three known words that are like `word`, the nearest first: few letters differ, or one holds the other.
+pub(crate) fn near<'a>(word: &str, known: &[&'a str]) -> Vec<&'a str> {
+    let word = word.to_lowercase();
+    let mut alike: Vec<(usize, &str)> = known
+        .iter()
+        .filter_map(|candidate| {
+            let edits = distance(&word, candidate);
+            let holds = word.len() > 2 && (candidate.contains(&word) || word.contains(candidate));
+            (holds || edits <= candidate.chars().count() / 4).then_some((edits, *candidate))
+        })
+        .collect();
+    alike.sort_unstable();
+    alike.into_iter().take(3).map(|(_, candidate)| candidate).collect()
 }
 
 /// Edits (insert, delete, replace, swap of neighbours) between two words.
@@ -37,12 +52,12 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// Words in backticks, with commas.
-pub(super) fn list(words: &[&str]) -> String {
+pub(crate) fn list(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// What to say about an unknown word where only some are known.
-pub(super) fn hint(word: &str, known: &[&str]) -> String {
+pub(crate) fn hint(word: &str, known: &[&str]) -> String {
     match nearest(word, known) {
         Some(near) => format!("did you mean `{near}`? known here: {}", list(known)),
         None => format!("known here: {}", list(known)),
@@ -67,5 +82,10 @@ mod tests {
         ] {
             assert_eq!(nearest(word, &known), near, "{word}");
         }
+        let tests = ["add", "addremove", "bad-pull", "merge1", "merge2"];
+        assert_eq!(near("ad", &tests), Vec::<&str>::new());
+        assert_eq!(near("add", &tests), ["add", "addremove"]);
+        assert_eq!(near("bad-pul", &tests), ["bad-pull"]);
+        assert_eq!(near("merge3", &tests), ["merge1", "merge2"]);
     }
 }
