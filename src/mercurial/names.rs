@@ -189,7 +189,7 @@ mod tests {
         for (bad, hint) in [
             ("test-addd.t", "did you mean `test-add.t`?"),
             ("test-pull", "did you mean `test-pull.t`?"),
-            ("tests/test-addremov.t#c", "did you mean `test-addremove.t`?"),
+            ("tests/test-addremov.t#c", "did you mean `test-addremove.t`, `test-add.t`?"),
             ("test-zzzzzz.t", "--list-tests"),
             ("test-z*.t", "--list-tests"),
         ] {
