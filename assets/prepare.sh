@@ -18,7 +18,33 @@ fi
 export PATH="$PATH:/usr/sbin:/sbin"
 image="/var/tmp/hga-$JOB.img"
 
-# Who works here? A job that came before us and is gone leaves its name; one whose run is alive keeps us out.
+# Only one job at a time looks who is here and moves in. The lock ends with this script and leaves no file.
+parent=$(dirname "$HGWORK")
+if [ -d "$parent" ] && [ -r "$parent" ] && command -v flock >/dev/null 2>&1; then
+    exec 9<"$parent"
+    flock -w 60 9 || die 3 "the machine is busy with a job that is just beginning"
+fi
+
+mounted() { grep -q " $HGWORK " /proc/mounts 2>/dev/null; }
+
+# Whether the job that moved in last still needs its folder: its run lives; or it has not begun one, or the run ended,
+# so short a time ago that its client may still be sending the source or fetching the results.
+in_use() {
+    for pid_file in "$HGWORK"/spool/*/pid; do
+        [ -f "$pid_file" ] || continue
+        [ -f "${pid_file%/pid}/status" ] && continue
+        read -r pid rest <"$pid_file" || :
+        [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && return 0
+    done
+    ended=$(find "$HGWORK/spool" -mindepth 2 -maxdepth 2 -name pid 2>/dev/null | head -n 1)
+    if [ -n "$ended" ]; then
+        [ -n "$(find "$HGWORK/spool" -mindepth 2 -maxdepth 2 -name status -mmin -2 2>/dev/null)" ]
+    else
+        [ -n "$(find "$HGWORK/.hga-job" -mmin -10 2>/dev/null)" ]
+    fi
+}
+
+# Who works here? A job that came before us and is gone leaves its name; one that is at work keeps us out.
 if [ -f "$HGWORK/.hga-job" ]; then
     owner=$(cat "$HGWORK/.hga-job")
     if [ "$owner" = "$JOB" ] && [ -f "$HGWORK/.hga-ready" ]; then
@@ -26,32 +52,39 @@ if [ -f "$HGWORK/.hga-job" ]; then
         exit 0
     fi
     if [ "$owner" != "$JOB" ]; then
-        for pid_file in "$HGWORK"/spool/*/pid; do
-            [ -f "$pid_file" ] || continue
-            [ -f "${pid_file%/pid}/status" ] && continue
-            read -r pid rest <"$pid_file" || :
-            if [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
-                die 3 "the machine is busy with job $owner"
-            fi
-        done
+        if in_use; then die 3 "the machine is busy with job $owner"; fi
         say "removing what job $owner left in $HGWORK"
     fi
-    if grep -q " $HGWORK " /proc/mounts 2>/dev/null; then
+    # daemons that tests left behind carry the name of their spool
+    for pid in $(grep -lasF "HGA_EVENTS=$HGWORK/spool/" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3); do
+        kill -KILL "$pid" 2>/dev/null || :
+    done
+    while mounted; do
         as_root umount "$HGWORK" || die 1 "$HGWORK is mounted and cannot be unmounted"
-        [ "$owner" = "$JOB" ] || as_root rm -f "/var/tmp/hga-$owner.img"
-    else
-        find "$HGWORK" -mindepth 1 -maxdepth 1 -exec rm -rf {} +
-    fi
+    done
+    case $owner in
+        */* | '') ;;
+        *) [ ! -e "/var/tmp/hga-$owner.img" ] || as_root rm -f "/var/tmp/hga-$owner.img" ;;
+    esac
+    # tests leave folders without write permission
+    chmod -R u+rwX "$HGWORK" 2>/dev/null || :
+    find "$HGWORK" -mindepth 1 -maxdepth 1 -exec rm -rf {} +
 elif [ -d "$HGWORK" ] && [ -n "$(ls -A "$HGWORK" 2>/dev/null | head -n 1)" ]; then
     if [ -d "$HGWORK/spool" ] || [ -d "$HGWORK/src" ]; then
         die 1 "$HGWORK holds files that no job of ours left: move them away first"
     fi
 fi
 
-# The folder itself.
+# The folder itself. It carries our name before anything is made that would have to be removed.
 if [ ! -d "$HGWORK" ]; then
     mkdir -p "$HGWORK" 2>/dev/null || as_root mkdir -p "$HGWORK" || die 1 "cannot make $HGWORK"
 fi
+own() {
+    [ -O "$HGWORK" ] || as_root chown "$(id -u):$(id -g)" "$HGWORK" || die 1 "cannot own $HGWORK"
+    chmod 755 "$HGWORK"
+    printf '%s\n' "$JOB" >"$HGWORK/.hga-job"
+}
+own
 
 # A spare NVMe disk: a whole device without partitions, filesystem or mount.
 spare_device() {
@@ -93,9 +126,7 @@ case $FILESYSTEM in
         ;;
 esac
 
-[ -O "$HGWORK" ] || as_root chown "$(id -u):$(id -g)" "$HGWORK" || die 1 "cannot own $HGWORK"
-chmod 755 "$HGWORK"
-printf '%s\n' "$JOB" > "$HGWORK/.hga-job"
+[ "$FILESYSTEM" = default ] || own
 mkdir -p "$HGWORK/tmp" "$HGWORK/spool"
 chmod 1777 "$HGWORK/tmp"
 if [ "$WITH_SOURCE" = yes ]; then

@@ -18,19 +18,21 @@ for pid_file in "$HGWORK"/spool/*/pid; do
     # the whole session of the run, whatever process groups it made
     pkill -KILL -s "$pid" 2>/dev/null || kill -KILL -- "-$pid" 2>/dev/null || :
 done
+# daemons that tests left behind have sessions of their own, but carry the name of their spool
+for pid in $(grep -lasF "HGA_EVENTS=$HGWORK/spool/" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3); do
+    kill -KILL "$pid" 2>/dev/null || :
+done
 cd /
-if grep -q " $HGWORK " /proc/mounts 2>/dev/null; then
-    tries=0
-    until as_root umount "$HGWORK"; do
+tries=0
+while grep -q " $HGWORK " /proc/mounts 2>/dev/null; do
+    if ! why=$(as_root umount "$HGWORK" 2>&1); then
         tries=$((tries + 1))
-        [ "$tries" -lt 20 ] || { echo "$HGWORK cannot be unmounted" >&2; exit 1; }
+        [ "$tries" -lt 20 ] || { echo "$HGWORK cannot be unmounted: $why" >&2; exit 1; }
         sleep 0.25
-    done
-    as_root rm -f "/var/tmp/hga-$JOB.img"
-else
-    chmod -R u+rwX "$HGWORK" 2>/dev/null || :
-    rm -rf "$HGWORK/src" "$HGWORK/tmp" "$HGWORK/spool"
-    find "$HGWORK" -mindepth 1 -maxdepth 1 -exec rm -rf {} +
-fi
+    fi
+done
+[ ! -e "/var/tmp/hga-$JOB.img" ] || as_root rm -f "/var/tmp/hga-$JOB.img"
+chmod -R u+rwX "$HGWORK" 2>/dev/null || :
+find "$HGWORK" -mindepth 1 -maxdepth 1 -exec rm -rf {} +
 # The folder itself stays where it cannot be removed without more rights than a job needs.
 rmdir "$HGWORK" 2>/dev/null || as_root rmdir "$HGWORK" 2>/dev/null || :

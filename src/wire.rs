@@ -132,7 +132,7 @@ async fn parts(paths: &StatePaths, config: Config) -> Result<Parts, Error> {
         check: Box::new(|shell, machine| {
             Box::pin(async move {
                 let user = machine.endpoint.map_or_else(|| "hg".to_owned(), |endpoint| endpoint.user);
-                crate::hosts::walk(&*shell, &machine.layout, &user).await
+                crate::hosts::walk(&*shell, &machine.layout, &user, machine.sudo).await
             })
         }),
         pin: Box::new(move |id, line| pins.pin(id, line)),

@@ -82,7 +82,7 @@ impl Shell for Watched {
 async fn a_laid_out_machine_is_seen_as_one() {
     let root = tempfile::tempdir().unwrap();
     let shell = Watched::default();
-    let items = walk(&shell, &layout(root.path()), &user()).await;
+    let items = walk(&shell, &layout(root.path()), &user(), true).await;
     for what in [
         "logs in",
         "run as user",
@@ -114,7 +114,8 @@ async fn a_bare_machine_lacks_what_is_not_there() {
     let root = tempfile::tempdir().unwrap();
     let place = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
     let items =
-        walk(&LocalShell::new(), &Layout { hgdev: place("none"), hgwork: place("a/b/c") }, "nobody-we-know").await;
+        walk(&LocalShell::new(), &Layout { hgdev: place("none"), hgwork: place("a/b/c") }, "nobody-we-know", true)
+            .await;
     assert_eq!(find(&items, "logs in").outcome, CheckOutcome::Ok);
     for what in ["run as user", "is in group", "none` exists", "bin/hg` runs", "is a Mercurial repository"] {
         let item = find(&items, what);
@@ -131,7 +132,7 @@ async fn a_link_to_another_users_file_is_the_links_own_owner() {
     let root = tempfile::tempdir().unwrap();
     let layout = layout(root.path());
     std::os::unix::fs::symlink("/", Path::new(&layout.hgdev).join("link")).unwrap();
-    let items = walk(&LocalShell::new(), &layout, &user()).await;
+    let items = walk(&LocalShell::new(), &layout, &user(), true).await;
     assert_eq!(find(&items, "is a Mercurial repository").outcome, CheckOutcome::Ok);
     let owned = find(&items, "belongs to");
     assert!(owned.outcome == CheckOutcome::Ok || !owned.seen.ends_with("/link"), "{owned:?}");
@@ -172,7 +173,7 @@ impl Shell for Broken {
 
 #[tokio::test]
 async fn without_a_login_every_other_point_is_unknown() {
-    let items = walk(&Broken(None), &Layout::interface(), "hg").await;
+    let items = walk(&Broken(None), &Layout::interface(), "hg", true).await;
     let login = &items[0];
     assert_eq!((login.outcome, login.seen.as_str()), (CheckOutcome::Missing, "the key is␛[31m refused"));
     assert_eq!(login.hint.as_deref(), Some("add it to `authorized_keys`"));
@@ -183,6 +184,7 @@ async fn without_a_login_every_other_point_is_unknown() {
         &Broken(Some("cat >/dev/null; printf 'This account\\033[2J is closed\\n' >&2; exit 1")),
         &Layout::interface(),
         "hg",
+        true,
     )
     .await;
     assert_eq!(items[0].seen, "the login shell runs no script: This account␛[2J is closed");
@@ -191,7 +193,7 @@ async fn without_a_login_every_other_point_is_unknown() {
 #[tokio::test]
 async fn a_check_that_breaks_off_says_so_and_names_what_it_learned() {
     let line = "cat >/dev/null; echo hga:user=hg; echo hga:groups=hg; kill -9 $$";
-    let items = walk(&Broken(Some(line)), &Layout::interface(), "hg").await;
+    let items = walk(&Broken(Some(line)), &Layout::interface(), "hg", true).await;
     assert_eq!(find(&items, "run as user").outcome, CheckOutcome::Ok);
     assert_eq!(find(&items, "`/bin/bash`").outcome, CheckOutcome::Unknown);
     let sftp = find(&items, "SFTP");

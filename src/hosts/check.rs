@@ -13,16 +13,17 @@ use std::path::PathBuf;
 const SCRIPT: &str = include_str!("../../assets/check.sh");
 
 /// What the machine has and lacks of the interface, in the interface's order; `user` is whom we mean to log in as
-/// (`hg` on the interface's machines). Never an error: what cannot be asked is an item too.
-pub async fn walk(shell: &dyn Shell, layout: &Layout, user: &str) -> Vec<CheckItem> {
+/// (`hg` on the interface's machines), `want_sudo` whether we mean to use `sudo`. Never an error: what cannot be asked
+/// is an item too.
+pub async fn walk(shell: &dyn Shell, layout: &Layout, user: &str, want_sudo: bool) -> Vec<CheckItem> {
     let what = format!("`{user}` logs in with the key");
     let line = match shlex::try_join(["sh", "-s", "--", &layout.hgdev, &layout.hgwork]) {
         Ok(line) => line,
-        Err(error) => return unanswered(what, error.to_string(), None, layout, user),
+        Err(error) => return unanswered(what, error.to_string(), None, layout, user, want_sudo),
     };
     let answer = match shell.capture(&line, Bytes::from_static(SCRIPT.as_bytes())).await {
         Ok(answer) => answer,
-        Err(error) => return unanswered(what, told(&error), hint(&error), layout, user),
+        Err(error) => return unanswered(what, told(&error), hint(&error), layout, user, want_sudo),
     };
     let report = Report::read(&answer.stdout);
     if report.user().is_none() {
@@ -31,10 +32,10 @@ pub async fn walk(shell: &dyn Shell, layout: &Layout, user: &str) -> Vec<CheckIt
         let seen =
             format!("the login shell runs no script: {}", escape_line(first).chars().take(200).collect::<String>());
         let todo = format!("give `{user}` a POSIX shell: `sudo chsh -s /bin/bash {user}`");
-        return unanswered(what, seen, Some(todo), layout, user);
+        return unanswered(what, seen, Some(todo), layout, user, want_sudo);
     }
     let mut all = vec![CheckItem { what, outcome: CheckOutcome::Ok, seen: "it does".to_owned(), hint: None }];
-    all.extend(items(&report, layout, user));
+    all.extend(items(&report, layout, user, want_sudo));
     // The interface names SFTP after `sudo`.
     let place = all.len().min(4);
     all.insert(place, sftp(shell).await);
@@ -50,10 +51,17 @@ pub async fn walk(shell: &dyn Shell, layout: &Layout, user: &str) -> Vec<CheckIt
 }
 
 /// Login failed, so nothing else could be asked.
-fn unanswered(what: String, seen: String, hint: Option<String>, layout: &Layout, user: &str) -> Vec<CheckItem> {
+fn unanswered(
+    what: String,
+    seen: String,
+    hint: Option<String>,
+    layout: &Layout,
+    user: &str,
+    want_sudo: bool,
+) -> Vec<CheckItem> {
     let mut all = vec![CheckItem { what, outcome: CheckOutcome::Missing, seen, hint }];
     let unasked = |item: CheckItem| CheckItem { seen: "not asked".to_owned(), ..item };
-    all.extend(items(&Report::default(), layout, user).into_iter().map(unasked));
+    all.extend(items(&Report::default(), layout, user, want_sudo).into_iter().map(unasked));
     let sftp =
         CheckItem { what: SFTP.to_owned(), outcome: CheckOutcome::Unknown, seen: "not asked".into(), hint: None };
     all.insert(4, sftp);

@@ -67,7 +67,8 @@ fn version(text: &str) -> Option<(u32, u32)> {
 }
 
 /// The points that the script answers, in the interface's order. A key it left out makes its point `Unknown`.
-pub(super) fn items(report: &Report, layout: &Layout, user: &str) -> Vec<CheckItem> {
+/// `want_sudo` is false where the configuration says that there is none: then it is no reason to turn a machine down.
+pub(super) fn items(report: &Report, layout: &Layout, user: &str, want_sudo: bool) -> Vec<CheckItem> {
     let (dev, work, src, hg) = (&layout.hgdev, &layout.hgwork, layout.template_source(), layout.hg());
     let mut items = Vec::new();
     let mut point = |what: String, key: &str, judge: &dyn Fn(&str) -> Finding| {
@@ -86,6 +87,11 @@ pub(super) fn items(report: &Report, layout: &Layout, user: &str) -> Vec<CheckIt
     });
     point("`sudo` works without a password".to_owned(), "sudo", &|seen| match seen {
         "yes" => ok("it does"),
+        seen if !want_sudo => (
+            CheckOutcome::Warning,
+            format!("{}; the configuration says `sudo = false`", or(seen, "it does not")),
+            Some("only `--filesystem default` can be used".to_owned()),
+        ),
         seen => missing(
             or(seen, "it does not"),
             format!("on the machine, as root: `echo '{user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{user}`"),
@@ -215,7 +221,7 @@ mod tests {
         hga:mkfs=mkfs.ext4 mkfs.xfs \nhga:compiler=cc\nhga:headers=/usr/include/python3.11\nhga:tools=\nhga:end=1\n";
 
     fn walked(output: &str) -> Vec<CheckItem> {
-        items(&Report::read(output.as_bytes()), &Layout::interface(), "hg")
+        items(&Report::read(output.as_bytes()), &Layout::interface(), "hg", true)
     }
 
     #[test]
@@ -322,7 +328,7 @@ mod tests {
         .concat();
         let report = Report::read(&output);
         assert!(!report.is_whole());
-        let items = items(&report, &Layout::interface(), "hg");
+        let items = items(&report, &Layout::interface(), "hg", true);
         assert_eq!(items[0].seen, "hg␛]0;owned␇");
         assert_eq!(items[0].outcome, CheckOutcome::Missing);
         assert_eq!(items[1].seen.len(), LONGEST);
@@ -336,7 +342,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_output_makes_it_panic(output: Vec<u8>) {
-            let _ = items(&Report::read(&output), &Layout::interface(), "hg");
+            let _ = items(&Report::read(&output), &Layout::interface(), "hg", true);
         }
     }
 }

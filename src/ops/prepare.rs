@@ -78,6 +78,20 @@ pub(super) async fn prepare(
     })
 }
 
+/// Whether the machine's work folder is still this job's: a host whose client died may have been taken over since, and
+/// nothing may be started or read there then.
+pub(super) async fn is_ours(ctx: &JobContext, world: &World, machine: &Machine) -> Result<bool, Failure> {
+    let name = crate::remote::spool::quote(&format!("{}/.hga-job", machine.layout.hgwork));
+    let line = format!("cat {name} 2>/dev/null || [ ! -e {name} ]");
+    let said = world.shell(machine)?.capture(&line, Bytes::new()).await.map_err(fail)?;
+    if !said.status.is_success() {
+        return Err(Failure::new(format!("could not see whose work folder `{}` has", machine.id)));
+    }
+    // a login shell may have greeted before it
+    let said = String::from_utf8_lossy(&said.stdout);
+    Ok(said.lines().next_back() == Some(ctx.job().as_str()))
+}
+
 /// Adds the finaliser that empties the work folder of a machine which is not ours to end.
 pub(super) fn undo_later(ctx: &JobContext, world: &World, machine: &Machine) -> Result<(), Failure> {
     let shell = world.shell(machine)?;

@@ -55,7 +55,11 @@ pub async fn run_tests(
 
 fn lost(spec: &RunTestsSpec, ctx: &JobContext) -> WorkVerdict {
     let id = spec.machine.clone().unwrap_or_else(|| MachineId::for_job(ctx.job()));
-    WorkVerdict::MachineLost { message: format!("machine `{id}` ended before its results were fetched") }
+    let what = match spec.machine {
+        Some(_) => "has ended, or another job has taken it over,",
+        None => "ended",
+    };
+    WorkVerdict::MachineLost { message: format!("machine `{id}` {what} before its results were fetched") }
 }
 
 /// Adds the finalisers of everything the job may have left, and nothing else.
@@ -116,6 +120,9 @@ async fn again(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<O
         let machine = wait_ready(ctx, world, machine).await?;
         if finaliser.is_none() {
             undo_later(ctx, world, &machine)?;
+        }
+        if !prepare::is_ours(ctx, world, &machine).await? {
+            return Ok(None);
         }
         Ok(Some(Place { machine, finaliser }))
     }))

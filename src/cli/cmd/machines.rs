@@ -197,11 +197,14 @@ async fn check(
                 .hint("ask whoever runs the machine for its fingerprint before you trust this one"));
             }
             None => {
-                let question = format!(
-                    "The host key of {id} ({}) is unknown. Its fingerprint is\n  {shown}\nPin it?",
+                // told before it is asked: whoever cannot be asked here can compare it and come back with it
+                printer.err(&format!(
+                    "The host key of {id} ({}) is unknown. Its fingerprint is\n  {shown}\n",
                     address(&machine)
-                );
-                if let Answer::No = super::confirm(printer, global.yes, "pinning a host key", &question)? {
+                ))?;
+                let answer = super::confirm(printer, global.yes, "pinning a host key", "Pin it?");
+                let hint = format!("or, if it is the machine's, `hga machines check {id} --pin {shown}`");
+                if let Answer::No = answer.map_err(|stop| stop.hint(hint))? {
                     printer.err("nothing was pinned\n")?;
                     return Ok(exit::CANCELLED);
                 }
