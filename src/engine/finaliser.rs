@@ -25,7 +25,10 @@ pub(super) struct Finalisers {
 }
 
 impl Finalisers {
+    /// A second one for the same thing takes the place of the first: a job taken up again arms what its earlier
+    /// process may have left before the work comes to arm it anew.
     pub(super) fn arm(&mut self, what: String, act: Act) -> FinaliserId {
+        self.armed.retain(|armed| armed.what != what);
         let id = FinaliserId(self.next);
         self.next += 1;
         self.armed.push(Finaliser { id, what, act });

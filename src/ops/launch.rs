@@ -30,6 +30,17 @@ pub(super) fn end_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, id: &MachineId
     })
 }
 
+/// Adds the finalisers that end what earlier processes of the job launched and were not seen to end.
+///
+/// # Errors
+/// When a provider is not set up.
+pub fn end_launched(ctx: &JobContext, world: &World, prior: &Prior) -> Result<(), Failure> {
+    for (provider, id) in &prior.launched {
+        end_later(ctx, &world.cloud(*provider)?, id);
+    }
+    Ok(())
+}
+
 /// Launches a machine for this job, or finds the one that an earlier process of the job launched.
 pub(super) async fn launch_for_job(
     ctx: &JobContext,
@@ -55,7 +66,6 @@ pub(super) async fn launch_for_job(
 pub async fn launch(ctx: JobContext, world: World, prior: Prior, spec: LaunchSpec) -> Result<WorkVerdict, Failure> {
     let id = MachineId::for_job(ctx.job());
     if prior.only_clean_up {
-        end_later(&ctx, &world.cloud(spec.provider)?, &id);
         return Err(Failure::Interrupted);
     }
     let launch = launch_for_job(&ctx, &world, spec.provider, id, spec.image.clone(), spec.lease);
