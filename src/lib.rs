@@ -42,10 +42,9 @@
 //! | [`cli`] | arguments, printers, exit statuses; the only home of `clap` and of printing | domain, diag, event, config, store, session |
 //! | [`wire`] | the composition root, functions only: picks providers and transports, sets the log up | all |
 //!
-//! SFTP is spoken by codecs of our own: russh-sftp keeps names and handles as text, which loses names that are not UTF-8
-//! and OpenSSH's handles from the 128th on. The client in `ssh::client` keeps many requests in flight over
-//! a whole tree of files, and the one in `ssh::server` writes no more than its window allows. The two share no code: one writes
-//! requests and reads answers, the other reads requests and writes answers.
+//! SFTP is spoken by codecs of our own, for russh-sftp keeps names and handles as text: names that are not UTF-8 are lost
+//! in it, and so is each of OpenSSH's handles from the 128th on. The client's writes requests and reads answers, the
+//! server's reads requests and writes answers, so the two share next to nothing.
 //!
 //! # A run of tests, end to end
 //!

@@ -53,3 +53,18 @@ impl Finalisers {
         self.armed.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_for_the_same_thing_takes_the_place_of_the_first() {
+        let mut all = Finalisers::default();
+        let mut arm = |what: &str| all.arm(what.to_owned(), Box::new(|| Box::pin(async { Ok(()) })));
+        let (first, other, again) = (arm("machine"), arm("folder"), arm("machine"));
+        assert!(!all.disarm(first), "a machine that is kept must not be ended by an older finaliser");
+        assert_eq!(all.pop().map(|last| last.id), Some(again));
+        assert!(all.disarm(other) && all.is_empty());
+    }
+}
