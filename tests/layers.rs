@@ -57,6 +57,7 @@ const OPS: &[&str] = &["domain", "diag", "event", "cloud", "remote", "engine", "
 /// A crate, or a call, and the only places (prefixes of paths below `src/`) that may name it.
 const FENCES: &[(&str, &[&str])] = &[
     ("russh", &["ssh/", "ssh.rs"]),
+    ("russh_sftp", &["ssh/", "ssh.rs"]),
     ("rusqlite", &["journal/", "journal.rs"]),
     ("clap", &["cli/", "cli.rs"]),
     ("clap_complete", &["cli/", "cli.rs"]),
