@@ -1,4 +1,67 @@
 //! `hga` runs Mercurial's tests on throw-away machines, streams what happens and leaves nothing behind.
+//!
+//! One library and one binary: a command line over one shared asynchronous task engine. Imports go one way, each thing
+//! has one home, and every joint is data, so that it can be logged, compared, replayed and tested alone.
+//!
+//! # Words, one meaning each
+//!
+//! | word | meaning |
+//! |---|---|
+//! | **Provider** | where machines come from: `local` (this computer, the default) or `hosts` (SSH machines listed in the configuration) |
+//! | **Machine** | an SSH server with a user `hg` and the folders that tests want; a local machine and a listed host are both machines |
+//! | **Layout** | where a machine keeps them: `/hgdev` and `/hgwork`, below its own root for local ones |
+//! | **Image** | what machines are launched from: a local template folder; carries the fingerprint of what it was made from |
+//! | **Lease** | until when a machine may live with no client; the machine itself ends when it runs out |
+//! | **Operation** | what a person or a script asks for, a plain serializable value |
+//! | **Job** | one operation under way: phases, events, output, and two verdicts, the work's and the clean-up's |
+//! | **Run** | a detached process on a machine, kept in a **spool** folder and read by byte offset |
+//! | **Event** | what happened, stamped and ordered; the journal holds them, every front end folds them |
+//! | **Finaliser** | what has to be done when a job is over, whichever way it ended; added before what it undoes |
+//!
+//! # Rooms
+//!
+//! A room imports what its row says and nothing else; `tests/layers.rs` holds the same table.
+//!
+//! | room | what lives there | may import |
+//! |---|---|---|
+//! | [`diag`] | what an error owes its reader: hints as data, chains, redaction | – |
+//! | [`domain`] | pure words and rules, no IO, no async: ids, machine, image, lease, operation, job, test, a checked point | diag |
+//! | [`event`] | what happened, as data | domain, diag |
+//! | [`cloud`] | port: machines and images of a provider | domain, diag |
+//! | [`remote`] | port: a shell on a machine; the spool's client over it | domain, diag |
+//! | [`config`] | the configuration file and the state directory's paths | domain, diag |
+//! | [`store`] | read model: a pure fold of events, and questions to it | domain, event |
+//! | [`journal`] | jobs and events in SQLite, the only home of `rusqlite` | domain, event, diag |
+//! | [`engine`] | jobs: the one writer of events, contexts, cancelling, finalisers, retries | domain, event, diag |
+//! | [`mercurial`] | all that knows Mercurial: repositories, `hg push`, `run-tests.py`, its events and its text | domain, diag, remote |
+//! | [`ssh`] | the only home of `russh`: client, keys, `ssh` for Mercurial, a local machine's server | domain, diag, remote |
+//! | [`local`] | provider `local`: machines as detached processes, images as folders, leases | domain, diag, cloud, remote, ssh |
+//! | [`hosts`] | provider `hosts`: the inventory, pinned keys, the walk along the interface | domain, diag, cloud, remote, config |
+//! | [`ops`] | one file per verb, written against the ports alone | domain, diag, event, cloud, remote, engine, mercurial |
+//! | [`session`] | the one handle of a front end: submit, attach, cancel, watch, list | the row of ops, ops, journal, store, config |
+//! | [`cli`] | arguments, printers, exit statuses; the only home of `clap` and of printing | domain, diag, event, config, store, session |
+//! | [`wire`] | the composition root, functions only: picks providers and transports, sets the log up | all |
+//!
+//! SFTP is spoken by codecs of our own, for russh-sftp keeps names and handles as text: names that are not UTF-8 are lost
+//! in it, and so is each of OpenSSH's handles from the 128th on. The client's writes requests and reads answers, the
+//! server's reads requests and writes answers, so the two share next to nothing.
+//!
+//! # A run of tests, end to end
+//!
+//! 1. The front end builds an [`Operation`](domain::Operation) and submits it; the session locks the job's folder,
+//!    writes the job down and gives its id back at once.
+//! 2. The engine runs the verb: source, image, launch, ready, prepare, sync, test, collect, end. Launching journals its
+//!    intent and adds the finaliser that ends the machine before it asks for one.
+//! 3. The tests are a run in the machine's spool. Its output goes into the job's file, whose length is the offset to read
+//!    on from; its test events go into the journal with theirs. A lost connection, or another process, reads on.
+//! 4. Front ends read the journal and fold their own [`store`]; a job of another process looks like one's own.
+//! 5. A process that dies lets go of its jobs. Whoever takes one up again first arms the finalisers of all that was
+//!    launched and not seen to end, then repeats the verb, whose steps look whether they have been done.
+//!
+//! # To add a verb, touch these
+//!
+//! `domain/operation.rs` (a variant) · `ops/<verb>.rs` · `session/route.rs` (the compiler points at the missing arm) ·
+//! `cli/cmd/<verb>.rs` and its arguments in `cli/args.rs`.
 
 pub mod cli;
 pub mod cloud;

@@ -227,6 +227,7 @@ impl JobContext {
     /// Adds something to be done when the job is over, whichever way it ends, before the clean-up of what was added
     /// earlier. `what` names what should be gone afterwards (`machine m-abc234 (local)`); the error of `act` says
     /// why it is not. `act` may emit events; it has the engine's deadline. It is not done when the job is let go of.
+    /// One for the same thing takes the place of an earlier one.
     pub fn finaliser(
         &self,
         what: impl Into<String>,

@@ -25,7 +25,10 @@ pub(super) struct Finalisers {
 }
 
 impl Finalisers {
+    /// A second one for the same thing takes the place of the first: a job taken up again arms what its earlier
+    /// process may have left before the work comes to arm it anew.
     pub(super) fn arm(&mut self, what: String, act: Act) -> FinaliserId {
+        self.armed.retain(|armed| armed.what != what);
         let id = FinaliserId(self.next);
         self.next += 1;
         self.armed.push(Finaliser { id, what, act });
@@ -48,5 +51,20 @@ impl Finalisers {
 
     pub(super) fn clear(&mut self) {
         self.armed.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_for_the_same_thing_takes_the_place_of_the_first() {
+        let mut all = Finalisers::default();
+        let mut arm = |what: &str| all.arm(what.to_owned(), Box::new(|| Box::pin(async { Ok(()) })));
+        let (first, other, again) = (arm("machine"), arm("folder"), arm("machine"));
+        assert!(!all.disarm(first), "a machine that is kept must not be ended by an older finaliser");
+        assert_eq!(all.pop().map(|last| last.id), Some(again));
+        assert!(all.disarm(other) && all.is_empty());
     }
 }

@@ -328,9 +328,9 @@ async fn whichever_record_fails_the_job_ends_and_its_finalisers_run() {
             let ran = Arc::new(AtomicUsize::new(0));
             let count = ran.clone();
             let handle = engine.run(job.clone(), move |context| async move {
-                for _ in 0..2 {
+                for what in ["one thing", "another"] {
                     let count = count.clone();
-                    context.finaliser("thing", move || {
+                    context.finaliser(what, move || {
                         count.fetch_add(1, Ordering::SeqCst);
                         Box::pin(async { Ok(()) })
                     });

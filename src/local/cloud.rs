@@ -19,6 +19,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to answer after its machine's files are there.
@@ -106,6 +107,15 @@ fn no_machine(id: &MachineId) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no machine `{id}`"))
 }
 
+/// Tells the thread that launches a machine that whoever asked for it has gone.
+struct GiveUp(Arc<AtomicBool>);
+
+impl Drop for GiveUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Runs something that may wait on a thread of its own.
 async fn waiting<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
@@ -188,7 +198,9 @@ impl LocalCloud {
         Ok(machines)
     }
 
-    fn launch_here(&self, request: &LaunchRequest) -> Result<Machine> {
+    /// `given_up` turns true when nobody waits for the machine any more. It is looked at once the machine can be seen by
+    /// others: who ended it before that found nothing to end.
+    fn launch_here(&self, request: &LaunchRequest, given_up: &AtomicBool) -> Result<Machine> {
         let folder = self.folder(&request.machine);
         let what = || format!("could not launch machine `{}`", request.machine);
         make_private(&self.config.machines).map_err(failed(what()))?;
@@ -209,6 +221,9 @@ impl LocalCloud {
                 std::thread::sleep(STEP);
                 continue;
             };
+            if given_up.load(Ordering::SeqCst) {
+                let _ = folder.ask_to_end();
+            }
             let done = self.fill(&folder, image.as_ref().map(super::images::Held::hgdev).as_deref(), lock);
             drop(image);
             return match done.and_then(|()| self.await_answer(&folder)) {
@@ -440,7 +455,12 @@ impl Cloud for LocalCloud {
 
     async fn launch(&self, request: &LaunchRequest) -> Result<Machine> {
         let (cloud, request) = (self.clone(), request.clone());
-        waiting(move || cloud.launch_here(&request)).await
+        let given_up = Arc::new(AtomicBool::new(false));
+        let guard = GiveUp(Arc::clone(&given_up));
+        let launched = waiting(move || cloud.launch_here(&request, &given_up)).await;
+        // nobody can end it unseen any more
+        drop(guard);
+        launched
     }
 
     async fn renew(&self, id: &MachineId, lease: Lease) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::domain::{
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
 use crate::mercurial::{self, LOCAL_BOOTSTRAP, bootstrap_environment, bootstrap_inputs};
-use crate::remote::spool::{RunSpec, Spool};
+use crate::remote::spool::{RunSpec, Spool, Started};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -76,7 +76,11 @@ pub(super) async fn ensure_image(
         env.push(("HGDEV".to_owned(), machine.layout.hgdev.clone()));
         let spec =
             RunSpec { run: run.clone(), line: LOCAL_BOOTSTRAP.to_owned(), cwd: machine.layout.hgwork.clone(), env };
-        Spool::new(&*shell, machine.layout.spool()).start(&spec).await.map_err(fail)?;
+        let started = Spool::new(&*shell, machine.layout.spool()).start(&spec).await.map_err(fail)?;
+        if started == Started::New && world.folders.image_log.exists() {
+            // what an earlier machine of this job said is no part of this one's output, from whose start we read
+            tokio::fs::remove_file(&world.folders.image_log).await.map_err(|error| Failure::from_plain(&error))?;
+        }
         let sink = JobSink::steps(ctx, &world.folders.image_log).await?;
         match follow(ctx, world, &machine, &run, lease, sink).await? {
             Ran::Ended(0) => {}
@@ -142,7 +146,6 @@ pub async fn bootstrap_linux(
     spec: BootstrapSpec,
 ) -> Result<WorkVerdict, Failure> {
     if prior.only_clean_up {
-        super::launch::end_later(&ctx, &world.cloud(spec.provider)?, &bake_machine(&ctx));
         return Err(Failure::Interrupted);
     }
     ctx.until_stopped(async {

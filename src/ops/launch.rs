@@ -30,6 +30,17 @@ pub(super) fn end_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, id: &MachineId
     })
 }
 
+/// Adds the finalisers that end what earlier processes of the job launched and were not seen to end.
+///
+/// # Errors
+/// When a provider is not set up.
+pub fn end_launched(ctx: &JobContext, world: &World, prior: &Prior) -> Result<(), Failure> {
+    for (provider, id) in &prior.launched {
+        end_later(ctx, &world.cloud(*provider)?, id);
+    }
+    Ok(())
+}
+
 /// Launches a machine for this job, or finds the one that an earlier process of the job launched.
 pub(super) async fn launch_for_job(
     ctx: &JobContext,
@@ -67,7 +78,6 @@ async fn newest_image(ctx: &JobContext, world: &World, provider: ProviderKind) -
 pub async fn launch(ctx: JobContext, world: World, prior: Prior, spec: LaunchSpec) -> Result<WorkVerdict, Failure> {
     let id = MachineId::for_job(ctx.job());
     if prior.only_clean_up {
-        end_later(&ctx, &world.cloud(spec.provider)?, &id);
         return Err(Failure::Interrupted);
     }
     let image = match spec.image {

@@ -15,7 +15,7 @@ mod terminate;
 mod world;
 
 pub use bake::{bootstrap_linux, image_inputs, image_name};
-pub use launch::launch;
+pub use launch::{end_launched, launch};
 pub use run_tests::run_tests;
 pub use terminate::terminate;
 pub use world::{JobFolders, Prior, World};

@@ -45,6 +45,11 @@ pub async fn run_tests(
         return Err(Failure::new("provider `hosts` needs `--machine NAME`")
             .hint("`hga machines list --provider hosts` shows the names there are"));
     }
+    if let Some(status) = prior.run_ended.filter(|_| prior.collected) {
+        // all is here but the clean-up
+        let place = again_to_end(&ctx, &world, &spec).await?;
+        return finish(&ctx, &world, &spec, place, status).await;
+    }
     let place =
         if prior.run.is_some() { again(&ctx, &world, &spec).await? } else { fresh(&ctx, &world, &spec).await? };
     let Some(place) = place else {
@@ -62,23 +67,19 @@ fn lost(spec: &RunTestsSpec, ctx: &JobContext) -> WorkVerdict {
     WorkVerdict::MachineLost { message: format!("machine `{id}` {what} before its results were fetched") }
 }
 
-/// Adds the finalisers of everything the job may have left, and nothing else.
+/// Sees to it that what the job may have left is cleaned up, and does nothing else.
 async fn clean_up(
     ctx: &JobContext,
     world: &World,
     prior: &Prior,
     spec: &RunTestsSpec,
 ) -> Result<WorkVerdict, Failure> {
-    let cloud = world.cloud(spec.provider)?;
-    if let Some(id) = &spec.machine {
-        if prior.machine.is_some()
-            && let Some(machine) = cloud.machine(id).await.map_err(fail)?
-        {
-            undo_later(ctx, world, &machine)?;
-        }
-    } else {
-        end_later(ctx, &cloud, &MachineId::for_job(ctx.job()));
-        end_later(ctx, &cloud, &bake::bake_machine(ctx));
+    // its own machines have their finalisers already
+    if let Some(id) = &spec.machine
+        && prior.machine.is_some()
+        && let Some(machine) = world.cloud(spec.provider)?.machine(id).await.map_err(fail)?
+    {
+        undo_later(ctx, world, &machine)?;
     }
     Err(Failure::Interrupted)
 }
@@ -127,6 +128,47 @@ async fn again(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<O
         Ok(Some(Place { machine, finaliser }))
     }))
     .await?
+}
+
+/// What is left to end once the results are here: the finaliser of the job's own machine, where it has one.
+async fn again_to_end(
+    ctx: &JobContext,
+    world: &World,
+    spec: &RunTestsSpec,
+) -> Result<Option<(MachineId, FinaliserId)>, Failure> {
+    let cloud = world.cloud(spec.provider)?;
+    if let Some(id) = &spec.machine {
+        if let Some(machine) = cloud.machine(id).await.map_err(fail)? {
+            undo_later(ctx, world, &machine)?;
+        }
+        return Ok(None);
+    }
+    let id = MachineId::for_job(ctx.job());
+    let finaliser = end_later(ctx, &cloud, &id);
+    // one that is gone already cannot be kept
+    let machine = cloud.machine(&id).await.map_err(fail)?;
+    Ok(machine.filter(|machine| machine.state.is_alive()).map(|_| (id, finaliser)))
+}
+
+/// The last of the work: results where the person wants them, the machine kept if so asked, the verdict.
+async fn finish(
+    ctx: &JobContext,
+    world: &World,
+    spec: &RunTestsSpec,
+    own: Option<(MachineId, FinaliserId)>,
+    status: i32,
+) -> Result<WorkVerdict, Failure> {
+    if let Some(to) = &spec.results {
+        copy_results(&world.folders, to).await?;
+    }
+    if status != 0
+        && spec.keep == KeepMachine::OnFailure
+        && let Some((id, finaliser)) = own
+    {
+        ctx.disarm(finaliser);
+        ctx.keep(id, spec.provider);
+    }
+    Ok(if status == 0 { WorkVerdict::Done } else { WorkVerdict::TestsFailed { status } })
 }
 
 async fn image(
@@ -220,17 +262,8 @@ async fn work(
         Err(Failure::Interrupted) => return Err(Failure::Interrupted),
         Err(failure) => ctx.warn(format!("not all results were fetched: {failure}")).await?,
     }
-    if let Some(to) = &spec.results {
-        copy_results(&world.folders, to).await?;
-    }
-    if status != 0
-        && spec.keep == KeepMachine::OnFailure
-        && let Some(finaliser) = place.finaliser
-    {
-        ctx.disarm(finaliser);
-        ctx.keep(machine.id.clone(), machine.provider);
-    }
-    Ok(if status == 0 { WorkVerdict::Done } else { WorkVerdict::TestsFailed { status } })
+    let own = place.finaliser.map(|finaliser| (place.machine.id.clone(), finaliser));
+    finish(ctx, world, spec, own, status).await
 }
 
 /// Puts the result hook where `run-tests.py` will look for it.

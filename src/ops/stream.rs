@@ -235,7 +235,7 @@ async fn open(path: &Path) -> Result<(File, u64), Failure> {
 
 fn local(what: &str, error: std::io::Error) -> Error {
     if error.kind() == std::io::ErrorKind::StorageFull {
-        Error::new(ErrorKind::DiskFull, what).caused_by(error).hint("make room on this computer, then attach again")
+        Error::new(ErrorKind::DiskFull, what).caused_by(error).hint("make room on this computer, then run it again")
     } else {
         Error::new(ErrorKind::Local, what).caused_by(error)
     }

@@ -81,12 +81,14 @@ pub struct Prior {
     pub resumed: bool,
     /// The machine that was being launched or worked on.
     pub machine: Option<(ProviderKind, MachineId)>,
-    /// The revision.
-    pub node: Option<String>,
+    /// Machines of the job's own that may still be there: launched, or about to be, and not seen to their end.
+    pub launched: Vec<(ProviderKind, MachineId)>,
     /// The run that was started, or was about to be.
     pub run: Option<RunId>,
-    /// The run was seen to its end.
-    pub run_ended: bool,
+    /// The exit status of the run, when it was seen to its end.
+    pub run_ended: Option<i32>,
+    /// What the run left was fetched.
+    pub collected: bool,
     /// How many test events have been journalled.
     pub tests_told: u64,
     /// How much of the machine's events file has been journalled.

@@ -3,11 +3,11 @@
 use super::driven::{Claim, claim};
 use super::{Attachment, Error, ErrorKind, Result, Session, journal_error, route};
 use crate::diag::{Hinted, chain};
-use crate::domain::{CancelLevel, JobId, JobState, Operation, Timestamp};
+use crate::domain::{CancelLevel, JobId, JobState, Operation, Phase, Timestamp};
 use crate::engine::JobHandle;
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
-use crate::ops::{JobFolders, Prior, World};
+use crate::ops::{self, JobFolders, Prior, World};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,8 +20,16 @@ const PAGE: u32 = 4096;
 /// A job that this process drives.
 pub(super) struct Driven {
     handle: JobHandle,
+    /// Taken up to be cleaned up after. To cut that short would leave its machines, and there is no work to cut.
+    only_clean_up: bool,
     /// Held as long as the job is driven.
     _claim: Claim,
+}
+
+impl Driven {
+    fn cancel(&self, level: CancelLevel) {
+        self.handle.cancel(if self.only_clean_up { level.min(CancelLevel::Stop) } else { level });
+    }
 }
 
 type DrivenJobs = Arc<Mutex<HashMap<JobId, Driven>>>;
@@ -83,7 +91,7 @@ impl Session {
             return Ok(());
         }
         if let Some(driven) = lock(&self.driven).get(job) {
-            driven.handle.cancel(level);
+            driven.cancel(level);
             return Ok(());
         }
         self.journal.request_cancel(job, level).map_err(|error| journal_error(&error))?;
@@ -155,15 +163,16 @@ impl Session {
 
     fn drive(&self, job: JobId, operation: Operation, prior: Prior, claim: Claim, level: CancelLevel) {
         let world = self.world(&job);
-        let resumed = prior.resumed;
+        let (resumed, only_clean_up) = (prior.resumed, prior.only_clean_up);
         let handle = self.engine.run(job.clone(), move |ctx| async move {
+            // before anything that can fail or be cut short
+            ops::end_launched(&ctx, &world, &prior)?;
             ctx.emit(EventKind::Started { pid: std::process::id(), resumed }).await?;
             route::route(ctx, world, prior, operation).await
         });
-        if level >= CancelLevel::Stop && resumed {
-            handle.cancel(level);
-        }
-        lock(&self.driven).insert(job.clone(), Driven { handle: handle.clone(), _claim: claim });
+        let driven = Driven { handle: handle.clone(), only_clean_up, _claim: claim };
+        driven.cancel(level);
+        lock(&self.driven).insert(job.clone(), driven);
         let driven = Arc::clone(&self.driven);
         tokio::spawn(async move {
             handle.done().await;
@@ -194,17 +203,25 @@ fn recall(events: &[Event]) -> Prior {
     let mut prior = Prior { resumed: true, ..Prior::default() };
     for event in events {
         match &event.kind {
-            EventKind::Launching { machine, provider } | EventKind::MachineReady { machine, provider, .. } => {
+            EventKind::Launching { machine, provider } => {
+                let launched = (*provider, machine.clone());
+                prior.machine = Some(launched.clone());
+                if !prior.launched.contains(&launched) {
+                    prior.launched.push(launched);
+                }
+            }
+            EventKind::MachineReady { machine, provider, .. } => {
                 prior.machine = Some((*provider, machine.clone()));
             }
             EventKind::MachineEnded { machine, provider } => {
+                prior.launched.retain(|known| *known != (*provider, machine.clone()));
                 prior.machine.take_if(|known| *known == (*provider, machine.clone()));
             }
-            EventKind::SourceResolved { node, .. } => prior.node = Some(node.clone()),
             EventKind::RunStarted { run, .. } => prior.run = Some(run.clone()),
             EventKind::EventsRead { offset } => prior.events_read = *offset,
             EventKind::Test { .. } => prior.tests_told += 1,
-            EventKind::RunEnded { .. } => prior.run_ended = true,
+            EventKind::RunEnded { status, .. } => prior.run_ended = Some(*status),
+            EventKind::PhaseEnded { phase: Phase::Collect, ok: true, .. } => prior.collected = true,
             _ => {}
         }
     }
@@ -221,7 +238,7 @@ pub(super) async fn watch_requests(journal: Journal, jobs: DrivenJobs) {
                 Ok(CancelLevel::None) => {}
                 Ok(level) => {
                     if let Some(driven) = lock(&jobs).get(&id) {
-                        driven.handle.cancel(level);
+                        driven.cancel(level);
                     }
                 }
                 Err(error) => tracing::warn!(job = %id, "could not read requests: {}", chain(&error)),
