@@ -156,6 +156,10 @@ impl Session {
         let resumed = prior.resumed;
         let handle = self.engine.run(job.clone(), move |ctx| async move {
             ctx.emit(EventKind::Started { pid: std::process::id(), resumed }).await?;
+            if prior.only_clean_up {
+                // the word that the job was told to stop comes just after its start
+                ctx.stopped().await;
+            }
             route::route(ctx, world, prior, operation).await
         });
         if level >= CancelLevel::Stop && resumed {
