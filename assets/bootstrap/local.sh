@@ -18,11 +18,21 @@ umask 022
 mkdir -p "$HGDEV"
 venv=$HGDEV/venv-bootstrap
 
+# Tells a full disk from other trouble, which it looks like; the last line is what people are shown.
+ended() {
+    status=$?
+    free=$(df -Pk "$HGDEV" 2>/dev/null | awk 'NR == 2 { print $4 }')
+    if [ "$status" -ne 0 ] && [ "${free:-9999}" -lt 4096 ]; then
+        echo "no space left on the file system of $HGDEV" >&2
+    fi
+}
+trap ended EXIT
+
 echo "==> virtual environment with $("$python" --version 2>&1)"
 rm -rf "$venv"
 if ! "$python" -m venv "$venv"; then
-    rm -rf "$venv"
-    echo "python3 cannot make virtual environments; on Debian: apt install python3-venv" >&2
+    "$python" -c 'import ensurepip, venv' ||
+        echo "python3 cannot make virtual environments; on Debian: apt install python3-venv" >&2
     exit 69
 fi
 

@@ -168,6 +168,10 @@ impl Session {
             // before anything that can fail or be cut short
             ops::end_launched(&ctx, &world, &prior)?;
             ctx.emit(EventKind::Started { pid: std::process::id(), resumed }).await?;
+            if prior.only_clean_up {
+                // the word that the job was told to stop comes just after its start
+                ctx.stopped().await;
+            }
             route::route(ctx, world, prior, operation).await
         });
         let driven = Driven { handle: handle.clone(), only_clean_up, _claim: claim };
