@@ -381,6 +381,13 @@ impl Client {
         self.events[0]["job"].as_str().unwrap().to_owned()
     }
 
+    /// The most memory that it has had resident.
+    pub(crate) fn peak_kilobytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// Ends it without a word.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
