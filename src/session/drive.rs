@@ -95,13 +95,18 @@ impl Session {
             return Ok(());
         }
         self.journal.request_cancel(job, level).map_err(|error| journal_error(&error))?;
-        if let Some(claim) = claim(&self.files(job).folder).await? {
+        loop {
+            let claim = claim(&self.files(job).folder).await?;
             let row = self.known(job)?;
-            if row.state != JobState::Ended {
-                self.take_up(job, row.operation, claim, level).await?;
+            match (claim, row.state) {
+                (_, JobState::Ended) => return Ok(()),
+                (Some(claim), _) => return self.take_up(job, row.operation, claim, level).await,
+                // its last driver has written its last word and is about to leave
+                (None, JobState::Detached) => tokio::time::sleep(LOOK).await,
+                // somebody drives it, and reads requests
+                (None, _) => return Ok(()),
             }
         }
-        Ok(())
     }
 
     /// Lets go of a job this process drives, without ending anything on its machine; `job.detached` is its last event.
