@@ -130,7 +130,7 @@ esac
 mkdir -p "$HGWORK/tmp" "$HGWORK/spool"
 chmod 1777 "$HGWORK/tmp"
 if [ "$WITH_SOURCE" = yes ]; then
-    say "copying $HGDEV/src to $HGWORK/src"
+    say "copying the image's clone"
     rm -rf "$HGWORK/src"
     cp -a --reflink=auto "$HGDEV/src" "$HGWORK/src" 2>/dev/null || cp -a "$HGDEV/src" "$HGWORK/src"
 fi

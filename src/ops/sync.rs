@@ -26,7 +26,14 @@ pub(super) async fn push(
         }
     };
     let remote = Remote { endpoint, layout, ssh: &ssh };
-    let pushed = mercurial::push(&source.repo, &source.revision.node, remote, &mut |line| tell(line)).await;
+    // where to and that it looks are no news; what it finds is
+    let news = |line: &str| !line.starts_with("pushing to ") && line != "searching for changes";
+    let mut told = |line: &str| {
+        if news(line) {
+            tell(line);
+        }
+    };
+    let pushed = mercurial::push(&source.repo, &source.revision.node, remote, &mut told).await;
     drop(tell);
     notes.told().await;
     pushed.map_err(fail)
