@@ -82,6 +82,18 @@ fn is_program(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
+/// Whether there is a folder at all.
+///
+/// # Errors
+/// `NoRepository`.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::NoRepository, format!("`{}` is no folder", folder.display()))
+        .hint("name a clone of Mercurial's repository with `--source`"))
+}
+
 /// One changeset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
@@ -104,10 +116,8 @@ impl Repository {
     /// # Errors
     /// `NoRepository` where there is none; `MissingTool` without `hg`.
     pub async fn open(hg: HgCommand, folder: &Path) -> Result<Self> {
+        check_folder(folder)?;
         let shown = folder.display();
-        if !folder.is_dir() {
-            return Err(Error::new(ErrorKind::NoRepository, format!("`{shown}` is no folder")));
-        }
         let said = hg.run(folder, &["root"], &mut |_| ()).await?;
         if said.code != 0 {
             let error = Error::new(ErrorKind::NoRepository, format!("`{shown}` is no Mercurial repository"))

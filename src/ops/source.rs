@@ -41,6 +41,10 @@ pub(super) async fn check_names(ctx: &JobContext, source: &Source, spec: &RunTes
 async fn open(world: &World, source: &TestSource, notes: &Notes) -> mercurial::Result<Repository> {
     let tell = notes.teller();
     let step = move |text: &str, _: u32, _: u32| tell(text);
+    if let TestSource::Directory(folder) = source {
+        // asked before an `hg` is fetched for it
+        mercurial::check_folder(folder)?;
+    }
     let hg = match mercurial::find_hg(world.hg.as_deref(), std::env::var_os("PATH").as_deref(), None) {
         Ok(hg) => hg,
         Err(error) if world.hg.is_some() => return Err(error),
