@@ -11,7 +11,6 @@ mod jobs;
 mod open;
 mod prune;
 mod read;
-mod resume;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -21,7 +20,6 @@ pub use history::Timing;
 pub use jobs::JobRecord;
 pub use open::{Journal, LOCK_WAIT};
 pub use prune::Keep;
-pub use resume::{RunProgress, Standing};
 
 /// What calls of the journal give back.
 pub type Result<T> = std::result::Result<T, Error>;

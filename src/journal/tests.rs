@@ -3,7 +3,7 @@
 use super::{Error, Journal, Keep};
 use crate::diag::{Hinted, chain};
 use crate::domain::{
-    CancelLevel, CleanupVerdict, JobId, JobState, MachineId, Operation, ProviderKind, RunId, TestEvent, TestOutcome,
+    CancelLevel, CleanupVerdict, JobId, JobState, MachineId, Operation, ProviderKind, TestEvent, TestOutcome,
     TestResult, Timestamp, WorkVerdict,
 };
 use crate::event::{Draft, Event, EventKind, Level};
@@ -280,42 +280,6 @@ fn pruning_takes_what_is_over_and_old_or_too_many() {
     assert_eq!(journal.durations(None, 10).unwrap()["t"].runs, 1);
     assert_eq!(journal.last_seq().unwrap(), last);
     assert!(journal.create_job(&job("j-next"), &operation(), at(0)).unwrap() > last, "numbers never come again");
-}
-
-#[test]
-fn a_job_can_be_taken_up_from_what_was_written() {
-    let place = Place::new();
-    let id = job("j-one");
-    let machine = MachineId::for_job(&id);
-    let run = RunId::for_job(&id, "test");
-    let provider = ProviderKind::Local;
-    let journal = place.open();
-    journal.create_job(&id, &operation(), at(0)).unwrap();
-    assert_eq!(journal.standing(&id).unwrap(), super::Standing::default());
-    let started = EventKind::RunStarted { run: run.clone(), command: "run-tests.py".into() };
-    let kinds = [
-        EventKind::Started { pid: 1, resumed: false },
-        EventKind::Launching { machine: MachineId::new("m-first").unwrap(), provider },
-        EventKind::MachineEnded { machine: MachineId::new("m-first").unwrap(), provider },
-        EventKind::Launching { machine: machine.clone(), provider },
-        EventKind::SourceResolved { node: "ab".repeat(20), summary: "x".into() },
-        started.clone(),
-        test_ended("t", None, None),
-        EventKind::EventsRead { offset: 512 },
-        started,
-    ];
-    journal.append(&kinds.map(|kind| draft(&id, kind))).unwrap();
-    drop(journal);
-    let journal = place.open();
-    let standing = journal.standing(&id).unwrap();
-    assert!(standing.started && !standing.ended);
-    assert_eq!(standing.machine, Some((machine.clone(), provider)));
-    assert_eq!(standing.node, Some("ab".repeat(20)));
-    assert_eq!(standing.runs, [super::RunProgress { run: run.clone(), read: 512, status: None }]);
-    let end = [EventKind::RunEnded { run, status: 1 }, EventKind::MachineEnded { machine, provider }, ended()];
-    journal.append(&end.map(|kind| draft(&id, kind))).unwrap();
-    let standing = journal.standing(&id).unwrap();
-    assert_eq!((standing.machine, standing.runs[0].status, standing.ended), (None, Some(1), true));
 }
 
 #[test]
