@@ -14,10 +14,9 @@ use std::time::Instant;
 const ROUNDS: usize = 3;
 
 /// Quick, and not fussy about where they run.
-const TESTS: [&str; 16] = [
+const TESTS: [&str; 15] = [
     "test-abort-checkin.t",
     "test-backwards-remove.t",
-    "test-bad-pull.t",
     "test-branch-tag-confict.t",
     "test-diff-newlines.t",
     "test-diff-reverse.t",
