@@ -89,6 +89,10 @@ until printf "%7d\n" "$code" 1<>"status.$nonce" && read -r back <"status.$nonce"
     mv "status.$nonce" status; do
     sleep 1
 done 2>/dev/null
+# those who follow need not look for the status: each waits at a pipe of its own
+for pipe in end.*; do
+    [ -p "$pipe" ] && printf "\\n" 1<>"$pipe"
+done 2>/dev/null
 '
 
 detach() {
@@ -208,17 +212,24 @@ follow() {
     }
     { cat >/dev/null <&3; stop; } >/dev/null 2>&1 4>&- &
     listener=$!
-    # tail sees neither the status nor that its process is a zombie
+    # The supervisor knocks here when the status is there. Where it came before the pipe, nobody will.
+    pipe=$dir/end.$nonce waiter=
+    if mkfifo "$pipe" 3<&- 4>&-; then
+        { [ -e "$dir/status" ] || read -r word <>"$pipe"; rm -f "$pipe"; stop; } >/dev/null 2>&1 3<&- 4>&- &
+        waiter=$!
+    fi
+    # A supervisor that was killed does not knock, and tail does not see that a process is a zombie.
     {
         while sleep $pause 2>/dev/null || sleep 1; do
-            parent_of $$ >/dev/null || break
+            parent_of $$ >/dev/null || { printf '\n' 1<>"$pipe"; break; }
             if [ -e "$dir/status" ] || ! alive "$dir"; then stop; break; fi
         done
     } 3<&- 4>&- >/dev/null 2>&1 &
     poller=$!
     wait $one
     wait $two
-    kill $listener $poller 2>/dev/null
+    kill $listener $poller $waiter 2>/dev/null
+    rm -f "$pipe"
     exit 0
 }
 

@@ -81,7 +81,7 @@ pub(super) async fn ensure_image(
             // what an earlier machine of this job said is no part of this one's output, from whose start we read
             tokio::fs::remove_file(&world.folders.image_log).await.map_err(|error| Failure::from_plain(&error))?;
         }
-        let sink = JobSink::steps(ctx, &world.folders.image_log).await?;
+        let sink = JobSink::steps(ctx, &world.folders.image_log)?;
         match follow(ctx, world, &machine, &run, lease, sink).await? {
             Ran::Ended(0) => {}
             Ran::Ended(status) => {

@@ -12,12 +12,13 @@ use crate::remote::spool::{Ended, Offsets, Sink, Spool};
 use crate::remote::{Backoff, Error, ErrorKind, Shell, Signal};
 use async_trait::async_trait;
 use bytes::Bytes;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
 /// How long a run that was interrupted may take to end by itself.
@@ -67,15 +68,15 @@ const HELD_RESULTS: usize = 64;
 
 impl JobSink {
     /// Opens the file of a run whose lines matter only as steps.
-    pub(super) async fn steps(ctx: &JobContext, path: &Path) -> Result<Self, Failure> {
-        let (file, len) = open(path).await?;
+    pub(super) fn steps(ctx: &JobContext, path: &Path) -> Result<Self, Failure> {
+        let (file, len) = open(path)?;
         Ok(Self { ctx: ctx.clone(), file, len, watch: Watch::Steps { line: Vec::new() }, tests_seen: Arc::default() })
     }
 
     /// Opens the file of a run of tests. `read` and `told` are what earlier processes of the job have journalled: the
     /// offset in the machine's events file, and the number of test events.
     pub(super) async fn tests(ctx: &JobContext, path: &Path, read: u64, told: u64) -> Result<Self, Failure> {
-        let (file, len) = open(path).await?;
+        let (file, len) = open(path)?;
         let mut tests = TestWatch {
             hook: EventDecoder::new(read),
             read,
@@ -104,8 +105,10 @@ impl JobSink {
         Offsets { output: self.len, events }
     }
 
-    async fn store(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.file.write_all(bytes).await.map_err(|error| local("could not write the job's output", error))?;
+    fn store(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        // Straight into the page cache: a write takes less time than handing it to another thread, and when it has come
+        // back the file's length is the offset to go on from, whatever happens to this process next.
+        self.file.write_all(bytes).map_err(|error| local("could not write the job's output", error))?;
         self.len += bytes.len() as u64;
         Ok(())
     }
@@ -125,7 +128,6 @@ impl JobSink {
 
     /// Ends the file, and gives what the text told when no hook ever spoke.
     pub(super) async fn finish(mut self) -> Result<(), Failure> {
-        self.file.flush().await.map_err(|error| fail(local("could not write the job's output", error)))?;
         if let Watch::Tests(tests) = &mut self.watch
             && !tests.hook_speaks
         {
@@ -142,7 +144,7 @@ impl TestWatch {
     async fn catch_up(&mut self, path: &Path) -> Result<(), Failure> {
         use tokio::io::AsyncReadExt;
         let problem = |error| fail(local("could not read the job's output again", error));
-        let mut file = File::open(path).await.map_err(problem)?;
+        let mut file = tokio::fs::File::open(path).await.map_err(problem)?;
         let mut piece = vec![0; 256 << 10];
         loop {
             let n = file.read(&mut piece).await.map_err(problem)?;
@@ -174,7 +176,7 @@ impl TestWatch {
 #[async_trait]
 impl Sink for JobSink {
     async fn output(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.store(bytes).await?;
+        self.store(bytes)?;
         match &mut self.watch {
             Watch::Steps { line } => {
                 let mut steps = Vec::new();
@@ -223,13 +225,10 @@ impl Sink for JobSink {
     }
 }
 
-async fn open(path: &Path) -> Result<(File, u64), Failure> {
+fn open(path: &Path) -> Result<(File, u64), Failure> {
     let problem = |error| fail(local(&format!("could not open `{}`", path.display()), error));
-    let mut options = tokio::fs::OpenOptions::new();
-    options.create(true).append(true).mode(0o600);
-    let mut file = options.open(path).await.map_err(problem)?;
-    file.set_max_buf_size(1 << 20);
-    let len = file.metadata().await.map_err(problem)?.len();
+    let file = File::options().create(true).append(true).mode(0o600).open(path).map_err(problem)?;
+    let len = file.metadata().map_err(problem)?.len();
     Ok((file, len))
 }
 
