@@ -236,7 +236,14 @@ follow() {
 # Bytes $2 up to the present size of file $1, whatever is still being appended.
 rest() {
     size=$(wc -c <"$1")
-    [ "$size" -le "$2" ] || tail -c "+$(($2 + 1))" "$1" | head -c "$((size - $2))"
+    [ "$size" -gt "$2" ] || return 0
+    # GNU dd does it in one process and large pieces; others do not know the flags. Never one after the other: what has
+    # been said must not be said again.
+    if dd iflag=skip_bytes,count_bytes count=0 </dev/null >/dev/null 2>&1; then
+        dd if="$1" bs=256k iflag=skip_bytes,count_bytes skip="$2" count="$((size - $2))" 2>/dev/null
+    else
+        tail -c "+$(($2 + 1))" "$1" | head -c "$((size - $2))"
+    fi
 }
 
 drain() {

@@ -80,25 +80,56 @@ impl TextDecoder {
     /// Takes in more bytes and gives what they tell.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<TestEvent> {
         let mut events = Vec::new();
-        for byte in bytes {
-            if *byte == b'\n' {
+        let mut rest = bytes;
+        while let Some((first, after)) = rest.split_first() {
+            if self.stage != Stage::Testing || !self.progress {
+                // no single character counts here, so the line is taken in one piece
+                let Some(end) = memchr::memchr(b'\n', rest) else {
+                    self.progress = false;
+                    self.keep(rest);
+                    break;
+                };
+                let (line, after) = (&rest[..end], &rest[end + 1..]);
+                rest = after;
+                if self.line.is_empty() {
+                    if self.may_matter(line) {
+                        self.whole_line(&String::from_utf8_lossy(&line[..line.len().min(LINE_LIMIT)]), &mut events);
+                    }
+                } else {
+                    self.keep(line);
+                    let line = std::mem::take(&mut self.line);
+                    self.whole_line(&String::from_utf8_lossy(&line), &mut events);
+                }
+                self.progress = true;
+                continue;
+            }
+            rest = after;
+            if *first == b'\n' {
                 self.settle(&mut events);
                 let line = std::mem::take(&mut self.line);
-                let progress = self.progress && line.iter().any(|b| b".!siEt".contains(b));
-                self.progress = true;
-                if !progress {
+                if !line.iter().any(|b| b".!siEt".contains(b)) {
                     self.whole_line(&String::from_utf8_lossy(&line), &mut events);
                 }
                 continue;
             }
-            if self.line.len() < LINE_LIMIT {
-                self.line.push(*byte);
-            }
-            if self.progress {
-                self.character(*byte, &mut events);
-            }
+            self.keep(std::slice::from_ref(first));
+            self.character(*first, &mut events);
         }
         events
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = LINE_LIMIT.saturating_sub(self.line.len()).min(bytes.len());
+        self.line.extend_from_slice(&bytes[..room]);
+    }
+
+    /// A quick look that passes over nearly all lines outside the tests, which may be very many.
+    fn may_matter(&self, line: &[u8]) -> bool {
+        match self.stage {
+            Stage::Before => line.trim_ascii_start().starts_with(b"running ") || !line.is_ascii(),
+            Stage::Testing => true,
+            Stage::Over => line.starts_with(b"python hash seed: "),
+        }
     }
 
     /// What the end of the text told; none before `# Ran …` has come.
@@ -108,10 +139,6 @@ impl TextDecoder {
     }
 
     fn character(&mut self, byte: u8, events: &mut Vec<TestEvent>) {
-        if self.stage != Stage::Testing {
-            self.progress = false;
-            return;
-        }
         match byte {
             b'.' | b'!' => {
                 self.uncertain += 1;
