@@ -1,6 +1,6 @@
 //! `hga` runs Mercurial's tests on throw-away machines, streams what happens and leaves nothing behind.
 //!
-//! One library and one binary: a command line over one shared asynchronous task engine. Imports go one way, each thing
+//! One library and one binary: a dashboard and a command line over one shared asynchronous task engine. Imports go one way, each thing
 //! has one home, and every joint is data, so that it can be logged, compared, replayed and tested alone.
 //!
 //! # Words, one meaning each
@@ -40,6 +40,7 @@
 //! | [`ops`] | one file per verb, written against the ports alone | domain, diag, event, cloud, remote, engine, mercurial |
 //! | [`session`] | the one handle of a front end: submit, attach, cancel, watch, list | the row of ops, ops, journal, store, config |
 //! | [`cli`] | arguments, printers, exit statuses; the only home of `clap` and of printing | domain, diag, event, config, store, session |
+//! | [`tui`] | the dashboard: messages in, pure update, effects out, pure view; the only home of `ratatui` and `crossterm` | domain, diag, event, config, store, session |
 //! | [`wire`] | the composition root, functions only: picks providers and transports, sets the log up | all |
 //!
 //! SFTP is spoken by codecs of our own, for russh-sftp keeps names and handles as text: names that are not UTF-8 are lost
@@ -61,7 +62,7 @@
 //! # To add a verb, touch these
 //!
 //! `domain/operation.rs` (a variant) · `ops/<verb>.rs` · `session/route.rs` (the compiler points at the missing arm) ·
-//! `cli/cmd/<verb>.rs` and its arguments in `cli/args.rs`.
+//! `cli/cmd/<verb>.rs` and its arguments in `cli/args.rs` · a row in `tui/keys/table.rs` and its arm in `tui/update`.
 
 pub mod cli;
 pub mod cloud;
@@ -79,4 +80,5 @@ pub mod remote;
 pub mod session;
 pub mod ssh;
 pub mod store;
+pub mod tui;
 pub mod wire;

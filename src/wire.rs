@@ -1,20 +1,24 @@
 //! The composition root, functions only: picks providers and transports, sets the log up, hands a session to the
 //! front end.
 
-use crate::cli::{self, Cli, CliContext, Need};
+use crate::cli::{self, Cli, CliContext, Front, Need};
 use crate::cloud::Cloud;
 use crate::config::{Config, StatePaths};
 use crate::diag::Hinted;
-use crate::domain::ProviderKind;
+use crate::domain::{Operation, ProviderKind};
 use crate::hosts::HostsCloud;
 use crate::local::{LocalCloud, LocalConfig};
 use crate::session::{Error, ErrorKind, Parts, Session};
 use crate::ssh::{SshConnector, keys, transport};
+use crate::tui::{self, Dashboard, Setup, ThemeName};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Runs a command of the command line; gives the exit status.
 #[must_use]
@@ -38,10 +42,43 @@ pub fn run(cli: Box<Cli>) -> i32 {
     if cli.need() < Need::Session {
         return cli::run_alone(&cli, &context);
     }
-    let _log = log(&paths, &config, cli.global.verbose);
+    let front = cli.front(std::io::stdin().is_terminal() && std::io::stdout().is_terminal(), &context);
+    log(&paths, &config, cli.global.verbose, &front);
+    if let Front::Dashboard(begin_with) = front {
+        return dashboard(&cli, &context, &paths, config, begin_with);
+    }
     with_runtime(async move {
         match parts(&paths, config).await.and_then(Session::open) {
             Ok(session) => cli::run(*cli, session, context).await,
+            Err(error) => cli::fail(&cli.global, &error, cli::exit::ERROR),
+        }
+    })
+}
+
+/// Opens the dashboard; gives the exit status.
+fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config, begin: Option<Operation>) -> i32 {
+    let setup = Setup {
+        provider: context.provider,
+        lease: context.lease,
+        python: context.python.clone(),
+        current_dir: context.current_dir.clone(),
+        state_dir: context.state_dir.clone(),
+        demo: cli::demo(context),
+        theme: ThemeName::fitting(|name| std::env::var(name).ok()),
+        zone: jiff::tz::TimeZone::system(),
+    };
+    let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("hga"));
+    let words = vec![OsString::from("--state-path"), paths.root().into()];
+    let dashboard = Dashboard { setup, begin_with: begin, program: (exe, words) };
+    with_runtime(async move {
+        match parts(paths, config).await.and_then(Session::open) {
+            Ok(session) => match tui::run(session, dashboard).await {
+                Ok(()) => cli::exit::OK,
+                Err(error) => {
+                    let error = Error::new(ErrorKind::Other, "could not use the terminal").caused_by(error);
+                    cli::fail(&cli.global, &error, cli::exit::ERROR)
+                }
+            },
             Err(error) => cli::fail(&cli.global, &error, cli::exit::ERROR),
         }
     })
@@ -141,7 +178,7 @@ async fn parts(paths: &StatePaths, config: Config) -> Result<Parts, Error> {
 
 /// Sets the log file up: one a day below the state directory, the oldest removed. A log that cannot be written is no
 /// reason to do nothing.
-fn log(paths: &StatePaths, config: &Config, verbose: u8) -> Option<()> {
+fn log(paths: &StatePaths, config: &Config, verbose: u8, front: &Front) -> Option<()> {
     let keep = usize::try_from(config.log.keep).unwrap_or(usize::MAX).max(1);
     let file = tracing_appender::rolling::Builder::new()
         .rotation(tracing_appender::rolling::Rotation::DAILY)
@@ -156,5 +193,12 @@ fn log(paths: &StatePaths, config: &Config, verbose: u8) -> Option<()> {
         _ => "trace",
     };
     let filter = EnvFilter::try_new(format!("warn,hgautomation={level}")).ok()?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(file).try_init().ok()
+    let shown = matches!(front, Front::Dashboard(_)).then(|| {
+        // set up once in a process; a second time is refused and changes nothing
+        let _ = tui_logger::init_logger(tui_logger::LevelFilter::Debug);
+        tui_logger::set_default_level(tui_logger::LevelFilter::Info);
+        tui_logger::TuiTracingSubscriberLayer
+    });
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(file);
+    tracing_subscriber::registry().with(filter).with(lines).with(shown).try_init().ok()
 }

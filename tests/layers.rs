@@ -29,6 +29,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &["domain", "diag", "event", "cloud", "remote", "engine", "mercurial", "ops", "journal", "store", "config"],
     ),
     ("cli", &["domain", "diag", "event", "config", "store", "session"]),
+    ("tui", &["domain", "diag", "event", "config", "store", "session"]),
     (
         "wire",
         &[
@@ -48,6 +49,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "ops",
             "session",
             "cli",
+            "tui",
         ],
     ),
     ("main", &["wire", "cli"]),
@@ -63,6 +65,9 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli/", "cli.rs"]),
     ("clap_mangen", &["cli/", "cli.rs"]),
     ("indicatif", &["cli/", "cli.rs"]),
+    ("ratatui", &["tui/"]),
+    ("crossterm", &["tui/run.rs", "tui/guard.rs"]),
+    ("tui_input", &["tui/"]),
 ];
 const PRINTERS: &[&str] = &["cli/", "cli.rs", "ssh/transport.rs", "main.rs"];
 const PRINT_MACROS: &[&str] = &["println", "print", "eprintln", "eprint"];

@@ -13,8 +13,6 @@ use std::time::Duration;
     name = "hga",
     version,
     max_term_width = 100,
-    subcommand_required = true,
-    arg_required_else_help = true,
     disable_help_subcommand = false,
     after_help = super::help::TOP
 )]
@@ -22,9 +20,9 @@ pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
     pub global: Global,
-    /// The command.
+    /// The command; without one, the dashboard opens.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub verb: Option<Verb>,
 }
 
 /// Flags of every command.
@@ -135,7 +133,7 @@ pub struct Demo {
     #[arg(long, value_name = "PROVIDER", default_value = "local", value_parser = PossibleValuesParser::new(["local"]).map(|_| ProviderKind::Local))]
     pub provider: ProviderKind,
 
-    /// Plain lines instead of the dashboard (there is no dashboard yet, so this changes nothing)
+    /// Plain lines instead of the dashboard, which opens on a terminal
     #[arg(long)]
     pub no_tui: bool,
 
@@ -146,6 +144,13 @@ pub struct Demo {
     /// Tests to run instead of the quick ones, for example test-add.t
     #[arg(value_name = "TESTS")]
     pub tests: Vec<String>,
+}
+
+impl Demo {
+    /// The demo with nothing said.
+    pub(super) fn plain() -> Self {
+        Self { provider: ProviderKind::Local, no_tui: false, follow: Follow { output: false }, tests: Vec::new() }
+    }
 }
 
 /// `run-tests-linux`. Whatever is not here goes to `run-tests.py`; see [`super::split`].

@@ -28,7 +28,7 @@ pub use args::{Cli, ColorWhen, Global, Verb};
 pub use error::fail;
 pub use parse::{Need, Parsed, parse};
 
-use crate::domain::ProviderKind;
+use crate::domain::{Operation, ProviderKind};
 use crate::session::Session;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,6 +58,36 @@ pub struct CliContext {
     pub demo_python: String,
     /// Tests of the demo when none are named.
     pub demo_tests: Vec<String>,
+}
+
+/// What the composition root opens for a command.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Front {
+    /// Lines: [`run`] or [`run_alone`].
+    Lines,
+    /// The dashboard, with an operation to begin with or none.
+    Dashboard(Option<Operation>),
+}
+
+impl Cli {
+    /// Which front end a command wants, given whether standard input and output are a terminal.
+    #[must_use]
+    pub fn front(&self, terminal: bool, context: &CliContext) -> Front {
+        if !terminal || self.global.json {
+            return Front::Lines;
+        }
+        match &self.verb {
+            None => Front::Dashboard(None),
+            Some(Verb::Demo(demo)) if !demo.no_tui => Front::Dashboard(Some(cmd::demo_operation(demo, context))),
+            _ => Front::Lines,
+        }
+    }
+}
+
+/// What `hga demo` does when nothing else is said.
+#[must_use]
+pub fn demo(context: &CliContext) -> Operation {
+    cmd::demo_operation(&args::Demo::plain(), context)
 }
 
 /// Runs a command for which [`Cli::need`] said that it needs no session; gives the exit code.

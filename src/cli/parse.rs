@@ -35,9 +35,9 @@ impl Cli {
     #[must_use]
     pub fn need(&self) -> Need {
         match &self.verb {
-            Verb::Completions(_) | Verb::Man(_) => Need::Nothing,
-            Verb::Config(config) if config.sample || config.path => Need::Nothing,
-            Verb::Config(_) => Need::Config,
+            Some(Verb::Completions(_) | Verb::Man(_)) => Need::Nothing,
+            Some(Verb::Config(config)) if config.sample || config.path => Need::Nothing,
+            Some(Verb::Config(_)) => Need::Config,
             _ => Need::Session,
         }
     }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn the_predecessors_line_works() {
         let cli = read(argv("hga run-tests-linux --distro debian10 --instance-type c5.9xlarge -j4 --pure test-add.t --filesystem tmpfs --python-version 3.8 --state-path /s")).unwrap();
-        let Verb::RunTestsLinux(run) = cli.verb else { panic!() };
+        let Some(Verb::RunTestsLinux(run)) = cli.verb else { panic!() };
         assert_eq!(run.test_args, ["-j4", "--pure", "test-add.t"]);
         assert_eq!((run.filesystem, run.python_version.as_deref()), (crate::domain::Filesystem::Tmpfs, Some("3.8")));
         assert_eq!((run.distro.as_deref(), run.instance_type.as_deref()), (Some("debian10"), Some("c5.9xlarge")));
@@ -111,6 +111,7 @@ mod tests {
             ("hga config show", Need::Config),
             ("hga completions bash", Need::Nothing),
             ("hga man", Need::Nothing),
+            ("hga", Need::Session),
             ("hga jobs list", Need::Session),
             ("hga demo --no-tui --provider local test-add.t", Need::Session),
         ];
@@ -122,7 +123,6 @@ mod tests {
     #[test]
     fn bad_lines_are_refused() {
         for line in [
-            "hga",
             "hga nonsense",
             "hga machines terminate",
             "hga machines terminate m-a --all",

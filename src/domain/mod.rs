@@ -11,6 +11,7 @@ mod operation;
 mod output;
 mod phase;
 mod test;
+pub mod words;
 
 pub use check::{CheckItem, CheckOutcome};
 pub use ids::{BadId, ImageName, JobId, MachineId, RunId};

@@ -34,6 +34,14 @@ impl TestOutcome {
         }
     }
 
+    /// The outcome of that word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        [Self::Passed, Self::Failed, Self::Error, Self::TimedOut, Self::Skipped, Self::Ignored]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == word)
+    }
+
     /// Whether it makes the run a failed one.
     #[must_use]
     pub fn is_failure(self) -> bool {

@@ -1,6 +1,7 @@
 //! How long tests took before.
 
 use super::{Journal, Result};
+use crate::domain::{JobId, TestCounts, TestOutcome};
 use rusqlite::params;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,6 +42,40 @@ impl Journal {
                     .collect::<rusqlite::Result<Vec<_>>>()?;
                 if let Some(timing) = timing(&times) {
                     found.insert(name, timing);
+                }
+            }
+            Ok(found)
+        })
+    }
+}
+
+impl Journal {
+    /// How many tests of these jobs ended how; `total` is what ended. A job without tests is not in it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn counts(&self, jobs: &[JobId]) -> Result<BTreeMap<JobId, TestCounts>> {
+        self.read(|db| {
+            let mut query =
+                db.prepare_cached("SELECT outcome, count(*) FROM tests WHERE job = ?1 GROUP BY outcome")?;
+            let mut found = BTreeMap::new();
+            for job in jobs {
+                let mut counts = TestCounts::default();
+                let mut rows = query.query([job.as_str()])?;
+                while let Some(row) = rows.next()? {
+                    let (word, count) = (row.get::<_, String>(0)?, row.get::<_, u32>(1)?);
+                    // a word of a newer version counts as an end of some kind, so that the sum is right
+                    let slot = match TestOutcome::of_word(&word) {
+                        Some(TestOutcome::Passed) => &mut counts.passed,
+                        Some(TestOutcome::Skipped) => &mut counts.skipped,
+                        Some(TestOutcome::Failed | TestOutcome::Error | TestOutcome::TimedOut) => &mut counts.failed,
+                        Some(TestOutcome::Ignored) | None => &mut counts.ignored,
+                    };
+                    *slot = slot.saturating_add(count);
+                }
+                counts.total = counts.done();
+                if counts.total > 0 {
+                    found.insert(job.clone(), counts);
                 }
             }
             Ok(found)

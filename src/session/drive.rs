@@ -127,7 +127,7 @@ impl Session {
     }
 
     /// Ends the session: detaches what it still drives and waits until everything is written.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(&self) {
         self.engine.shutdown().await;
         self.watcher.abort();
     }

@@ -1,6 +1,7 @@
 //! The one handle a front end holds: submit, attach, cancel, watch, list. Whatever a front end shows comes from
 //! here as domain words and events; whatever it does goes through here.
 
+mod asks;
 mod drive;
 mod driven;
 mod error;

@@ -198,6 +198,18 @@ impl JobView {
         }
     }
 
+    /// The number of the last event folded in.
+    #[must_use]
+    pub fn last_seq(&self) -> Option<u64> {
+        self.last_seq
+    }
+
+    /// Whether it is known from its first event on.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.operation.is_some()
+    }
+
     /// Folds an event of this job in.
     pub(super) fn apply(&mut self, event: &Event) {
         if self.last_seq.is_some_and(|last| event.seq <= last) {

@@ -43,6 +43,22 @@ impl Store {
         }
     }
 
+    /// Takes a job in that was folded elsewhere from its whole history, unless more is known of it here already.
+    pub fn put(&mut self, job: JobView) {
+        self.last_seq = self.last_seq.max(job.last_seq().unwrap_or(0));
+        match self.jobs.get(&job.id) {
+            Some(known) if known.is_whole() && known.last_seq() >= job.last_seq() => {}
+            _ => {
+                self.jobs.insert(job.id.clone(), job);
+            }
+        }
+    }
+
+    /// Forgets a job; a later event of it begins it anew.
+    pub fn forget(&mut self, id: &JobId) {
+        self.jobs.remove(id);
+    }
+
     /// One job.
     #[must_use]
     pub fn job(&self, id: &JobId) -> Option<&JobView> {

@@ -9,8 +9,12 @@ use crate::domain::{DirtyTree, Filesystem, KeepMachine, Operation, RunTestsSpec,
 use crate::session::Session;
 
 pub(super) async fn run(args: &Demo, session: &Session, context: &CliContext, printer: &mut Printer) -> Outcome {
-    let operation = Operation::RunTests(spec(args, context));
-    follow::submit(session, printer, operation, Until::Ended, args.follow.output).await
+    follow::submit(session, printer, operation(args, context), Until::Ended, args.follow.output).await
+}
+
+/// What the demo does.
+pub(in crate::cli) fn operation(args: &Demo, context: &CliContext) -> Operation {
+    Operation::RunTests(spec(args, context))
 }
 
 fn spec(args: &Demo, context: &CliContext) -> RunTestsSpec {

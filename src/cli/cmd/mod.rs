@@ -11,6 +11,8 @@ mod man;
 mod run_tests;
 mod ssh;
 
+pub(super) use demo::operation as demo_operation;
+
 use super::args::{Cli, Verb};
 use super::error::{Outcome, Stop};
 use super::printer::{Printer, Reader};
@@ -22,16 +24,20 @@ use std::io::{BufRead as _, IsTerminal as _};
 /// A command that needs no session.
 pub(super) fn alone(cli: &Cli, context: &CliContext, printer: &mut Printer) -> Outcome {
     match &cli.verb {
-        Verb::Config(args) => config::run(args, context, printer),
-        Verb::Completions(args) => completions::run(args, printer),
-        Verb::Man(args) => man::run(args, printer),
+        Some(Verb::Config(args)) => config::run(args, context, printer),
+        Some(Verb::Completions(args)) => completions::run(args, printer),
+        Some(Verb::Man(args)) => man::run(args, printer),
         _ => Err(Stop::error("this command needs a session")),
     }
 }
 
 /// Any command.
 pub(super) async fn dispatch(cli: &Cli, session: &Session, context: &CliContext, printer: &mut Printer) -> Outcome {
-    match &cli.verb {
+    let Some(verb) = &cli.verb else {
+        return Err(Stop::usage("the dashboard needs a terminal, on standard input and output")
+            .hint("`hga --help` lists the commands, which need none"));
+    };
+    match verb {
         Verb::Demo(args) => demo::run(args, session, context, printer).await,
         Verb::RunTestsLinux(args) => run_tests::run(args, session, context, printer).await,
         Verb::BootstrapLinuxDev(args) => bootstrap::run(args, session, context, printer).await,

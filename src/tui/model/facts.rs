@@ -1,0 +1,140 @@
+//! The snapshot that the keymap's rules are judged on.
+
+use super::{Dialog, FieldValue, JobTab, Modal, Model, Pane};
+use crate::domain::{JobId, JobState, Machine, MachineId};
+use crate::store::Store;
+use crate::tui::keys::{Fact, Scope, Situation};
+use std::collections::BTreeSet;
+
+impl Model {
+    /// The job that commands are about: the one shown, or the selected one.
+    #[must_use]
+    pub fn job_here(&self) -> Option<&JobId> {
+        match (&self.job, self.home.pane) {
+            (Some(screen), _) => Some(&screen.id),
+            (None, Pane::Jobs) => self.home.jobs.selected.as_ref(),
+            (None, Pane::Machines) => self.machine_here().and_then(|machine| machine.job.as_ref()),
+            (None, _) => None,
+        }
+    }
+
+    /// The machine that commands are about, as its provider last told.
+    #[must_use]
+    pub fn machine_here(&self) -> Option<&Machine> {
+        if self.job.is_none() && self.home.pane == Pane::Machines {
+            let (provider, id) = self.home.machines.selected.as_ref()?;
+            return self.machines.value.iter().find(|machine| machine.id == *id && machine.provider == *provider);
+        }
+        let job = match (&self.job, self.home.pane) {
+            (Some(screen), _) => &screen.id,
+            (None, Pane::Jobs) => self.home.jobs.selected.as_ref()?,
+            _ => return None,
+        };
+        let launched = MachineId::for_job(job);
+        self.machines.value.iter().find(|machine| machine.job.as_ref() == Some(job) || machine.id == launched)
+    }
+
+    /// Where a person is.
+    #[must_use]
+    pub fn situation(&self, store: &Store) -> Situation {
+        let (scopes, typing) = self.scopes();
+        Situation { scopes, typing, facts: self.facts(store) }
+    }
+
+    fn scopes(&self) -> (Vec<Scope>, bool) {
+        if let Some(modal) = self.modals.last() {
+            return match modal {
+                Modal::Page(_) => (vec![Scope::Page, Scope::Text, Scope::Anywhere], false),
+                Modal::Palette(_) => (vec![Scope::Palette, Scope::Anywhere], true),
+                Modal::Form(form) => {
+                    let text =
+                        form.fields.get(form.focus).is_some_and(|field| matches!(field.value, FieldValue::Text(_)));
+                    (vec![Scope::Form, Scope::Anywhere], text)
+                }
+                Modal::Dialog(dialog) => (vec![Scope::Dialog, Scope::Anywhere], Dialog::types(dialog)),
+            };
+        }
+        if self.line.is_some() {
+            return (vec![Scope::Line, Scope::Anywhere], true);
+        }
+        let scopes = match &self.job {
+            Some(screen) => match screen.tab {
+                JobTab::Tests => vec![Scope::Tests, Scope::List, Scope::Job],
+                JobTab::Failures => vec![Scope::Failures, Scope::List, Scope::Job],
+                JobTab::Output => vec![Scope::Output, Scope::Text, Scope::Job],
+                JobTab::Summary => vec![Scope::Summary, Scope::Text, Scope::Job],
+            },
+            None => match self.home.pane {
+                Pane::Machines => vec![Scope::Machines, Scope::List, Scope::Panes],
+                Pane::Images => vec![Scope::Images, Scope::List, Scope::Panes],
+                Pane::Jobs => vec![Scope::Jobs, Scope::List, Scope::Panes],
+                Pane::Log => vec![Scope::Log, Scope::Panes],
+            },
+        };
+        (scopes.into_iter().chain([Scope::Anywhere]).collect(), false)
+    }
+
+    fn facts(&self, store: &Store) -> BTreeSet<Fact> {
+        let mut facts = BTreeSet::new();
+        let mut is = |fact, so| {
+            if so {
+                facts.insert(fact);
+            }
+        };
+        let machine = self.machine_here();
+        is(Fact::Machine, machine.is_some());
+        is(Fact::MachineOurs, machine.is_some_and(Machine::is_ephemeral));
+        is(
+            Fact::MachineAnswers,
+            machine.is_some_and(|machine| machine.endpoint.is_some() && machine.state.is_alive()),
+        );
+        if let Some(id) = self.job_here() {
+            let state = store.job(id).map(|job| job.state).or_else(|| self.summary(id).map(|row| row.state));
+            let live = state.is_some_and(|state| state != JobState::Ended);
+            let driven = self.ours.contains(id) || self.summary(id).is_some_and(|row| row.driven);
+            is(Fact::Job, true);
+            is(Fact::JobLive, live);
+            is(Fact::JobLeft, live && !driven);
+        }
+        is(Fact::Image, self.job.is_none() && self.home.pane == Pane::Images && self.home.images.selected.is_some());
+        match &self.job {
+            Some(screen) => {
+                let failed = store.job(&screen.id).is_some_and(|job| job.tests.counts.failed > 0);
+                is(Fact::Failures, failed);
+                is(Fact::Pattern, screen.output.searching());
+                is(
+                    Fact::Row,
+                    match screen.tab {
+                        JobTab::Tests => screen.tests.selected.is_some(),
+                        JobTab::Failures => screen.failures.selected.is_some(),
+                        JobTab::Output | JobTab::Summary => false,
+                    },
+                );
+            }
+            None => is(
+                Fact::Row,
+                match self.home.pane {
+                    Pane::Machines => self.home.machines.selected.is_some(),
+                    Pane::Images => self.home.images.selected.is_some(),
+                    Pane::Jobs => self.home.jobs.selected.is_some(),
+                    Pane::Log => false,
+                },
+            ),
+        }
+        facts
+    }
+}
+
+impl Dialog {
+    /// Whether characters go into its field.
+    #[must_use]
+    pub fn types(&self) -> bool {
+        self.demand.is_some()
+    }
+
+    /// Whether its marked button may be pressed.
+    #[must_use]
+    pub fn may_press(&self) -> bool {
+        self.focus == 0 || self.demand.as_ref().is_none_or(|demand| self.input.value().trim() == demand)
+    }
+}

@@ -1,0 +1,161 @@
+//! What the dashboard knows beyond the store: where a person is, what is selected, open, typed and marked. A state enum
+//! holds its own data, so that what cannot be together is not.
+
+mod facts;
+mod form;
+mod home;
+mod job;
+mod line;
+mod list;
+mod modal;
+mod notice;
+mod painted;
+mod rows;
+
+pub use form::{Field, FieldValue, Form, FormKind};
+pub use home::{Home, Pane};
+pub use job::{JobScreen, JobTab};
+pub use line::{Line, LineFor};
+pub use list::{List, Order};
+pub use modal::{Dialog, DialogKind, Modal, Page, Palette};
+pub use notice::{Notice, Tone};
+pub use painted::{Hit, Painted};
+pub use rows::{ImageRow, JobRow, MachineRow, TestKey, image_rows, job_rows, machine_rows, test_keys};
+
+use super::theme::ThemeName;
+use crate::domain::{Image, JobId, Machine, Operation, ProviderKind, RunTestsSpec, TestCounts, Timestamp};
+use crate::session::JobSummary;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the composition root gives: defaults of forms and what is shown of the program itself.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The provider when none is named.
+    pub provider: ProviderKind,
+    /// The lease when none is named.
+    pub lease: Duration,
+    /// The Python when none is named.
+    pub python: String,
+    /// The folder hga was called in.
+    pub current_dir: PathBuf,
+    /// The state directory, for messages.
+    pub state_dir: PathBuf,
+    /// What the demo does.
+    pub demo: Operation,
+    /// The theme to begin with.
+    pub theme: ThemeName,
+    /// The time zone of clocks.
+    pub zone: jiff::tz::TimeZone,
+}
+
+/// An answer that may not have come yet, or may have failed while an older one still holds.
+#[derive(Debug, Clone)]
+pub struct Known<T> {
+    /// The last good answer.
+    pub value: T,
+    /// Whether any has come.
+    pub here: bool,
+    /// Why the newest could not be had.
+    pub error: Option<String>,
+}
+
+impl<T: Default> Default for Known<T> {
+    fn default() -> Self {
+        Self { value: T::default(), here: false, error: None }
+    }
+}
+
+/// What the dashboard knows.
+#[derive(Debug)]
+pub struct Model {
+    /// What the composition root gave.
+    pub setup: Setup,
+    /// The time, as the last tick told.
+    pub now: Timestamp,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// Whether the terminal has the focus.
+    pub focused: bool,
+    /// The theme in use.
+    pub theme: ThemeName,
+    /// The panes.
+    pub home: Home,
+    /// The job whose screen is open.
+    pub job: Option<Box<JobScreen>>,
+    /// What lies over the screen, the uppermost last.
+    pub modals: Vec<Modal>,
+    /// The line being typed below a list or text.
+    pub line: Option<Line>,
+    /// The last thing worth saying.
+    pub notice: Option<Notice>,
+    /// Jobs, newest first.
+    pub jobs: Known<Vec<JobSummary>>,
+    /// Machines.
+    pub machines: Known<Vec<Machine>>,
+    /// Images.
+    pub images: Known<Vec<Image>>,
+    /// Test counts of jobs that the store does not hold.
+    pub counts: BTreeMap<JobId, TestCounts>,
+    /// Jobs whose counts were asked for.
+    pub counts_asked: BTreeSet<JobId>,
+    /// How long tests took before, in seconds.
+    pub durations: BTreeMap<String, f64>,
+    /// The jobs this process drives.
+    pub ours: BTreeSet<JobId>,
+    /// Whether to leave as soon as none of our jobs is left.
+    pub leaving: bool,
+    /// What was asked for last time tests were run.
+    pub last_run: Option<RunTestsSpec>,
+    /// What the last frame laid out.
+    pub painted: Painted,
+    /// What log widgets remember.
+    pub log: LogState,
+}
+
+/// The log widget's own state, shared with it.
+#[derive(Clone, Default)]
+pub struct LogState(pub std::sync::Arc<tui_logger::TuiWidgetState>);
+
+impl std::fmt::Debug for LogState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LogState")
+    }
+}
+
+impl Model {
+    /// A dashboard that knows nothing yet.
+    #[must_use]
+    pub fn new(setup: Setup, now: Timestamp, size: (u16, u16)) -> Self {
+        Self {
+            theme: setup.theme,
+            setup,
+            now,
+            size,
+            focused: true,
+            home: Home::default(),
+            job: None,
+            modals: Vec::new(),
+            line: None,
+            notice: None,
+            jobs: Known::default(),
+            machines: Known::default(),
+            images: Known::default(),
+            counts: BTreeMap::new(),
+            counts_asked: BTreeSet::new(),
+            durations: BTreeMap::new(),
+            ours: BTreeSet::new(),
+            leaving: false,
+            last_run: None,
+            painted: Painted::default(),
+            log: LogState::default(),
+        }
+    }
+
+    /// A job in the list of jobs.
+    #[must_use]
+    pub fn summary(&self, job: &JobId) -> Option<&JobSummary> {
+        self.jobs.value.iter().find(|summary| summary.id == *job)
+    }
+}

@@ -1,0 +1,66 @@
+//! What wakes the loop: keys, events of jobs, answers to effects, the clock. Plain data: it can be logged, compared and
+//! replayed.
+
+use super::keys::Chord;
+use super::output::OutputAnswer;
+use crate::domain::{Image, JobId, Machine, MachineId, TestCounts, TestSource, Timestamp};
+use crate::event::Event;
+use crate::session::{Attachment, Error, JobSummary};
+use crate::store::JobView;
+use std::collections::BTreeMap;
+
+/// What a mouse did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mouse {
+    /// A click.
+    Click,
+    /// The wheel, up.
+    ScrollUp,
+    /// The wheel, down.
+    ScrollDown,
+}
+
+/// What wakes the loop.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key.
+    Key(Chord),
+    /// Pasted text.
+    Paste(String),
+    /// The mouse, with column and row.
+    Mouse(Mouse, u16, u16),
+    /// The terminal has this many columns and rows now.
+    Resize(u16, u16),
+    /// The terminal got or lost the focus.
+    Focus(bool),
+    /// The time, about once a second.
+    Tick(Timestamp),
+    /// Events of jobs, in order. They have been folded into the store already.
+    Events(Vec<Event>),
+    /// The jobs there are.
+    Jobs(Result<Vec<JobSummary>, Error>),
+    /// The machines there are.
+    Machines(Result<Vec<Machine>, Error>),
+    /// The images there are.
+    Images(Result<Vec<Image>, Error>),
+    /// A job's whole history, folded; it is in the store already, unless it could not be read.
+    Loaded(JobId, Result<Box<JobView>, Error>),
+    /// How many of some jobs' tests ended how.
+    Counts(BTreeMap<JobId, TestCounts>),
+    /// How long tests took before, in seconds by name.
+    Durations(BTreeMap<String, f64>),
+    /// Names of tests that a source has.
+    TestNames(TestSource, Result<Vec<String>, Error>),
+    /// What was asked of a job's output.
+    Output(OutputAnswer),
+    /// An operation was submitted.
+    Submitted(Result<JobId, Error>),
+    /// A job was attached to.
+    Attached(JobId, Result<Attachment, Error>),
+    /// Something else that was asked for could not be done, or has been: a line to show.
+    Told(Result<String, Error>),
+    /// The shell on a machine is over.
+    ShellEnded(MachineId, Result<i32, String>),
+    /// A signal asked the process to leave.
+    Hangup,
+}

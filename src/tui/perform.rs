@@ -1,0 +1,94 @@
+//! Does what effects ask of the session, each on a task of its own whose answer comes back as a message. Nothing here
+//! is awaited by the loop.
+
+use super::effect::Effect;
+use super::msg::Msg;
+use super::output::Reader;
+use crate::domain::JobId;
+use crate::session::Session;
+use crate::store::Store;
+use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Does effects.
+pub(super) struct Performer {
+    session: Arc<Session>,
+    answers: UnboundedSender<Msg>,
+    reader: Reader,
+}
+
+impl Performer {
+    /// A performer that answers through the channel.
+    pub(super) fn new(session: Arc<Session>, answers: UnboundedSender<Msg>) -> Self {
+        let (files, sink) = (Arc::clone(&session), answers.clone());
+        let reader = Reader::start(
+            move |job: &JobId| files.files(job).output,
+            move |answer| {
+                // nobody listens any more once the dashboard is left
+                let _ = sink.send(Msg::Output(answer));
+            },
+        );
+        Self { session, answers, reader }
+    }
+
+    fn ask<F: Future<Output = Msg> + Send + 'static>(&self, work: impl FnOnce(Arc<Session>) -> F) {
+        let (work, answers) = (work(Arc::clone(&self.session)), self.answers.clone());
+        tokio::spawn(async move {
+            let _ = answers.send(work.await);
+        });
+    }
+
+    /// Does an effect of the session; gives back what only the loop can do.
+    pub(super) fn perform(&self, effect: Effect) -> Option<Effect> {
+        match effect {
+            Effect::Submit(operation) => {
+                self.ask(async move |session| Msg::Submitted(session.submit(*operation).await));
+            }
+            Effect::Cancel(job, level) => self.ask(async move |session| {
+                Msg::Told(session.cancel(&job, level).await.map(|()| format!("job {job} was told to stop")))
+            }),
+            Effect::Attach(job) => self.ask(async move |session| {
+                let how = session.attach(&job).await;
+                Msg::Attached(job, how)
+            }),
+            Effect::Load(job) => self.ask(async move |session| {
+                let history = session.history(&job).await;
+                let folded = history.map(|events| {
+                    let mut store = Store::new();
+                    for event in &events {
+                        store.apply(event);
+                    }
+                    store.job(&job).cloned()
+                });
+                match folded {
+                    Ok(Some(view)) => Msg::Loaded(job, Ok(Box::new(view))),
+                    Ok(None) => Msg::Told(Ok(format!("job {job} has no events yet"))),
+                    Err(error) => Msg::Loaded(job, Err(error)),
+                }
+            }),
+            Effect::Count(jobs) => {
+                self.ask(async move |session| match session.counts(&jobs).await {
+                    Ok(counts) => Msg::Counts(counts),
+                    Err(error) => Msg::Told(Err(error)),
+                });
+            }
+            Effect::Durations => self.ask(async move |session| match session.durations().await {
+                Ok(durations) => Msg::Durations(durations),
+                Err(error) => Msg::Told(Err(error)),
+            }),
+            Effect::Jobs => self.ask(async move |session| Msg::Jobs(session.jobs(1000).await)),
+            Effect::Machines => self.ask(async move |session| Msg::Machines(session.machines(None).await)),
+            Effect::Images => self.ask(async move |session| Msg::Images(session.images(None).await)),
+            Effect::RemoveImage(provider, name) => self.ask(async move |session| {
+                Msg::Told(session.remove_image(provider, &name).await.map(|()| format!("image {name} is removed")))
+            }),
+            Effect::TestNames(source, rev) => self.ask(async move |session| {
+                let names = session.test_names(&source, &rev).await;
+                Msg::TestNames(source, names)
+            }),
+            Effect::Output(request) => self.reader.ask(request),
+            effect => return Some(effect),
+        }
+        None
+    }
+}

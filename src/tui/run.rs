@@ -1,0 +1,302 @@
+//! The loop: waits for keys, events and answers, takes all that is there, and draws at most once a frame and only when
+//! something changed. The one place that awaits, and it never awaits the session.
+
+use super::app::App;
+use super::effect::{Effect, Leave};
+use super::guard::Guard;
+use super::keys::{Chord, Code};
+use super::model::{LogState, Setup};
+use super::msg::{Mouse, Msg};
+use super::perform::Performer;
+use crate::domain::{MachineId, Operation, Timestamp};
+use crate::session::Session;
+use crossterm::event::{
+    Event as Input, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
+use futures::StreamExt as _;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// The least time between two frames.
+const FRAME: Duration = Duration::from_millis(12);
+
+/// What the composition root gives besides the session.
+#[derive(Debug)]
+pub struct Dashboard {
+    /// Defaults and what is shown of the program.
+    pub setup: Setup,
+    /// An operation to submit at once, whose job's screen is opened.
+    pub begin_with: Option<Operation>,
+    /// The program, with what makes it work on the same state directory: a shell is `hga … ssh MACHINE`.
+    pub program: (PathBuf, Vec<std::ffi::OsString>),
+}
+
+type Screen = Terminal<CrosstermBackend<io::Stdout>>;
+
+/// Runs the dashboard until a person leaves it.
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub async fn run(session: Session, dashboard: Dashboard) -> io::Result<()> {
+    let session = Arc::new(session);
+    let said = Loop::new(&session, dashboard)?.turn().await;
+    // what still runs is let go of; the terminal is set back already
+    session.shutdown().await;
+    for line in said? {
+        writeln!(io::stdout(), "{line}")?;
+    }
+    Ok(())
+}
+
+struct Loop {
+    _guard: Guard,
+    screen: Screen,
+    app: App,
+    performer: Performer,
+    feed: mpsc::Receiver<Msg>,
+    answers: mpsc::UnboundedReceiver<Msg>,
+    program: (PathBuf, Vec<std::ffi::OsString>),
+    log: LogState,
+    input: Option<EventStream>,
+    dirty: bool,
+    drawn: Instant,
+    /// Keys are not listened to until then: what was meant for a shell that has just ended.
+    deaf: Option<Instant>,
+    leave: Option<Leave>,
+    begin: Vec<Effect>,
+}
+
+impl Loop {
+    fn new(session: &Arc<Session>, dashboard: Dashboard) -> io::Result<Self> {
+        let guard = Guard::take()?;
+        let mut screen = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        screen.clear()?;
+        let size = screen.size()?;
+        let (app, mut begin) = App::new(dashboard.setup, Timestamp::now(), (size.width, size.height));
+        begin.extend(dashboard.begin_with.map(|operation| Effect::Submit(Box::new(operation))));
+        let (sender, answers) = mpsc::unbounded_channel();
+        let log = app.model.log.clone();
+        Ok(Self {
+            _guard: guard,
+            screen,
+            app,
+            performer: Performer::new(Arc::clone(session), sender),
+            feed: super::feed::start(Arc::clone(session)),
+            answers,
+            program: dashboard.program,
+            log,
+            input: Some(EventStream::new()),
+            dirty: true,
+            drawn: Instant::now(),
+            deaf: None,
+            leave: None,
+            begin,
+        })
+    }
+
+    async fn turn(mut self) -> io::Result<Vec<String>> {
+        let mut hangups = [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
+        let mut interrupts = signal(SignalKind::interrupt())?;
+        let mut clock = tokio::time::interval(Duration::from_secs(1));
+        clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        for effect in std::mem::take(&mut self.begin) {
+            self.perform(effect).await?;
+        }
+        while self.leave.is_none() {
+            if self.dirty && self.drawn.elapsed() >= FRAME {
+                self.draw()?;
+            }
+            let frame = tokio::time::sleep(FRAME.saturating_sub(self.drawn.elapsed()));
+            let [term, hup] = &mut hangups;
+            tokio::select! {
+                biased;
+                input = next(&mut self.input) => match input {
+                    Some(Ok(input)) => self.input(input).await?,
+                    // the terminal is gone
+                    Some(Err(_)) | None => self.take(Msg::Hangup).await?,
+                },
+                () = hung_up(term, hup) => self.take(Msg::Hangup).await?,
+                _ = interrupts.recv() => self.take(Msg::Key(Chord { ctrl: true, ..Chord::char('c') })).await?,
+                () = frame, if self.dirty => {}
+                Some(msg) = self.answers.recv() => self.take(msg).await?,
+                Some(msg) = self.feed.recv() => self.take(msg).await?,
+                _ = clock.tick() => self.take(Msg::Tick(Timestamp::now())).await?,
+            }
+        }
+        let state = self.app.model.setup.state_dir.clone();
+        let left: Vec<String> = self.app.model.ours.iter().map(ToString::to_string).collect();
+        drop(self);
+        Ok(left
+            .iter()
+            .map(|job| format!("job {job} goes on: `hga jobs attach {job}` takes it up again ({})", state.display()))
+            .collect())
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let app = &mut self.app;
+        self.screen.draw(|frame| {
+            let area = frame.area();
+            app.draw(area, frame.buffer_mut());
+        })?;
+        self.dirty = false;
+        self.drawn = Instant::now();
+        Ok(())
+    }
+
+    async fn input(&mut self, input: Input) -> io::Result<()> {
+        let msg = match input {
+            Input::Key(key) if key.kind != KeyEventKind::Release => match chord(key) {
+                Some(chord) if self.deaf.is_some_and(|until| Instant::now() < until) && is_end_of_shell(chord) => {
+                    return Ok(());
+                }
+                Some(chord) => Msg::Key(chord),
+                None => return Ok(()),
+            },
+            Input::Mouse(mouse) => {
+                let what = match mouse.kind {
+                    MouseEventKind::Down(MouseButton::Left) => Mouse::Click,
+                    MouseEventKind::ScrollUp => Mouse::ScrollUp,
+                    MouseEventKind::ScrollDown => Mouse::ScrollDown,
+                    _ => return Ok(()),
+                };
+                Msg::Mouse(what, mouse.column, mouse.row)
+            }
+            Input::Paste(text) => Msg::Paste(text),
+            Input::Resize(columns, rows) => Msg::Resize(columns, rows),
+            Input::FocusGained => Msg::Focus(true),
+            Input::FocusLost => Msg::Focus(false),
+            Input::Key(_) => return Ok(()),
+        };
+        self.take(msg).await
+    }
+
+    async fn take(&mut self, msg: Msg) -> io::Result<()> {
+        self.dirty = true;
+        for effect in self.app.handle(msg) {
+            self.perform(effect).await?;
+        }
+        Ok(())
+    }
+
+    async fn perform(&mut self, effect: Effect) -> io::Result<()> {
+        match self.performer.perform(effect) {
+            Some(Effect::Leave(how)) => self.leave = Some(how),
+            Some(Effect::Redraw) => self.screen.clear()?,
+            Some(Effect::Copy(text)) => copy(&text)?,
+            Some(Effect::Log(to)) => super::log::go(&self.log, to),
+            Some(Effect::Suspend) => self.suspend()?,
+            Some(Effect::Shell(machine)) => Box::pin(self.shell(machine)).await?,
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        self.input = None;
+        Guard::leave();
+        writeln!(io::stdout(), "hga is suspended: jobs it drives wait for `fg`; what runs on machines runs on")?;
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGTSTP).map_err(io::Error::from)?;
+        self.back()
+    }
+
+    fn back(&mut self) -> io::Result<()> {
+        Guard::enter()?;
+        self.input = Some(EventStream::new());
+        self.screen.clear()?;
+        self.dirty = true;
+        let size = self.screen.size()?;
+        // the window may have another size since
+        self.app.handle(Msg::Resize(size.width, size.height));
+        Ok(())
+    }
+
+    /// Gives the terminal to `hga ssh` until it ends; jobs and their events go on meanwhile.
+    async fn shell(&mut self, machine: MachineId) -> io::Result<()> {
+        self.input = None;
+        Guard::leave();
+        let (program, words) = &self.program;
+        let mut child =
+            match tokio::process::Command::new(program).args(words).arg("ssh").arg(machine.as_str()).spawn() {
+                Ok(child) => child,
+                Err(error) => {
+                    self.back()?;
+                    return Box::pin(self.take(Msg::ShellEnded(machine, Err(error.to_string())))).await;
+                }
+            };
+        let ended = loop {
+            tokio::select! {
+                status = child.wait() => break status,
+                Some(msg) = self.answers.recv() => { self.app.handle(msg); }
+                Some(msg) = self.feed.recv() => {
+                    for effect in self.app.handle(msg) {
+                        self.performer.perform(effect);
+                    }
+                }
+            }
+        };
+        self.back()?;
+        self.deaf = Some(Instant::now() + Duration::from_secs(1));
+        let how = ended.map_err(|error| error.to_string()).map(|status| status.code().unwrap_or(128));
+        Box::pin(self.take(Msg::ShellEnded(machine, how))).await
+    }
+}
+
+async fn next(input: &mut Option<EventStream>) -> Option<io::Result<Input>> {
+    match input {
+        Some(input) => input.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn hung_up(term: &mut Signal, hup: &mut Signal) {
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = hup.recv() => {}
+    }
+}
+
+fn copy(text: &str) -> io::Result<()> {
+    crossterm::execute!(io::stdout(), crossterm::clipboard::CopyToClipboard::to_clipboard_from(text))
+}
+
+/// What ends a shell, and must not mean something here when it was pressed once too often.
+fn is_end_of_shell(chord: Chord) -> bool {
+    chord.ctrl && matches!(chord.code, Code::Char('d' | 'c'))
+}
+
+/// A key as the terminal library tells it, as ours; none for one that means nothing here.
+fn chord(key: KeyEvent) -> Option<Chord> {
+    let shift = key.modifiers.contains(KeyModifiers::SHIFT);
+    let code = match key.code {
+        KeyCode::Char(c) => Code::Char(if shift && c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c }),
+        KeyCode::Enter => Code::Enter,
+        KeyCode::Esc => Code::Esc,
+        KeyCode::Tab if shift => Code::BackTab,
+        KeyCode::Tab => Code::Tab,
+        KeyCode::BackTab => Code::BackTab,
+        KeyCode::Backspace => Code::Backspace,
+        KeyCode::Delete => Code::Delete,
+        KeyCode::Up => Code::Up,
+        KeyCode::Down => Code::Down,
+        KeyCode::Left => Code::Left,
+        KeyCode::Right => Code::Right,
+        KeyCode::Home => Code::Home,
+        KeyCode::End => Code::End,
+        KeyCode::PageUp => Code::PageUp,
+        KeyCode::PageDown => Code::PageDown,
+        KeyCode::F(number) => Code::F(number),
+        _ => return None,
+    };
+    Some(Chord {
+        code,
+        ctrl: key.modifiers.contains(KeyModifiers::CONTROL),
+        alt: key.modifiers.contains(KeyModifiers::ALT),
+        shift: shift && !matches!(code, Code::Char(_) | Code::BackTab),
+    })
+}

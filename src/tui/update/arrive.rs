@@ -1,0 +1,148 @@
+//! Answers to effects, events of jobs, signals.
+
+use super::{job, say};
+use crate::domain::{JobState, Operation};
+use crate::event::EventKind;
+use crate::session::{Attachment, Error};
+use crate::store::Store;
+use crate::tui::effect::{Effect, Leave};
+use crate::tui::model::{JobTab, Known, Model, Tone};
+use crate::tui::msg::Msg;
+
+/// Takes an answer or an event in.
+pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Events(events) => {
+            let mut effects = Vec::new();
+            let mut want = |effect: Effect| {
+                if !effects.contains(&effect) {
+                    effects.push(effect);
+                }
+            };
+            for event in &events {
+                match &event.kind {
+                    EventKind::Submitted { .. } | EventKind::Started { .. } | EventKind::Detached => {
+                        want(Effect::Jobs);
+                    }
+                    EventKind::Ended { .. } => {
+                        want(Effect::Jobs);
+                        want(Effect::Machines);
+                        want(Effect::Images);
+                        want(Effect::Durations);
+                        model.ours.remove(&event.job);
+                        model.counts_asked.remove(&event.job);
+                    }
+                    EventKind::Launching { .. }
+                    | EventKind::MachineReady { .. }
+                    | EventKind::MachineEnding { .. }
+                    | EventKind::MachineEnded { .. } => want(Effect::Machines),
+                    _ => {}
+                }
+            }
+            effects.extend(left(model));
+            effects
+        }
+        Msg::Jobs(answer) => {
+            keep(&mut model.jobs, answer);
+            if model.last_run.is_none() {
+                model.last_run = model.jobs.value.iter().find_map(|row| match &row.operation {
+                    Operation::RunTests(spec) => Some(spec.clone()),
+                    _ => None,
+                });
+            }
+            Vec::new()
+        }
+        Msg::Machines(answer) => {
+            keep(&mut model.machines, answer);
+            Vec::new()
+        }
+        Msg::Images(answer) => {
+            keep(&mut model.images, answer);
+            Vec::new()
+        }
+        Msg::Loaded(id, answer) => {
+            if let Some(screen) = model.job.as_mut().filter(|screen| screen.id == id) {
+                match answer {
+                    Ok(_) => screen.loaded = true,
+                    Err(error) => screen.error = Some(crate::diag::chain(&error)),
+                }
+            }
+            Vec::new()
+        }
+        Msg::Counts(counts) => {
+            model.counts.extend(counts);
+            Vec::new()
+        }
+        Msg::Durations(durations) => {
+            model.durations = durations;
+            Vec::new()
+        }
+        Msg::TestNames(source, names) => super::form::names(model, &source, names),
+        Msg::Output(answer) => super::output::answered(model, answer),
+        Msg::Submitted(Ok(id)) => {
+            model.ours.insert(id.clone());
+            let open = job::open(model, store, id, JobTab::Tests);
+            [open, vec![Effect::Jobs]].concat()
+        }
+        Msg::Attached(id, Ok(how)) => {
+            if how == Attachment::Driving {
+                model.ours.insert(id.clone());
+            }
+            let text = match how {
+                Attachment::Driving => format!("job {id} is driven from here now"),
+                Attachment::Watching => format!("job {id} is driven by another process; you are watching"),
+                Attachment::Ended => format!("job {id} is over"),
+            };
+            say(model, Tone::Info, &text);
+            vec![Effect::Jobs]
+        }
+        Msg::Submitted(Err(error)) | Msg::Attached(_, Err(error)) | Msg::Told(Err(error)) => told(model, &error),
+        Msg::Told(Ok(text)) => {
+            say(model, Tone::Info, &text);
+            vec![Effect::Images, Effect::Machines]
+        }
+        Msg::ShellEnded(machine, how) => {
+            match how {
+                Ok(0) => say(model, Tone::Info, &format!("back from machine {machine}")),
+                Ok(status) => {
+                    say(model, Tone::Info, &format!("back from machine {machine}; the shell ended with {status}"));
+                }
+                Err(why) => say(model, Tone::Error, &format!("could not open a shell on {machine}: {why}")),
+            }
+            vec![Effect::Machines]
+        }
+        Msg::Hangup => vec![Effect::Leave(Leave::LettingGo)],
+        _ => Vec::new(),
+    }
+}
+
+/// What is to be done once none of our jobs is left, when a person waits for that.
+fn left(model: &Model) -> Option<Effect> {
+    (model.leaving && model.ours.is_empty()).then_some(Effect::Leave(Leave::Quietly))
+}
+
+fn keep<T>(known: &mut Known<T>, answer: Result<T, Error>) {
+    match answer {
+        Ok(value) => {
+            known.value = value;
+            known.here = true;
+            known.error = None;
+        }
+        Err(error) => known.error = Some(crate::diag::chain(&error)),
+    }
+}
+
+fn told(model: &mut Model, error: &Error) -> Vec<Effect> {
+    let hint = error.hints.first().map_or_else(String::new, |hint| format!(" (hint: {hint})"));
+    say(model, Tone::Error, &format!("{}{hint}", crate::diag::chain(error)));
+    Vec::new()
+}
+
+/// Whether a job is over, as far as anything tells.
+pub(super) fn is_over(model: &Model, store: &Store, id: &crate::domain::JobId) -> bool {
+    store
+        .job(id)
+        .map(|job| job.state)
+        .or_else(|| model.summary(id).map(|row| row.state))
+        .is_some_and(|state| state == JobState::Ended)
+}

@@ -1,0 +1,108 @@
+//! The panes: moving, sorting, marking, opening.
+
+use super::job;
+use crate::domain::JobId;
+use crate::store::Store;
+use crate::tui::action::{Action, SortBy};
+use crate::tui::effect::Effect;
+use crate::tui::model::{Home, JobTab, List, Model, Pane, image_rows, job_rows, machine_rows};
+
+/// Does what a person means on the panes.
+pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Next | Action::Previous => {
+            let place = Pane::ALL.iter().position(|pane| *pane == model.home.pane).unwrap_or(0);
+            let by = if action == Action::Next { 1 } else { Pane::ALL.len() - 1 };
+            model.home.pane = Pane::ALL[(place + by) % Pane::ALL.len()];
+        }
+        Action::Tab(number) => {
+            if let Some(pane) = Pane::ALL.get(usize::from(number).saturating_sub(1)) {
+                model.home.pane = *pane;
+            }
+        }
+        Action::Open | Action::GoToJob | Action::GoToOutput => {
+            let tab = if action == Action::GoToOutput { JobTab::Output } else { JobTab::Tests };
+            let job: Option<JobId> = model.job_here().cloned();
+            return job.map_or_else(Vec::new, |id| job::open(model, store, id, tab));
+        }
+        action => {
+            let page = model.painted.height.max(1);
+            match model.home.pane {
+                Pane::Machines => {
+                    let keys = machine_keys(model);
+                    return list(&mut model.home.machines, &keys, page, action, |(_, id)| id.to_string());
+                }
+                Pane::Images => {
+                    let keys = image_keys(model);
+                    return list(&mut model.home.images, &keys, page, action, |(_, name)| name.to_string());
+                }
+                Pane::Jobs => {
+                    let keys = job_keys(model, store);
+                    return list(&mut model.home.jobs, &keys, page, action, ToString::to_string);
+                }
+                Pane::Log => {}
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn machine_keys(model: &Model) -> Vec<(crate::domain::ProviderKind, crate::domain::MachineId)> {
+    machine_rows(model).iter().map(|row| (row.machine.provider, row.machine.id.clone())).collect()
+}
+
+fn image_keys(model: &Model) -> Vec<(crate::domain::ProviderKind, crate::domain::ImageName)> {
+    image_rows(model).iter().map(|row| (row.image.provider, row.image.name.clone())).collect()
+}
+
+fn job_keys(model: &Model, store: &Store) -> Vec<JobId> {
+    job_rows(model, store).iter().map(|row| row.summary.id.clone()).collect()
+}
+
+/// What moves, sorts and marks any list; `text` is what copying a row gives.
+pub(super) fn list<K: Ord + Clone>(
+    list: &mut List<K>,
+    keys: &[K],
+    page: usize,
+    action: Action,
+    text: impl Fn(&K) -> String,
+) -> Vec<Effect> {
+    let page = isize::try_from(page).unwrap_or(1);
+    match action {
+        Action::Up => list.step(keys, -1),
+        Action::Down => list.step(keys, 1),
+        Action::PageUp => list.step(keys, -page),
+        Action::PageDown => list.step(keys, page),
+        Action::HalfUp => list.step(keys, -page / 2),
+        Action::HalfDown => list.step(keys, page / 2),
+        Action::Top => list.select(keys, 0),
+        Action::Bottom => list.select(keys, keys.len()),
+        Action::Mark => list.mark(keys),
+        Action::MarkRange => list.mark_range(keys),
+        Action::MarkClear => list.marks.clear(),
+        Action::Sort(SortBy::Flip) => list.order.descending = !list.order.descending,
+        Action::Copy => return list.selected.iter().map(|key| Effect::Copy(text(key))).collect(),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Brings the lists in line with what there is.
+pub(super) fn settle(model: &mut Model, store: &Store) {
+    let machines = machine_keys(model);
+    model.home.machines.settle(&machines);
+    let images = image_keys(model);
+    model.home.images.settle(&images);
+    let jobs = job_keys(model, store);
+    model.home.jobs.settle(&jobs);
+}
+
+/// Takes back which row the frame showed first.
+pub(super) fn fed_back(home: &mut Home, offset: usize) {
+    match home.pane {
+        Pane::Machines => home.machines.offset = offset,
+        Pane::Images => home.images.offset = offset,
+        Pane::Jobs => home.jobs.offset = offset,
+        Pane::Log => {}
+    }
+}

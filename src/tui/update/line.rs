@@ -1,0 +1,113 @@
+//! The line being typed for a filter or a search.
+
+use super::{dialog, form, palette};
+use crate::store::Store;
+use crate::tui::action::Action;
+use crate::tui::effect::Effect;
+use crate::tui::keys::{Chord, Code};
+use crate::tui::model::{Line, LineFor, Modal, Model, Pane};
+use tui_input::{Input, InputRequest};
+
+/// The filter of the list shown.
+fn filter(model: &mut Model) -> Option<&mut String> {
+    use crate::tui::model::JobTab;
+    match &mut model.job {
+        Some(screen) => match screen.tab {
+            JobTab::Tests => Some(&mut screen.tests.filter),
+            JobTab::Failures => Some(&mut screen.failures.filter),
+            JobTab::Output | JobTab::Summary => None,
+        },
+        None => match model.home.pane {
+            Pane::Machines => Some(&mut model.home.machines.filter),
+            Pane::Images => Some(&mut model.home.images.filter),
+            Pane::Jobs => Some(&mut model.home.jobs.filter),
+            Pane::Log => None,
+        },
+    }
+}
+
+/// Begins to type a filter or a pattern.
+pub(super) fn open(model: &mut Model, action: Action) -> Vec<Effect> {
+    let (for_what, before) = if action == Action::Search {
+        (LineFor::Search, model.job.as_ref().map(|screen| screen.output.pattern.clone()).unwrap_or_default())
+    } else {
+        (LineFor::Filter, filter(model).cloned().unwrap_or_default())
+    };
+    model.line = Some(Line { for_what, input: Input::new(before.clone()), before });
+    Vec::new()
+}
+
+/// Does what a person means while typing.
+pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
+    let Some(line) = &mut model.line else { return Vec::new() };
+    match action {
+        Action::Edit(chord) => {
+            edit(&mut line.input, chord);
+            let text = line.input.value().to_owned();
+            take(model, store, text)
+        }
+        Action::Open => {
+            model.line = None;
+            Vec::new()
+        }
+        Action::Back => {
+            let before = line.before.clone();
+            let effects = take(model, store, before);
+            model.line = None;
+            effects
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What is typed holds at once.
+fn take(model: &mut Model, _store: &Store, text: String) -> Vec<Effect> {
+    match model.line.as_ref().map(|line| line.for_what) {
+        Some(LineFor::Filter) => {
+            if let Some(filter) = filter(model) {
+                *filter = text;
+            }
+        }
+        Some(LineFor::Search) => return super::output::search(model, text),
+        None => {}
+    }
+    Vec::new()
+}
+
+/// Pasted text goes where characters go; its line breaks become spaces.
+pub(super) fn paste(model: &mut Model, store: &Store, text: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for c in text.chars().take(4096) {
+        let chord = Chord::char(if c.is_control() { ' ' } else { c });
+        let action = Action::Edit(chord);
+        effects = match model.modals.last() {
+            Some(Modal::Palette(_)) => palette::act(model, store, action),
+            Some(Modal::Form(_)) => form::act(model, store, action),
+            Some(Modal::Dialog(_)) => dialog::act(model, store, action),
+            None if model.line.is_some() => act(model, store, action),
+            Some(Modal::Page(_)) | None => return Vec::new(),
+        };
+    }
+    effects
+}
+
+/// Edits a line as shells do.
+pub(super) fn edit(input: &mut Input, chord: Chord) {
+    let word = chord.ctrl || chord.alt;
+    let request = match (chord.code, word) {
+        (Code::Char('a'), true) | (Code::Home, _) => InputRequest::GoToStart,
+        (Code::Char('e'), true) | (Code::End, _) => InputRequest::GoToEnd,
+        (Code::Char('u'), true) => InputRequest::DeleteLine,
+        (Code::Char('k'), true) => InputRequest::DeleteTillEnd,
+        (Code::Char('w') | Code::Backspace, true) => InputRequest::DeletePrevWord,
+        (Code::Char('h'), true) | (Code::Backspace, false) => InputRequest::DeletePrevChar,
+        (Code::Char('b'), true) | (Code::Left, false) => InputRequest::GoToPrevChar,
+        (Code::Char('f'), true) | (Code::Right, false) => InputRequest::GoToNextChar,
+        (Code::Left, true) => InputRequest::GoToPrevWord,
+        (Code::Right, true) => InputRequest::GoToNextWord,
+        (Code::Delete, _) => InputRequest::DeleteNextChar,
+        (Code::Char(c), false) => InputRequest::InsertChar(c),
+        _ => return,
+    };
+    input.handle(request);
+}

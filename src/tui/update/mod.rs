@@ -1,0 +1,160 @@
+//! What a message changes and what it asks of the world: `(&mut Model, &Store, Msg) -> Vec<Effect>`. No IO, no clock.
+//! A file for each screen and each thing over it.
+
+mod arrive;
+mod dialog;
+mod form;
+mod home;
+mod job;
+mod line;
+mod mouse;
+mod output;
+mod page;
+mod palette;
+
+use super::action::Action;
+use super::effect::Effect;
+use super::keys::{Resolved, resolve};
+use super::model::{Modal, Model, Notice, Pane, Tone, test_keys};
+use super::msg::Msg;
+use crate::domain::escape_line;
+use crate::store::Store;
+
+/// How long a notice stays, in seconds.
+const NOTICE: i64 = 12;
+
+/// What is asked for to begin with.
+pub(super) fn begin() -> Vec<Effect> {
+    vec![Effect::Jobs, Effect::Machines, Effect::Images, Effect::Durations]
+}
+
+/// Takes a message in.
+pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Key(chord) => match resolve(chord, &model.situation(store)) {
+            Resolved::Act(row) => act(model, store, row.action),
+            Resolved::Refused(row, fact) => {
+                say(model, Tone::Info, &format!("{}: {}", row.name, fact.missing()));
+                Vec::new()
+            }
+            Resolved::Text(chord) => act(model, store, Action::Edit(chord)),
+            Resolved::Nothing => Vec::new(),
+        },
+        Msg::Paste(text) => line::paste(model, store, &text),
+        Msg::Mouse(mouse, column, row) => mouse::update(model, store, mouse, column, row),
+        Msg::Resize(columns, rows) => {
+            model.size = (columns, rows);
+            output::resized(model)
+        }
+        Msg::Focus(focused) => {
+            model.focused = focused;
+            Vec::new()
+        }
+        Msg::Tick(now) => {
+            model.now = now;
+            if model.notice.as_ref().is_some_and(|notice| now.duration_since(notice.at).as_secs() >= NOTICE) {
+                model.notice = None;
+            }
+            Vec::new()
+        }
+        msg => arrive::update(model, store, msg),
+    }
+}
+
+/// Does what a person means.
+fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
+    if !matches!(action, Action::Edit(_)) && model.modals.is_empty() {
+        model.notice = None;
+    }
+    match action {
+        Action::Interrupt => {
+            say(model, Tone::Info, "Ctrl-C stops nothing here: `q` leaves hga, `X` stops a job");
+            return Vec::new();
+        }
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Refresh => return [vec![Effect::Redraw], begin()].concat(),
+        Action::Theme => {
+            model.theme = model.theme.next();
+            let text = format!("theme: {}", model.theme.as_str());
+            say(model, Tone::Info, &text);
+            return Vec::new();
+        }
+        Action::Help => return page::help(model, store),
+        Action::Palette => return palette::open(model),
+        Action::Log(to) => return vec![Effect::Log(to)],
+        _ => {}
+    }
+    match model.modals.last() {
+        Some(Modal::Page(_)) => page::act(model, action),
+        Some(Modal::Palette(_)) => palette::act(model, store, action),
+        Some(Modal::Form(_)) => form::act(model, store, action),
+        Some(Modal::Dialog(_)) => dialog::act(model, store, action),
+        None if model.line.is_some() => line::act(model, store, action),
+        None => command(model, store, action),
+    }
+}
+
+/// Does what a person means on the screens themselves; the palette's commands come here too.
+fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Quit => dialog::quit(model, store),
+        Action::RunTests => form::run_tests(model, store),
+        Action::Rerun => form::rerun(model, store),
+        Action::Demo => {
+            let demo = model.setup.demo.clone();
+            vec![Effect::Submit(Box::new(demo))]
+        }
+        Action::Launch => form::launch(model),
+        Action::Bootstrap => form::bootstrap(model),
+        Action::Terminate => dialog::terminate(model, store),
+        Action::RemoveImage => dialog::remove_image(model),
+        Action::StopJob => dialog::stop_job(model, store),
+        Action::Attach => model.job_here().cloned().map(Effect::Attach).into_iter().collect(),
+        Action::Shell => {
+            model.machine_here().map(|machine| machine.id.clone()).map(Effect::Shell).into_iter().collect()
+        }
+        Action::GoToMachine => {
+            if let Some(key) = model.machine_here().map(|machine| (machine.provider, machine.id.clone())) {
+                let close = job::close(model);
+                model.home.pane = Pane::Machines;
+                model.home.machines.selected = Some(key);
+                return close;
+            }
+            Vec::new()
+        }
+        Action::Describe => page::describe(model, store),
+        Action::Filter | Action::Search => line::open(model, action),
+        _ if model.job.is_some() => job::act(model, store, action),
+        _ => home::act(model, store, action),
+    }
+}
+
+/// Says something above the footer.
+fn say(model: &mut Model, tone: Tone, text: &str) {
+    model.notice = Some(Notice { text: escape_line(text), tone, at: model.now });
+}
+
+/// Brings lists in line with what there is, before a frame.
+pub(super) fn settle(model: &mut Model, store: &Store) {
+    home::settle(model, store);
+    let Some(mut screen) = model.job.take() else { return };
+    if let Some(view) = store.job(&screen.id) {
+        screen.test_rows = test_keys(&screen, view);
+        let rows = std::mem::take(&mut screen.test_rows);
+        screen.tests.settle(&rows);
+        screen.test_rows = rows;
+        let failures: Vec<usize> = job::failures(view);
+        screen.failures.settle(&failures);
+    }
+    model.job = Some(screen);
+}
+
+/// Takes back what the frame laid out.
+pub(super) fn fed_back(model: &mut Model) {
+    let offset = model.painted.offset;
+    if let Some(screen) = &mut model.job {
+        job::fed_back(screen, offset);
+    } else {
+        home::fed_back(&mut model.home, offset);
+    }
+}

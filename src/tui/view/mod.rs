@@ -1,0 +1,35 @@
+//! What a frame shows: `(&Model, &Store, &Theme, Rect, &mut Buffer) -> Painted`. Reads no clock and changes nothing. A
+//! file for each pane and each thing over it.
+
+mod frame;
+mod home;
+mod job;
+mod modal;
+mod output;
+mod states;
+
+use super::model::{Modal, Model, Painted};
+use super::theme::Theme;
+use crate::store::Store;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+/// Draws the dashboard.
+pub(super) fn view(model: &Model, store: &Store, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Painted {
+    let mut painted = Painted::default();
+    buffer.set_style(area, theme.base);
+    let body = frame::draw(model, store, theme, area, buffer, &mut painted);
+    match &model.job {
+        Some(screen) => job::draw(model, store, screen, theme, body, buffer, &mut painted),
+        None => home::draw(model, store, theme, body, buffer, &mut painted),
+    }
+    for modal in &model.modals {
+        match modal {
+            Modal::Page(page) => modal::page(page, theme, area, buffer, &mut painted),
+            Modal::Palette(palette) => modal::palette(model, store, palette, theme, area, buffer, &mut painted),
+            Modal::Form(form) => modal::form(form, theme, area, buffer, &mut painted),
+            Modal::Dialog(dialog) => modal::dialog(dialog, theme, area, buffer, &mut painted),
+        }
+    }
+    painted
+}
