@@ -13,7 +13,6 @@ use crate::ssh::{SshConnector, keys, transport};
 use crate::tui::{self, Dashboard, Setup, ThemeName};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
@@ -42,7 +41,7 @@ pub fn run(cli: Box<Cli>) -> i32 {
     if cli.need() < Need::Session {
         return cli::run_alone(&cli, &context);
     }
-    let front = cli.front(std::io::stdin().is_terminal() && std::io::stdout().is_terminal(), &context);
+    let front = cli.front(&context);
     log(&paths, &config, cli.global.verbose, &front);
     if let Front::Dashboard(begin_with) = front {
         return dashboard(&cli, &context, &paths, config, begin_with);

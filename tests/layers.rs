@@ -69,7 +69,22 @@ const FENCES: &[(&str, &[&str])] = &[
     ("crossterm", &["tui/run.rs", "tui/guard.rs"]),
     ("tui_input", &["tui/"]),
 ];
-const PRINTERS: &[&str] = &["cli/", "cli.rs", "ssh/transport.rs", "main.rs"];
+const PRINTERS: &[&str] = &["cli/", "cli.rs", "ssh/transport.rs", "main.rs", "tui/run.rs", "tui/guard.rs"];
+
+/// Inside the dashboard: part, and the parts it may import besides itself. What is not here sees all. `update` and
+/// `view` never meet: one changes the model, the other draws it.
+const PARTS: &[(&str, &[&str])] = &[
+    ("keys", &["action"]),
+    ("action", &["keys"]),
+    ("theme", &[]),
+    ("widget", &["theme"]),
+    ("output", &[]),
+    ("model", &["keys", "action", "theme", "output"]),
+    ("msg", &["keys", "output"]),
+    ("effect", &["action", "output"]),
+    ("update", &["model", "msg", "effect", "keys", "action", "output"]),
+    ("view", &["model", "keys", "action", "theme", "widget", "output"]),
+];
 const PRINT_MACROS: &[&str] = &["println", "print", "eprintln", "eprint"];
 const LONG: usize = 400;
 
@@ -312,6 +327,28 @@ fn imports(file: &str, tokens: &[Token], places: &[(bool, usize)]) -> Vec<(Strin
     found
 }
 
+/// Every import of another part of the dashboard, by a file of it: `crate::tui::…`, and `super` where it climbs there.
+fn part_imports(file: &str, tokens: &[Token], places: &[(bool, usize)]) -> Vec<Token> {
+    let own = module_path(file);
+    let mut found = Vec::new();
+    for index in 0..tokens.len() {
+        let (text, before) = (tokens[index].text.as_str(), word(tokens, index.wrapping_sub(1)));
+        if text == "crate" && before != "::" && word(tokens, index + 2) == "tui" && word(tokens, index + 3) == "::" {
+            found.extend(heads(tokens, index + 4));
+        } else if text == "super" && before != "::" {
+            let mut climbed = 1;
+            while word(tokens, index + 2 * climbed) == "super" {
+                climbed += 1;
+            }
+            let lands = own.len() + places[index].1 - climbed.min(own.len() + places[index].1);
+            if lands == 1 && word(tokens, index + 2 * climbed - 1) == "::" {
+                found.extend(heads(tokens, index + 2 * climbed));
+            }
+        }
+    }
+    found
+}
+
 /// Everything wrong in one file; `file` is its path below `src/`.
 fn judge(file: &str, source: &str, test_modules: &[String]) -> Vec<Violation> {
     let tests_only = is_test_file(file, test_modules);
@@ -338,6 +375,15 @@ fn judge(file: &str, source: &str, test_modules: &[String]) -> Vec<Violation> {
         } else if head.text != room && !allowed.contains(&head.text.as_str()) {
             let list = if allowed.is_empty() { "no room".to_owned() } else { allowed.join(", ") };
             wrong(head.line, &import, format!("`{room}` may import {list}; not `{}`", head.text));
+        }
+    }
+    let part = module_path(file).get(1).cloned().unwrap_or_default();
+    if let Some((_, allowed)) = PARTS.iter().find(|(name, _)| room == "tui" && *name == part) {
+        for head in part_imports(file, &tokens, &places) {
+            let is_part = head.text.chars().next().is_some_and(char::is_lowercase);
+            if is_part && head.text != part && !allowed.contains(&head.text.as_str()) && !tests_only {
+                wrong(head.line, &format!("tui::{}", head.text), format!("`tui::{part}` may not import it"));
+            }
         }
     }
     let within = |homes: &[&str]| homes.iter().any(|home| file.starts_with(home));
@@ -483,6 +529,11 @@ fn every_kind_of_wrong_import_is_caught() {
         ("main.rs", "use hgautomation::{cli, wire, engine};", &[(2, "hgautomation::engine")]),
         ("engine/a.rs", "use crate::nonsense::x;", &[(2, "crate::nonsense")]),
         ("newroom/a.rs", "fn f() {}", &[(1, "newroom")]),
+        ("tui/view/home.rs", "use crate::tui::update::x;", &[(2, "tui::update")]),
+        ("tui/view/mod.rs", "use super::{model::M, effect::E};\nuse self::states;", &[(2, "tui::effect")]),
+        ("tui/update/job/tests.rs", "use super::super::super::view;\nuse super::super::home;", &[(2, "tui::view")]),
+        ("tui/widget/table.rs", "use crate::tui::theme::T;\nuse crate::tui::model::M;", &[(3, "tui::model")]),
+        ("tui/run.rs", "use super::view;\nuse super::update;", &[]),
     ];
     for (file, body, expected) in table {
         let expected: Vec<_> = expected.iter().map(|(line, import)| (*line, (*import).to_owned())).collect();

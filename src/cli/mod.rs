@@ -30,6 +30,7 @@ pub use parse::{Need, Parsed, parse};
 
 use crate::domain::{Operation, ProviderKind};
 use crate::session::Session;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,9 +71,14 @@ pub enum Front {
 }
 
 impl Cli {
-    /// Which front end a command wants, given whether standard input and output are a terminal.
+    /// Which front end a command wants: the dashboard needs a terminal to read from and to draw on.
     #[must_use]
-    pub fn front(&self, terminal: bool, context: &CliContext) -> Front {
+    pub fn front(&self, context: &CliContext) -> Front {
+        let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        self.front_on(terminal, context)
+    }
+
+    fn front_on(&self, terminal: bool, context: &CliContext) -> Front {
         if !terminal || self.global.json {
             return Front::Lines;
         }
