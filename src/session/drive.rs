@@ -51,7 +51,11 @@ impl Session {
         let claim = claim(&self.files(&job).folder)
             .await?
             .ok_or_else(|| Error::new(ErrorKind::Other, format!("job `{job}` is already being driven")))?;
-        self.journal.create_job(&job, &operation, Timestamp::now()).map_err(|error| journal_error(&error))?;
+        let (id, asked) = (job.clone(), operation.clone());
+        self.journal
+            .run(move |journal| journal.create_job(&id, &asked, Timestamp::now()))
+            .await
+            .map_err(|error| journal_error(&error))?;
         self.drive(job.clone(), operation, Prior::default(), claim, CancelLevel::None);
         Ok(job)
     }
@@ -61,7 +65,7 @@ impl Session {
     /// # Errors
     /// `Usage` for an unknown job.
     pub async fn attach(&self, job: &JobId) -> Result<Attachment> {
-        if self.known(job)?.state == JobState::Ended {
+        if self.known(job).await?.state == JobState::Ended {
             return Ok(Attachment::Ended);
         }
         if lock(&self.driven).contains_key(job) {
@@ -71,11 +75,16 @@ impl Session {
             return Ok(Attachment::Watching);
         };
         // whoever held the claim a moment ago may have ended it since
-        let row = self.known(job)?;
+        let row = self.known(job).await?;
         if row.state == JobState::Ended {
             return Ok(Attachment::Ended);
         }
-        let level = self.journal.cancel_requested(job).map_err(|error| journal_error(&error))?;
+        let id = job.clone();
+        let level = self
+            .journal
+            .run(move |journal| journal.cancel_requested(&id))
+            .await
+            .map_err(|error| journal_error(&error))?;
         self.take_up(job, row.operation, claim, level).await?;
         Ok(Attachment::Driving)
     }
@@ -86,7 +95,7 @@ impl Session {
     /// # Errors
     /// `Usage` for an unknown job.
     pub async fn cancel(&self, job: &JobId, level: CancelLevel) -> Result<()> {
-        let row = self.known(job)?;
+        let row = self.known(job).await?;
         if row.state == JobState::Ended || level == CancelLevel::None {
             return Ok(());
         }
@@ -94,10 +103,14 @@ impl Session {
             driven.cancel(level);
             return Ok(());
         }
-        self.journal.request_cancel(job, level).map_err(|error| journal_error(&error))?;
+        let id = job.clone();
+        self.journal
+            .run(move |journal| journal.request_cancel(&id, level))
+            .await
+            .map_err(|error| journal_error(&error))?;
         loop {
             let claim = claim(&self.files(job).folder).await?;
-            let row = self.known(job)?;
+            let row = self.known(job).await?;
             match (claim, row.state) {
                 (_, JobState::Ended) => return Ok(()),
                 (Some(claim), _) => return self.take_up(job, row.operation, claim, level).await,
@@ -243,7 +256,8 @@ pub(super) async fn watch_requests(journal: Journal, jobs: DrivenJobs) {
         tokio::time::sleep(LOOK).await;
         let ids: Vec<JobId> = lock(&jobs).keys().cloned().collect();
         for id in ids {
-            match journal.cancel_requested(&id) {
+            let asked = id.clone();
+            match journal.run(move |journal| journal.cancel_requested(&asked)).await {
                 Ok(CancelLevel::None) => {}
                 Ok(level) => {
                     if let Some(driven) = lock(&jobs).get(&id) {

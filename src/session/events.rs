@@ -20,12 +20,19 @@ pub struct Events {
     job: Option<JobId>,
     after: u64,
     queue: VecDeque<Event>,
+    /// The journal's version when it had nothing more.
+    version: Option<u64>,
     written: watch::Receiver<u64>,
 }
 
 impl Events {
     pub(super) fn new(journal: Journal, job: Option<JobId>, after: u64, written: watch::Receiver<u64>) -> Self {
-        Self { journal, job, after, queue: VecDeque::new(), written }
+        Self { journal, job, after, queue: VecDeque::new(), version: None, written }
+    }
+
+    /// The next event if it has been read already; asks nothing.
+    pub fn ready(&mut self) -> Option<Event> {
+        self.queue.pop_front()
     }
 
     /// The next event; waits for it. Cancel-safe.
@@ -38,10 +45,20 @@ impl Events {
                 return Ok(event);
             }
             self.written.borrow_and_update();
-            let page = self
+            let (job, after, seen) = (self.job.clone(), self.after, self.version);
+            let (version, page) = self
                 .journal
-                .events(self.job.as_ref(), self.after, PAGE)
+                .run(move |journal| {
+                    // looked at first: what is written after it is found by the next look
+                    let version = journal.data_version()?;
+                    let page =
+                        if seen == Some(version) { Vec::new() } else { journal.events(job.as_ref(), after, PAGE)? };
+                    Ok((version, page))
+                })
+                .await
                 .map_err(|error| super::journal_error(&error))?;
+            // a page may be cut short: only an empty one says that all has been read
+            self.version = page.is_empty().then_some(version);
             if let Some(last) = page.last() {
                 self.after = last.seq;
                 self.queue.extend(page);

@@ -76,7 +76,7 @@ impl Session {
     /// # Errors
     /// `Usage` for an unknown job.
     pub async fn history(&self, job: &JobId) -> Result<Vec<Event>> {
-        self.known(job)?;
+        self.known(job).await?;
         drive::history(&self.journal, job).await
     }
 
@@ -112,8 +112,10 @@ impl Session {
         JobFiles { folder: paths.folder, output: paths.output, results: paths.results }
     }
 
-    fn known(&self, job: &JobId) -> Result<crate::journal::JobRecord> {
-        self.journal.job(job).map_err(|error| journal_error(&error))?.ok_or_else(|| {
+    async fn known(&self, job: &JobId) -> Result<crate::journal::JobRecord> {
+        let id = job.clone();
+        let found = self.journal.run(move |journal| journal.job(&id)).await.map_err(|error| journal_error(&error))?;
+        found.ok_or_else(|| {
             Error::new(ErrorKind::Usage, format!("there is no job `{job}`"))
                 .hint("`hga jobs list` shows the jobs there are")
         })

@@ -5,13 +5,14 @@ use super::msg::Msg;
 use crate::domain::JobState;
 use crate::event::Event;
 use crate::session::{Events, Result, Session};
-use futures::FutureExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Events in one message at most.
 const BATCH: usize = 512;
+/// How long after a failure to read it is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
 /// How often the lists are asked for.
 const LISTS: Duration = Duration::from_secs(3);
 
@@ -22,9 +23,12 @@ pub(super) fn start(session: Arc<Session>) -> mpsc::Receiver<Msg> {
     let asks = Arc::clone(&session);
     tokio::spawn(async move { while tell_lists(&asks, &lists).await {} });
     tokio::spawn(async move {
-        if let Err(error) = tell_events(&session, &events).await {
-            // nobody listens any more once the dashboard is left
-            let _ = events.send(Msg::Told(Err(error))).await;
+        // what cannot be read now may be a moment later; all is told again then, which the store knows
+        while let Err(error) = tell_events(&session, &events).await {
+            if events.send(Msg::Told(Err(error))).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(AGAIN).await;
         }
     });
     receiver
@@ -54,12 +58,12 @@ async fn tell_events(session: &Session, to: &mpsc::Sender<Msg>) -> Result<()> {
     }
 }
 
-/// The next events: waits for one, takes all that are there.
+/// The next events: waits for one, takes all that have been read.
 async fn batch(events: &mut Events) -> Result<Vec<Event>> {
     let mut batch = vec![events.next().await?];
     while batch.len() < BATCH {
-        match events.next().now_or_never() {
-            Some(event) => batch.push(event?),
+        match events.ready() {
+            Some(event) => batch.push(event),
             None => break,
         }
     }
