@@ -6,6 +6,7 @@ mod args;
 mod cmd;
 mod error;
 pub mod exit;
+mod farewell;
 mod follow;
 mod help;
 mod interrupt;
@@ -26,6 +27,7 @@ mod snapshots;
 
 pub use args::{Cli, ColorWhen, Global, Verb};
 pub use error::fail;
+pub use farewell::farewell;
 pub use parse::{Need, Parsed, parse};
 
 use crate::domain::{Operation, ProviderKind};

@@ -31,5 +31,5 @@ pub mod widget;
 
 pub use app::App;
 pub use model::Setup;
-pub use run::{Dashboard, run};
+pub use run::{Dashboard, Left, run};
 pub use theme::ThemeName;

@@ -8,8 +8,9 @@ use super::keys::{Chord, Code};
 use super::model::{LogState, Setup};
 use super::msg::{Mouse, Msg};
 use super::perform::Performer;
-use crate::domain::{MachineId, Operation, Timestamp};
-use crate::session::Session;
+use crate::domain::{JobId, MachineId, Operation, Timestamp};
+use crate::session::{JobFiles, Session};
+use crate::store::JobView;
 use crossterm::event::{
     Event as Input, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
 };
@@ -43,15 +44,26 @@ type Screen = Terminal<CrosstermBackend<io::Stdout>>;
 ///
 /// # Errors
 /// When the terminal cannot be used.
-pub async fn run(session: Session, dashboard: Dashboard) -> io::Result<()> {
+pub async fn run(session: Session, dashboard: Dashboard) -> io::Result<Left> {
     let session = Arc::new(session);
-    let said = Loop::new(&session, dashboard)?.turn().await;
+    let left = match Loop::new(&session, dashboard) {
+        Ok(work) => work.turn().await,
+        Err(error) => Err(error),
+    };
     // what still runs is let go of; the terminal is set back already
     session.shutdown().await;
-    for line in said? {
-        writeln!(io::stdout(), "{line}")?;
-    }
-    Ok(())
+    let (begun, going_on) = left?;
+    let begun = begun.map(|job| (session.files(&job.id), job)).map(|(files, job)| (job, files));
+    Ok(Left { begun, going_on })
+}
+
+/// What is left when a person leaves.
+#[derive(Debug)]
+pub struct Left {
+    /// The job that the dashboard was opened for, as far as it got, and where its files are.
+    pub begun: Option<(JobView, JobFiles)>,
+    /// Jobs that were let go of and go on.
+    pub going_on: Vec<JobId>,
 }
 
 struct Loop {
@@ -70,6 +82,10 @@ struct Loop {
     deaf: Option<Instant>,
     leave: Option<Leave>,
     begin: Vec<Effect>,
+    /// Whether the first job submitted is the one the dashboard was opened for.
+    opened_for_one: bool,
+    /// That job.
+    begun: Option<JobId>,
 }
 
 impl Loop {
@@ -79,6 +95,7 @@ impl Loop {
         screen.clear()?;
         let size = screen.size()?;
         let (app, mut begin) = App::new(dashboard.setup, Timestamp::now(), (size.width, size.height));
+        let opened_for_one = dashboard.begin_with.is_some();
         begin.extend(dashboard.begin_with.map(|operation| Effect::Submit(Box::new(operation))));
         let (sender, answers) = mpsc::unbounded_channel();
         let log = app.model.log.clone();
@@ -97,10 +114,12 @@ impl Loop {
             deaf: None,
             leave: None,
             begin,
+            opened_for_one,
+            begun: None,
         })
     }
 
-    async fn turn(mut self) -> io::Result<Vec<String>> {
+    async fn turn(mut self) -> io::Result<(Option<JobView>, Vec<JobId>)> {
         let mut hangups = [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
         let mut interrupts = signal(SignalKind::interrupt())?;
         let mut clock = tokio::time::interval(Duration::from_secs(1));
@@ -129,13 +148,8 @@ impl Loop {
                 _ = clock.tick() => self.take(Msg::Tick(Timestamp::now())).await?,
             }
         }
-        let state = self.app.model.setup.state_dir.clone();
-        let left: Vec<String> = self.app.model.ours.iter().map(ToString::to_string).collect();
-        drop(self);
-        Ok(left
-            .iter()
-            .map(|job| format!("job {job} goes on: `hga jobs attach {job}` takes it up again ({})", state.display()))
-            .collect())
+        let begun = self.begun.as_ref().and_then(|job| self.app.store.job(job)).cloned();
+        Ok((begun, self.app.model.ours.iter().cloned().collect()))
     }
 
     fn draw(&mut self) -> io::Result<()> {
@@ -178,6 +192,11 @@ impl Loop {
 
     async fn take(&mut self, msg: Msg) -> io::Result<()> {
         self.dirty = true;
+        if let Msg::Submitted(Ok(job)) = &msg
+            && std::mem::take(&mut self.opened_for_one)
+        {
+            self.begun = Some(job.clone());
+        }
         for effect in self.app.handle(msg) {
             self.perform(effect).await?;
         }
@@ -230,13 +249,15 @@ impl Loop {
                 }
             };
         let ended = loop {
-            tokio::select! {
+            let msg = tokio::select! {
                 status = child.wait() => break status,
-                Some(msg) = self.answers.recv() => { self.app.handle(msg); }
-                Some(msg) = self.feed.recv() => {
-                    for effect in self.app.handle(msg) {
-                        self.performer.perform(effect);
-                    }
+                Some(msg) = self.answers.recv() => msg,
+                Some(msg) = self.feed.recv() => msg,
+            };
+            for effect in self.app.handle(msg) {
+                // what else is left is for the terminal, which is the shell's now
+                if let Some(Effect::Leave(how)) = self.performer.perform(effect) {
+                    self.leave = Some(how);
                 }
             }
         };
