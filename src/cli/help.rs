@@ -4,6 +4,8 @@ use super::exit;
 use std::fmt::Write as _;
 
 pub(super) const TOP: &str = "\
+Without a command, on a terminal, hga opens its dashboard.
+
 Examples:
   hga demo                         see it work, with nothing but this computer
   hga run-tests-linux test-add.t   run one test of the repository you are in
@@ -17,10 +19,12 @@ Exit codes: `hga help exit-codes`. Settings: `hga config --sample`.";
 pub(super) const DEMO: &str = "\
 The first time it fetches Mercurial's source with pip and makes an image,
 which takes a minute or two; after that the first test starts within seconds.
-Needs python3 with venv. The exit status is the tests'.
+Needs python3 with venv. On a terminal the dashboard opens; with --no-tui, or
+without a terminal, lines are printed. The exit status is the tests'.
 
 Examples:
   hga demo
+  hga demo --no-tui
   hga demo test-add.t test-commit.t
   hga demo --json";
 
