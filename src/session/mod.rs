@@ -85,24 +85,30 @@ impl Session {
     /// # Errors
     /// When the journal cannot be read.
     pub async fn jobs(&self, limit: u32) -> Result<Vec<JobSummary>> {
-        let rows =
-            self.journal.run(move |journal| journal.jobs(limit)).await.map_err(|error| journal_error(&error))?;
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let driven = row.state != JobState::Ended && is_driven(&self.files(&row.id).folder);
-                JobSummary {
-                    driven,
-                    id: row.id,
-                    operation: row.operation,
-                    created: row.created,
-                    state: row.state,
-                    ended: row.ended,
-                    work: row.work,
-                    cleanup: row.cleanup,
-                }
-            })
-            .collect())
+        let rows = self.journal.run(move |journal| journal.jobs(limit)).await;
+        Ok(rows.map_err(|error| journal_error(&error))?.into_iter().map(|row| self.summary(row)).collect())
+    }
+
+    /// The jobs that are not over, newest first.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn unfinished(&self) -> Result<Vec<JobSummary>> {
+        let rows = self.journal.run(Journal::unfinished).await;
+        Ok(rows.map_err(|error| journal_error(&error))?.into_iter().map(|row| self.summary(row)).collect())
+    }
+
+    fn summary(&self, row: crate::journal::JobRecord) -> JobSummary {
+        JobSummary {
+            driven: row.state != JobState::Ended && is_driven(&self.files(&row.id).folder),
+            id: row.id,
+            operation: row.operation,
+            created: row.created,
+            state: row.state,
+            ended: row.ended,
+            work: row.work,
+            cleanup: row.cleanup,
+        }
     }
 
     /// Where a job keeps its files.

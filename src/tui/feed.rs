@@ -2,13 +2,15 @@
 //! and now and then the lists of jobs and machines, for not everything that changes them is an event.
 
 use super::msg::Msg;
-use crate::domain::JobState;
+use crate::domain::JobId;
 use crate::event::Event;
 use crate::session::{Events, Result, Session};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+/// So many jobs are listed.
+pub(super) const JOBS: u32 = 1000;
 /// Events in one message at most.
 const BATCH: usize = 512;
 /// How long after a failure to read it is tried again.
@@ -21,7 +23,10 @@ pub(super) fn start(session: Arc<Session>) -> mpsc::Receiver<Msg> {
     let (sender, receiver) = mpsc::channel(64);
     let (lists, events) = (sender.clone(), sender);
     let asks = Arc::clone(&session);
-    tokio::spawn(async move { while tell_lists(&asks, &lists).await {} });
+    tokio::spawn(async move {
+        let mut seen = Vec::new();
+        while tell_lists(&asks, &mut seen, &lists).await {}
+    });
     tokio::spawn(async move {
         // what cannot be read now may be a moment later; all is told again then, which the store knows
         while let Err(error) = tell_events(&session, &events).await {
@@ -34,16 +39,24 @@ pub(super) fn start(session: Arc<Session>) -> mpsc::Receiver<Msg> {
     receiver
 }
 
-async fn tell_lists(session: &Session, to: &mpsc::Sender<Msg>) -> bool {
+/// Machines each time, for their leases run out by themselves; all jobs only when one has got or lost its driver, which
+/// is no event either.
+async fn tell_lists(session: &Session, seen: &mut Vec<(JobId, bool)>, to: &mpsc::Sender<Msg>) -> bool {
     tokio::time::sleep(LISTS).await;
-    to.send(Msg::Jobs(session.jobs(1000).await)).await.is_ok()
-        && to.send(Msg::Machines(session.machines(None).await)).await.is_ok()
+    let driven = session.unfinished().await.map(|jobs| jobs.into_iter().map(|job| (job.id, job.driven)).collect());
+    if driven.as_ref().is_ok_and(|driven| driven != seen) {
+        *seen = driven.unwrap_or_default();
+        if to.send(Msg::Jobs(session.jobs(JOBS).await)).await.is_err() {
+            return false;
+        }
+    }
+    to.send(Msg::Machines(session.machines(None).await)).await.is_ok()
 }
 
 async fn tell_events(session: &Session, to: &mpsc::Sender<Msg>) -> Result<()> {
     // first where to read on from, then the histories: what comes in between is told twice, which the store knows
     let after = session.last_event().await?;
-    for job in session.jobs(1000).await?.into_iter().filter(|job| job.state != JobState::Ended) {
+    for job in session.unfinished().await? {
         let history = session.history(&job.id).await?;
         if to.send(Msg::Events(history)).await.is_err() {
             return Ok(());

@@ -2,6 +2,7 @@
 //! is awaited by the loop.
 
 use super::effect::Effect;
+use super::feed::JOBS;
 use super::msg::Msg;
 use super::output::Reader;
 use crate::domain::JobId;
@@ -76,7 +77,7 @@ impl Performer {
                 Ok(durations) => Msg::Durations(durations),
                 Err(error) => Msg::Told(Err(error)),
             }),
-            Effect::Jobs => self.ask(async move |session| Msg::Jobs(session.jobs(1000).await)),
+            Effect::Jobs => self.ask(async move |session| Msg::Jobs(session.jobs(JOBS).await)),
             Effect::Machines => self.ask(async move |session| Msg::Machines(session.machines(None).await)),
             Effect::Images => self.ask(async move |session| Msg::Images(session.images(None).await)),
             Effect::RemoveImage(provider, name) => self.ask(async move |session| {
