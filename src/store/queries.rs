@@ -3,7 +3,7 @@
 use super::job::{JobView, between};
 use super::tests_view::EndedTest;
 use crate::domain::{Phase, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// The `n` slowest tests, slowest first; tests without a time are left out.
@@ -11,8 +11,13 @@ use std::time::Duration;
 pub fn slowest(job: &JobView, n: usize) -> Vec<&EndedTest> {
     let mut timed: Vec<&EndedTest> = job.tests.ended.iter().filter(|test| test.seconds.is_some()).collect();
     let key = |test: &EndedTest| test.seconds.unwrap_or(0.0);
-    timed.sort_by(|a, b| key(b).total_cmp(&key(a)).then_with(|| a.name.cmp(&b.name)));
-    timed.truncate(n);
+    let slower = |a: &&EndedTest, b: &&EndedTest| key(b).total_cmp(&key(a)).then_with(|| a.name.cmp(&b.name));
+    // of ten thousand only a handful is wanted
+    if n < timed.len() {
+        timed.select_nth_unstable_by(n, slower);
+        timed.truncate(n);
+    }
+    timed.sort_by(slower);
     timed
 }
 
@@ -74,7 +79,7 @@ pub fn eta(job: &JobView, durations: &BTreeMap<String, f64>, now: Timestamp) -> 
         return None;
     }
     let left = f64::from(tests.counts.total.saturating_sub(tests.counts.done()));
-    let seen: BTreeSet<&str> = tests.ended.iter().map(|test| test.name.as_str()).collect();
+    let seen: HashSet<&str> = tests.ended.iter().map(|test| test.name.as_str()).collect();
     let mean = |values: &mut dyn Iterator<Item = f64>| {
         let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value.max(0.0)));
         (count > 0.0).then_some(sum / count)
