@@ -88,13 +88,15 @@ pub fn eta(job: &JobView, durations: &BTreeMap<String, f64>, now: Timestamp) -> 
     let expected =
         mean(&mut durations.iter().filter(|(name, _)| !seen.contains(name.as_str())).map(|(_, seconds)| *seconds));
     let each = expected.or(ours)?;
-    let elapsed: f64 = tests.running.iter().map(|test| between(test.since, now)).sum();
     let lanes = tests.parallel.map_or(1.0, |parallel| f64::from(parallel.max(1)));
-    let by_work = (left * each - elapsed).max(0.0) / lanes;
-    let by_longest = tests
+    // what runs longer than expected takes nothing from those that have not begun
+    let still: Vec<f64> = tests
         .running
         .iter()
         .map(|test| (durations.get(&test.name).copied().unwrap_or(each) - between(test.since, now)).max(0.0))
-        .fold(0.0, f64::max);
+        .collect();
+    let waiting = (left - still.len() as f64).max(0.0);
+    let by_work = (waiting * each + still.iter().sum::<f64>()) / lanes;
+    let by_longest = still.iter().copied().fold(0.0, f64::max);
     Duration::try_from_secs_f64(by_work.max(by_longest)).ok()
 }

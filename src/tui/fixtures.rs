@@ -1,6 +1,7 @@
 //! Jobs for tests of model, update and view: made of events, as real ones are.
 
 use super::app::App;
+use super::effect::Effect;
 use super::keys::Chord;
 use super::model::Setup;
 use super::msg::Msg;
@@ -108,8 +109,11 @@ pub(super) fn opened(now: i64, kinds: Vec<(i64, EventKind)>) -> App {
         zone: jiff::tz::TimeZone::UTC,
     };
     let (mut app, _) = App::new(setup, at(now), (80, 24));
-    app.handle(Msg::Events(events(kinds)));
-    app.handle(Msg::Submitted(Ok(id())));
+    app.handle(Msg::Events(events(kinds.clone())));
+    let asked = app.handle(Msg::Submitted(Ok(id())));
+    if asked.contains(&Effect::Load(id())) && !kinds.is_empty() {
+        app.handle(Msg::Loaded(id(), Ok(Box::new(job(kinds)))));
+    }
     app.handle(Msg::Tick(at(now)));
     app
 }
@@ -129,7 +133,7 @@ pub(super) fn shown(app: &mut App, columns: u16, rows: u16) -> String {
 }
 
 /// Presses keys, a frame after each; gives what the last one asked for.
-pub(super) fn press(app: &mut App, keys: &[&str]) -> Vec<super::effect::Effect> {
+pub(super) fn press(app: &mut App, keys: &[&str]) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys {
         effects = app.handle(Msg::Key(key.parse::<Chord>().unwrap()));

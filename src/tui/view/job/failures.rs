@@ -122,6 +122,10 @@ pub(super) fn lines<'a>(
     lines.push(said(Ink::Plain, String::new()));
     let err = model.setup.state_dir.join("jobs").join(job.id.as_str()).join("results");
     let err = err.join(format!("{}.err", test.name));
+    let collected = [
+        said(Ink::Dim, "hint: what the test printed, once the results are fetched:".to_owned()),
+        said(Ink::Dim, format!("  {}", err.display())),
+    ];
     match &test.diff {
         Some(diff) => {
             lines.extend(diff.text.lines().map(|line| (Meant::Diff, line.into())));
@@ -133,17 +137,13 @@ pub(super) fn lines<'a>(
                     Ink::Dim,
                     format!("hint: `l` goes to it in the output, `hga jobs output {}`", job.id),
                 ));
-                lines.push(said(
-                    Ink::Dim,
-                    format!("hint: once collected, what the test printed is in {}", err.display()),
-                ));
+                lines.extend(collected);
             }
         }
         None => {
             lines.push(said(Ink::Dim, "no diff is here".to_owned()));
             lines.push(said(Ink::Dim, format!("hint: `l` goes to the output, `hga jobs output {}`", job.id)));
-            lines
-                .push(said(Ink::Dim, format!("hint: once collected, what the test printed is in {}", err.display())));
+            lines.extend(collected);
         }
     }
     lines

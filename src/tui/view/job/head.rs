@@ -104,8 +104,8 @@ fn asked(operation: &Operation) -> String {
 fn link(model: &Model, job: &JobView, theme: &Theme, row: Rect, buffer: &mut Buffer) {
     if let LinkState::Lost { since, reason } = &job.link {
         let ago = words::age(*since, model.now);
-        let text = format!(" ! connection lost {ago}, reconnecting: {}", escape_line(reason));
-        put(buffer, row, 0, 0, &text, theme.warn);
+        let column = put(buffer, row, 0, 0, &format!(" ! connection lost {ago}, reconnecting"), theme.warn);
+        put(buffer, row, column, 0, &format!(": {}", escape_line(reason)), theme.dim);
     }
 }
 

@@ -1,5 +1,7 @@
 //! A job's screen: a head that says how it stands, its tabs, and below them the one that is open.
 
+#[cfg(test)]
+mod drawn;
 mod failures;
 mod head;
 mod summary;
