@@ -63,7 +63,8 @@ fn line(job: &JobView, now: Timestamp) -> String {
         parts.push(done);
     }
     parts.push(words::span(elapsed(job.created, now)));
-    if let Some(left) = eta(job, &BTreeMap::new(), now).filter(|left| !left.is_zero() && !tests.running.is_empty()) {
+    if let Some(left) = eta(job, &BTreeMap::new(), now).filter(|left| left.as_secs() > 0 && !tests.running.is_empty())
+    {
         parts.push(format!("about {} left", words::span(left)));
     }
     if let LinkState::Lost { since, .. } = &job.link {

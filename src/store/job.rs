@@ -303,7 +303,7 @@ impl JobView {
             }
             EventKind::LinkRestored { .. } => self.link = LinkState::Fine,
             EventKind::Test { test, output } => {
-                self.tests.apply(test, at);
+                self.tests.apply(test, at, *output);
                 self.output_seen = self.output_seen.max(*output);
             }
             EventKind::EventsRead { offset } => self.events_offset = self.events_offset.max(*offset),

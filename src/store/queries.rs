@@ -3,7 +3,7 @@
 use super::job::{JobView, between};
 use super::tests_view::EndedTest;
 use crate::domain::{Phase, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// The `n` slowest tests, slowest first; tests without a time are left out.
@@ -11,8 +11,13 @@ use std::time::Duration;
 pub fn slowest(job: &JobView, n: usize) -> Vec<&EndedTest> {
     let mut timed: Vec<&EndedTest> = job.tests.ended.iter().filter(|test| test.seconds.is_some()).collect();
     let key = |test: &EndedTest| test.seconds.unwrap_or(0.0);
-    timed.sort_by(|a, b| key(b).total_cmp(&key(a)).then_with(|| a.name.cmp(&b.name)));
-    timed.truncate(n);
+    let slower = |a: &&EndedTest, b: &&EndedTest| key(b).total_cmp(&key(a)).then_with(|| a.name.cmp(&b.name));
+    // of ten thousand only a handful is wanted
+    if n < timed.len() {
+        timed.select_nth_unstable_by(n, slower);
+        timed.truncate(n);
+    }
+    timed.sort_by(slower);
     timed
 }
 
@@ -74,7 +79,7 @@ pub fn eta(job: &JobView, durations: &BTreeMap<String, f64>, now: Timestamp) -> 
         return None;
     }
     let left = f64::from(tests.counts.total.saturating_sub(tests.counts.done()));
-    let seen: BTreeSet<&str> = tests.ended.iter().map(|test| test.name.as_str()).collect();
+    let seen: HashSet<&str> = tests.ended.iter().map(|test| test.name.as_str()).collect();
     let mean = |values: &mut dyn Iterator<Item = f64>| {
         let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value.max(0.0)));
         (count > 0.0).then_some(sum / count)
@@ -83,13 +88,15 @@ pub fn eta(job: &JobView, durations: &BTreeMap<String, f64>, now: Timestamp) -> 
     let expected =
         mean(&mut durations.iter().filter(|(name, _)| !seen.contains(name.as_str())).map(|(_, seconds)| *seconds));
     let each = expected.or(ours)?;
-    let elapsed: f64 = tests.running.iter().map(|test| between(test.since, now)).sum();
     let lanes = tests.parallel.map_or(1.0, |parallel| f64::from(parallel.max(1)));
-    let by_work = (left * each - elapsed).max(0.0) / lanes;
-    let by_longest = tests
+    // what runs longer than expected takes nothing from those that have not begun
+    let still: Vec<f64> = tests
         .running
         .iter()
         .map(|test| (durations.get(&test.name).copied().unwrap_or(each) - between(test.since, now)).max(0.0))
-        .fold(0.0, f64::max);
+        .collect();
+    let waiting = (left - still.len() as f64).max(0.0);
+    let by_work = (waiting * each + still.iter().sum::<f64>()) / lanes;
+    let by_longest = still.iter().copied().fold(0.0, f64::max);
     Duration::try_from_secs_f64(by_work.max(by_longest)).ok()
 }

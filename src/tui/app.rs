@@ -48,6 +48,9 @@ impl App {
         };
         let theme = self.model.theme;
         let effects = update::update(&mut self.model, &self.store, msg);
+        for job in update::forgotten(&self.model, &self.store) {
+            self.store.forget(&job);
+        }
         if theme != self.model.theme {
             self.theme = Theme::named(self.model.theme);
         }

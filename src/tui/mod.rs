@@ -16,6 +16,8 @@ pub mod action;
 mod app;
 pub mod effect;
 mod feed;
+#[cfg(test)]
+mod fixtures;
 mod guard;
 pub mod keys;
 mod log;

@@ -239,6 +239,10 @@ pub static TABLE: &[Row] = &[
         "Go to where the failure shows in the output",
     )
     .needs(&[F::Row]),
+    key(S::Failures, &["pageup", "ctrl-b"], "diff-page-up", "", A::PageUp, "Scroll the diff a page up"),
+    key(S::Failures, &["pagedown", "ctrl-f"], "diff-page-down", "", A::PageDown, "Scroll the diff a page down"),
+    key(S::Failures, &["left"], "diff-left", "", A::Left, "Scroll the diff to the left"),
+    key(S::Failures, &["right"], "diff-right", "", A::Right, "Scroll the diff to the right"),
     key(S::Output, &["space"], "follow", "follow", A::Follow, "Follow the end of the output, or stay here"),
     // lists
     key(S::List, &["up", "k"], "up", "", A::Up, "Go up"),

@@ -1,9 +1,11 @@
 //! A job's screen.
 
-use super::list::List;
-use super::rows::TestKey;
-use crate::domain::JobId;
+use super::list::{List, Order};
+use super::summary::SummaryLine;
+use super::tests::TestKey;
+use crate::domain::{JobId, Timestamp};
 use crate::tui::output::OutputPane;
+use std::time::Duration;
 
 /// A tab of a job's screen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +37,19 @@ impl JobTab {
     }
 }
 
+/// What the rows of a job's tests were made from: while it is the same, they hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeFrom {
+    /// The state of the tests, see [`TestsView`](crate::store::TestsView).
+    pub version: u64,
+    /// Whether they are known from the first on.
+    pub whole: bool,
+    /// Filter and order of the tests.
+    pub tests: (String, Order),
+    /// Filter and order of the failures.
+    pub failures: (String, Order),
+}
+
 /// A job's screen.
 #[derive(Debug)]
 pub struct JobScreen {
@@ -48,17 +63,36 @@ pub struct JobScreen {
     pub error: Option<String>,
     /// The tests.
     pub tests: List<TestKey>,
-    /// The rows of the tests, sorted and filtered; made anew by [`test_keys`](super::test_keys) before each frame
-    /// that needs it.
+    /// The rows of the tests, sorted and filtered.
     pub test_rows: Vec<TestKey>,
     /// The failures, by their place among the ended tests.
     pub failures: List<usize>,
+    /// The rows of the failures, sorted and filtered.
+    pub failure_rows: Vec<usize>,
+    /// What both were made from; none for not at all, or not any more.
+    pub made: Option<MadeFrom>,
+    /// How often they were made.
+    pub times_made: u64,
+    /// Whether the selected failure's diff has all the room.
+    pub reading: bool,
+    /// The failure whose diff was shown last.
+    pub diff_of: Option<usize>,
     /// The first line shown of the selected failure's diff.
     pub diff_top: usize,
+    /// The first column shown of it.
+    pub diff_left: usize,
+    /// The failure gone to in the output.
+    pub failure_in_output: Option<usize>,
+    /// How long the tests will still take, and when that was reckoned.
+    pub eta: Option<(Timestamp, Option<Duration>)>,
     /// The output.
     pub output: OutputPane,
     /// The first line shown of the summary.
     pub summary_top: usize,
+    /// The summary.
+    pub summary: Vec<SummaryLine>,
+    /// The last event and the moment that the summary was made from.
+    pub summary_of: Option<(Option<u64>, Timestamp)>,
 }
 
 impl JobScreen {
@@ -74,8 +108,18 @@ impl JobScreen {
             tests: List::default(),
             test_rows: Vec::new(),
             failures: List::default(),
+            failure_rows: Vec::new(),
+            made: None,
+            times_made: 0,
+            reading: false,
+            diff_of: None,
             diff_top: 0,
+            diff_left: 0,
+            failure_in_output: None,
+            eta: None,
             summary_top: 0,
+            summary: Vec::new(),
+            summary_of: None,
         }
     }
 }

@@ -11,21 +11,27 @@ mod modal;
 mod notice;
 mod painted;
 mod rows;
+mod summary;
+mod tests;
 
 pub use form::{Field, FieldValue, Form, FormKind};
 pub use home::{Home, Pane};
-pub use job::{JobScreen, JobTab};
+pub use job::{JobScreen, JobTab, MadeFrom};
 pub use line::{Line, LineFor};
 pub use list::{List, Order};
 pub use modal::{Dialog, DialogKind, Modal, Page, Palette};
 pub use notice::{Notice, Tone};
 pub use painted::{Hit, Painted};
-pub use rows::{ImageRow, JobRow, MachineRow, TestKey, image_rows, job_rows, machine_rows, test_keys};
+pub use rows::{ImageRow, JobRow, MachineRow, image_rows, job_rows, machine_rows};
+pub use summary::{Ink, SummaryLine, command_line, summary};
+pub use tests::{
+    TestKey, TestRow, failure_keys, is_slow, running_for, test_facts, test_keys, test_now, test_row, whole,
+};
 
 use super::theme::ThemeName;
 use crate::domain::{Image, JobId, Machine, Operation, ProviderKind, RunTestsSpec, TestCounts, Timestamp};
 use crate::session::JobSummary;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,6 +90,8 @@ pub struct Model {
     pub home: Home,
     /// The job whose screen is open.
     pub job: Option<Box<JobScreen>>,
+    /// The jobs whose screens were opened last, the newest first: their histories stay in the store.
+    pub opened: VecDeque<JobId>,
     /// What lies over the screen, the uppermost last.
     pub modals: Vec<Modal>,
     /// The line being typed below a list or text.
@@ -136,6 +144,7 @@ impl Model {
             focused: true,
             home: Home::default(),
             job: None,
+            opened: VecDeque::new(),
             modals: Vec::new(),
             line: None,
             notice: None,

@@ -1,6 +1,6 @@
 //! The rows of each list, sorted and filtered, as plain values: update and view both go by them.
 
-use super::{JobScreen, Model};
+use super::Model;
 use crate::domain::{Image, JobState, Machine};
 use crate::session::JobSummary;
 use crate::store::{JobView, Store};
@@ -28,15 +28,6 @@ pub struct JobRow<'a> {
     pub view: Option<&'a JobView>,
 }
 
-/// A row of a job's tests.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TestKey {
-    /// One that runs, by name.
-    Running(String),
-    /// One that has ended, by its place among them.
-    Ended(usize),
-}
-
 /// The machines to show.
 #[must_use]
 pub fn machine_rows(model: &Model) -> Vec<MachineRow<'_>> {
@@ -56,13 +47,4 @@ pub fn job_rows<'a>(model: &'a Model, store: &'a Store) -> Vec<JobRow<'a>> {
         model.jobs.value.iter().map(|summary| JobRow { summary, view: store.job(&summary.id) }).collect();
     rows.sort_by_key(|row| row.summary.state == JobState::Ended);
     rows
-}
-
-/// The tests of a job to show: running ones first, then failures, then the rest as they ended.
-#[must_use]
-pub fn test_keys(_screen: &JobScreen, job: &JobView) -> Vec<TestKey> {
-    let running = job.tests.running.iter().map(|test| TestKey::Running(test.name.clone()));
-    let (failed, rest): (Vec<usize>, Vec<usize>) =
-        (0..job.tests.ended.len()).partition(|index| job.tests.ended[*index].outcome.is_failure());
-    running.chain(failed.into_iter().chain(rest).map(TestKey::Ended)).collect()
 }

@@ -31,6 +31,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
                         want(Effect::Durations);
                         model.ours.remove(&event.job);
                         model.counts_asked.remove(&event.job);
+                        job::ended(model, store, &event.job);
                     }
                     EventKind::Launching { .. }
                     | EventKind::MachineReady { .. }
@@ -75,6 +76,9 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
         }
         Msg::Durations(durations) => {
             model.durations = durations;
+            if let Some(screen) = &mut model.job {
+                screen.made = None;
+            }
             Vec::new()
         }
         Msg::TestNames(source, names) => super::form::names(model, &source, names),

@@ -15,9 +15,9 @@ mod palette;
 use super::action::Action;
 use super::effect::Effect;
 use super::keys::{Resolved, resolve};
-use super::model::{Modal, Model, Notice, Pane, Tone, test_keys};
+use super::model::{Modal, Model, Notice, Pane, Tone};
 use super::msg::Msg;
-use crate::domain::escape_line;
+use crate::domain::{JobId, escape_line};
 use crate::store::Store;
 
 /// How long a notice stays, in seconds.
@@ -134,19 +134,15 @@ fn say(model: &mut Model, tone: Tone, text: &str) {
     model.notice = Some(Notice { text: escape_line(text), tone, at: model.now });
 }
 
+/// The jobs whose histories need not be kept any longer.
+pub(super) fn forgotten(model: &Model, store: &Store) -> Vec<JobId> {
+    job::forgotten(model, store)
+}
+
 /// Brings lists in line with what there is, before a frame.
 pub(super) fn settle(model: &mut Model, store: &Store) {
     home::settle(model, store);
-    let Some(mut screen) = model.job.take() else { return };
-    if let Some(view) = store.job(&screen.id) {
-        screen.test_rows = test_keys(&screen, view);
-        let rows = std::mem::take(&mut screen.test_rows);
-        screen.tests.settle(&rows);
-        screen.test_rows = rows;
-        let failures: Vec<usize> = job::failures(view);
-        screen.failures.settle(&failures);
-    }
-    model.job = Some(screen);
+    job::settle(model, store);
 }
 
 /// Takes back what the frame laid out.

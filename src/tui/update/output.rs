@@ -22,6 +22,14 @@ pub(super) fn resized(model: &Model) -> Vec<Effect> {
     shown(model)
 }
 
+/// Shows the output from the line on that this byte is in.
+pub(super) fn go_to_byte(model: &mut Model, _offset: u64) -> Vec<Effect> {
+    if let Some(screen) = &mut model.job {
+        screen.output.follow = false;
+    }
+    shown(model)
+}
+
 /// Takes an answer of the reader in.
 pub(super) fn answered(model: &mut Model, answer: OutputAnswer) -> Vec<Effect> {
     let Some(screen) = model.job.as_mut().filter(|screen| screen.id == answer.job) else { return Vec::new() };

@@ -1,6 +1,7 @@
 //! States and verdicts as a mark, a word and a style: never a colour alone.
 
 use crate::domain::{CleanupVerdict, JobState, MachineState, TestOutcome, WorkVerdict};
+use crate::tui::model::Ink;
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
 
@@ -50,5 +51,17 @@ pub(super) fn outcome(outcome: TestOutcome, theme: &Theme) -> (&'static str, &'s
         TestOutcome::TimedOut => ("✗", "timed out", theme.bad),
         TestOutcome::Skipped => ("-", "skipped", theme.warn),
         TestOutcome::Ignored => ("·", "ignored", theme.dim),
+    }
+}
+
+/// How a piece of a line is meant.
+pub(super) fn ink(ink: Ink, theme: &Theme) -> Style {
+    match ink {
+        Ink::Plain => theme.base,
+        Ink::Title => theme.title,
+        Ink::Dim => theme.dim,
+        Ink::Good => theme.good,
+        Ink::Bad => theme.bad,
+        Ink::Warn => theme.warn,
     }
 }

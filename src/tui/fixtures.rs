@@ -1,0 +1,143 @@
+//! Jobs for tests of model, update and view: made of events, as real ones are.
+
+use super::app::App;
+use super::effect::Effect;
+use super::keys::Chord;
+use super::model::Setup;
+use super::msg::Msg;
+use super::theme::ThemeName;
+use crate::domain::{
+    DirtyTree, Filesystem, JobId, KeepMachine, Operation, ProviderKind, RunTestsSpec, TestEvent, TestOutcome,
+    TestResult, TestSource, Timestamp,
+};
+use crate::event::{Event, EventKind};
+use crate::store::{JobView, Store};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::time::Duration;
+
+/// So many seconds after the beginning.
+pub(super) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_767_225_600 + second).unwrap()
+}
+
+/// The job.
+pub(super) fn id() -> JobId {
+    JobId::new("j-abc234").unwrap()
+}
+
+/// A test began; the output was 10 bytes a second long.
+pub(super) fn started(name: &str) -> EventKind {
+    EventKind::Test { test: TestEvent::Started { name: name.into() }, output: 100 }
+}
+
+/// A test ended.
+pub(super) fn ended(name: &str, outcome: TestOutcome, seconds: f64, reason: Option<&str>) -> EventKind {
+    failed(name, outcome, seconds, reason, None)
+}
+
+/// A test ended, with a diff.
+pub(super) fn failed(
+    name: &str,
+    outcome: TestOutcome,
+    seconds: f64,
+    reason: Option<&str>,
+    diff: Option<&str>,
+) -> EventKind {
+    let result = TestResult {
+        name: name.into(),
+        outcome,
+        seconds: Some(seconds),
+        reason: reason.map(str::to_owned),
+        diff: diff.map(str::to_owned),
+    };
+    EventKind::Test { test: TestEvent::Ended(result), output: 200 }
+}
+
+/// The tests are counted.
+pub(super) fn planned(total: u32) -> EventKind {
+    EventKind::Test { test: TestEvent::Planned { total, parallel: Some(2) }, output: 0 }
+}
+
+/// A run of tests is asked for.
+pub(super) fn submitted() -> EventKind {
+    EventKind::Submitted { operation: Operation::RunTests(spec()) }
+}
+
+/// What is asked for.
+pub(super) fn spec() -> RunTestsSpec {
+    RunTestsSpec {
+        provider: ProviderKind::Local,
+        machine: None,
+        image: None,
+        source: TestSource::Directory("/home/a person/hg".into()),
+        rev: "tip".into(),
+        dirty: DirtyTree::Ignore,
+        filesystem: Filesystem::Default,
+        python: "system3".into(),
+        test_args: vec!["-j2".into(), "test-a.t".into()],
+        keep: KeepMachine::Never,
+        lease: Duration::from_secs(7200),
+        results: None,
+    }
+}
+
+/// Events of the job, at these seconds.
+pub(super) fn events(kinds: Vec<(i64, EventKind)>) -> Vec<Event> {
+    (1..).zip(kinds).map(|(seq, (second, kind))| Event { seq, at: at(second), job: id(), kind }).collect()
+}
+
+/// The job that these events make.
+pub(super) fn job(kinds: Vec<(i64, EventKind)>) -> JobView {
+    let mut store = Store::new();
+    for event in events(kinds) {
+        store.apply(&event);
+    }
+    store.job(&id()).unwrap().clone()
+}
+
+/// A dashboard with the job's screen open, `now` being this second.
+pub(super) fn opened(now: i64, kinds: Vec<(i64, EventKind)>) -> App {
+    let setup = Setup {
+        provider: ProviderKind::Local,
+        lease: Duration::from_secs(7200),
+        python: "system3".into(),
+        current_dir: "/".into(),
+        state_dir: "/state".into(),
+        demo: Operation::RunTests(spec()),
+        theme: ThemeName::Dark,
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    let (mut app, _) = App::new(setup, at(now), (80, 24));
+    app.handle(Msg::Events(events(kinds.clone())));
+    let asked = app.handle(Msg::Submitted(Ok(id())));
+    if asked.contains(&Effect::Load(id())) && !kinds.is_empty() {
+        app.handle(Msg::Loaded(id(), Ok(Box::new(job(kinds)))));
+    }
+    app.handle(Msg::Tick(at(now)));
+    app
+}
+
+/// A frame as text, a line for each row.
+pub(super) fn shown(app: &mut App, columns: u16, rows: u16) -> String {
+    let area = Rect::new(0, 0, columns, rows);
+    let mut buffer = Buffer::empty(area);
+    app.draw(area, &mut buffer);
+    let mut text = String::new();
+    for y in 0..rows {
+        let line: String = (0..columns).map(|x| buffer[(x, y)].symbol()).collect();
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Presses keys, a frame after each; gives what the last one asked for.
+pub(super) fn press(app: &mut App, keys: &[&str]) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for key in keys {
+        effects = app.handle(Msg::Key(key.parse::<Chord>().unwrap()));
+        shown(app, 80, 24);
+    }
+    effects
+}

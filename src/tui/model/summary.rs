@@ -1,0 +1,391 @@
+//! A job's summary as lines: verdicts, counts, failures, slowest tests, skip reasons, times, notes, where its files are and
+//! how to run it again. While the job goes on: what is known so far.
+
+use super::tests::{running_for, whole};
+use super::{JobScreen, Model};
+use crate::domain::{
+    CleanupVerdict, DirtyTree, Filesystem, KeepMachine, Operation, ProviderKind, RunTestsSpec, TestOutcome,
+    TestSource, WorkVerdict, escape_line, words,
+};
+use crate::event::Level;
+use crate::store::{EndedTest, JobView, failures, phase_table, slowest};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// How many of the slowest tests are told.
+const SLOWEST: usize = 10;
+/// How many failures are told by name.
+const FAILURES: usize = 50;
+/// How many reasons of skipped tests are told.
+const REASONS: usize = 20;
+/// How many notes are told, the last ones.
+const NOTES: usize = 40;
+
+/// How a piece of a line is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    /// As it is.
+    Plain,
+    /// A heading.
+    Title,
+    /// Of less weight.
+    Dim,
+    /// It went well.
+    Good,
+    /// It went wrong.
+    Bad,
+    /// Worth a look.
+    Warn,
+}
+
+/// A line: pieces one after the other, free of control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SummaryLine(pub Vec<(Ink, String)>);
+
+impl SummaryLine {
+    fn of(ink: Ink, text: impl Into<String>) -> Self {
+        Self(vec![(ink, text.into())])
+    }
+
+    fn and(mut self, ink: Ink, text: impl Into<String>) -> Self {
+        self.0.push((ink, text.into()));
+        self
+    }
+}
+
+/// The summary of the job shown.
+#[must_use]
+pub fn summary(model: &Model, screen: &JobScreen, job: &JobView) -> Vec<SummaryLine> {
+    let mut lines = Vec::new();
+    verdicts(&mut lines, job);
+    counts(&mut lines, model, screen, job);
+    failed(&mut lines, job);
+    slow(&mut lines, model, job);
+    skipped(&mut lines, job);
+    times(&mut lines, model, job);
+    notes(&mut lines, model, job);
+    files(&mut lines, model, job);
+    lines
+}
+
+fn heading(lines: &mut Vec<SummaryLine>, text: &str) {
+    if !lines.is_empty() {
+        lines.push(SummaryLine::default());
+    }
+    lines.push(SummaryLine::of(Ink::Title, text));
+}
+
+fn verdicts(lines: &mut Vec<SummaryLine>, job: &JobView) {
+    heading(lines, "Verdicts");
+    let (ink, text, hints) = match &job.work {
+        None => {
+            let so_far = match job.phase {
+                Some(phase) => format!("▶ goes on: {phase}"),
+                None => format!("▶ goes on: {}", job.state.as_str()),
+            };
+            (Ink::Plain, so_far, Vec::new())
+        }
+        Some(WorkVerdict::Done) => (Ink::Good, "✓ done".to_owned(), Vec::new()),
+        Some(WorkVerdict::TestsFailed { status }) => {
+            let what = if job.tests.counts.done() == 0 { "no test was run" } else { "tests failed" };
+            (Ink::Bad, format!("✗ {what}, run-tests.py ended with {status}"), Vec::new())
+        }
+        Some(WorkVerdict::Error { message, hints }) => {
+            let hints = hints.iter().map(ToString::to_string).collect();
+            (Ink::Bad, format!("✗ error: {}", escape_line(message)), hints)
+        }
+        Some(WorkVerdict::MachineLost { message }) => {
+            (Ink::Bad, format!("✗ machine lost: {}", escape_line(message)), Vec::new())
+        }
+        Some(WorkVerdict::Cancelled) => (Ink::Warn, "■ stopped".to_owned(), Vec::new()),
+    };
+    lines.push(SummaryLine::of(Ink::Dim, "  work      ").and(ink, text));
+    for hint in hints {
+        lines.push(SummaryLine::of(Ink::Dim, format!("            hint: {}", escape_line(&hint))));
+    }
+    let row = |ink, text: String| SummaryLine::of(Ink::Dim, "  clean-up  ").and(ink, text);
+    match &job.cleanup {
+        None => lines.push(row(Ink::Plain, "· comes at the end".to_owned())),
+        Some(CleanupVerdict::Clean) => lines.push(row(Ink::Good, "✓ nothing is left behind".to_owned())),
+        Some(CleanupVerdict::Kept { machine, .. }) => {
+            lines.push(row(Ink::Warn, format!("! machine {machine} was kept, as asked, until its lease runs out")));
+            let hint = format!("            hint: `hga ssh {machine}`, `hga machines terminate {machine}`");
+            lines.push(SummaryLine::of(Ink::Dim, hint));
+        }
+        Some(CleanupVerdict::Remains { items }) => {
+            for item in items {
+                let text = format!("! REMAINS {}: {}", escape_line(&item.what), escape_line(&item.why));
+                lines.push(row(Ink::Bad, text));
+            }
+            let hint = "            hint: `hga machines list` shows what is there, `hga machines terminate` ends it";
+            lines.push(SummaryLine::of(Ink::Dim, hint));
+        }
+    }
+}
+
+fn counts(lines: &mut Vec<SummaryLine>, model: &Model, screen: &JobScreen, job: &JobView) {
+    let counts = job.tests.counts;
+    if counts.total == 0 && counts.done() == 0 {
+        return;
+    }
+    heading(lines, "Tests");
+    let mut line = SummaryLine::of(Ink::Plain, format!("  {} of {}", counts.done(), counts.total.max(counts.done())))
+        .and(Ink::Good, format!("  ✓ {} passed", counts.passed));
+    let bad = if counts.failed > 0 { Ink::Bad } else { Ink::Plain };
+    line = line.and(bad, format!("  ✗ {} failed", counts.failed));
+    line = line.and(Ink::Warn, format!("  - {} skipped", counts.skipped));
+    if counts.ignored > 0 {
+        line = line.and(Ink::Dim, format!("  · {} ignored", counts.ignored));
+    }
+    if job.ended.is_some() && counts.total > counts.done() {
+        line = line.and(Ink::Warn, format!("  {} not run", counts.total - counts.done()));
+    }
+    lines.push(line);
+    if job.tests.dropped > 0 {
+        let text = format!("  {} more were counted, but are not shown one by one", job.tests.dropped);
+        lines.push(SummaryLine::of(Ink::Warn, text));
+    }
+    let mut running: Vec<_> = job.tests.running.iter().collect();
+    running.sort_by_key(|test| test.since);
+    for test in running.into_iter().take(SLOWEST) {
+        let seconds = running_for(test, model.now);
+        let text = format!("  ▶ {} for {}", escape_line(&test.name), whole(seconds));
+        lines.push(SummaryLine::of(Ink::Plain, text));
+    }
+    if let Some((_, Some(left))) = screen.eta
+        && !left.is_zero()
+        && job.ended.is_none()
+    {
+        lines.push(SummaryLine::of(Ink::Dim, format!("  about {} left", words::span(left))));
+    }
+}
+
+fn failed(lines: &mut Vec<SummaryLine>, job: &JobView) {
+    let failed = failures(job);
+    if failed.is_empty() {
+        return;
+    }
+    heading(lines, "Failures");
+    for test in failed.iter().take(FAILURES) {
+        let mut line = SummaryLine::of(Ink::Bad, format!("  ✗ {}", escape_line(&test.name)));
+        if let Some(reason) = &test.reason {
+            line = line.and(Ink::Dim, format!("  {}", escape_line(reason)));
+        }
+        lines.push(line);
+    }
+    if failed.len() > FAILURES {
+        lines.push(SummaryLine::of(Ink::Dim, format!("  and {} more", failed.len() - FAILURES)));
+    }
+}
+
+fn slow(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
+    let slow = slowest(job, SLOWEST);
+    if slow.len() < 2 {
+        return;
+    }
+    heading(lines, "Slowest");
+    for test in slow {
+        let took = test.seconds.map_or(String::new(), words::seconds);
+        let mut line = SummaryLine::of(Ink::Plain, format!("  {took:>8}  {}", escape_line(&test.name)));
+        if let Some(usual) = model.durations.get(&test.name) {
+            line = line.and(Ink::Dim, format!("  usually {}", words::seconds(*usual)));
+        }
+        lines.push(line);
+    }
+}
+
+fn skipped(lines: &mut Vec<SummaryLine>, job: &JobView) {
+    let mut reasons: BTreeMap<&str, (usize, &EndedTest)> = BTreeMap::new();
+    for test in job.tests.ended.iter().filter(|test| test.outcome == TestOutcome::Skipped) {
+        reasons.entry(test.reason.as_deref().unwrap_or("no reason told")).or_insert((0, test)).0 += 1;
+    }
+    if reasons.is_empty() {
+        return;
+    }
+    heading(lines, "Skipped");
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+    for (reason, (count, test)) in reasons.iter().take(REASONS) {
+        let line = SummaryLine::of(Ink::Plain, format!("  {count:>8}  {}", escape_line(reason)));
+        lines.push(if *count == 1 { line.and(Ink::Dim, format!("  {}", escape_line(&test.name))) } else { line });
+    }
+    if reasons.len() > REASONS {
+        lines.push(SummaryLine::of(Ink::Dim, format!("  and {} more reasons", reasons.len() - REASONS)));
+    }
+}
+
+fn times(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
+    let table = phase_table(job, job.ended.unwrap_or(model.now));
+    if table.rows.is_empty() {
+        return;
+    }
+    heading(lines, "Time");
+    for row in &table.rows {
+        let text = format!("  {:<8} {:>9}  {:>3.0} %", row.phase, words::seconds(row.seconds), row.percent);
+        let line = SummaryLine::of(Ink::Plain, text);
+        let attempts = job.phases.iter().find(|view| view.phase == row.phase).map_or(1, |view| view.attempts);
+        let line = if attempts > 1 { line.and(Ink::Dim, format!("  {attempts} attempts")) } else { line };
+        lines.push(if row.ok == Some(false) { line.and(Ink::Bad, "  ✗ failed") } else { line });
+    }
+    let line = SummaryLine::of(Ink::Plain, format!("  {:<8} {:>9}", "total", words::seconds(table.total)));
+    lines.push(match table.overhead_percent {
+        Some(overhead) => line.and(Ink::Dim, format!("  overhead {overhead:.1} %: all but the tests")),
+        None => line,
+    });
+}
+
+fn notes(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
+    if job.notes.is_empty() {
+        return;
+    }
+    heading(lines, "Notes");
+    let shown = job.notes.len().min(NOTES);
+    let earlier = job.notes_dropped + (job.notes.len() - shown) as u64;
+    if earlier > 0 {
+        lines.push(SummaryLine::of(Ink::Dim, format!("  {earlier} earlier ones are not shown")));
+    }
+    for note in job.notes.iter().skip(job.notes.len() - shown) {
+        let clock = note.at.to_zoned(model.setup.zone.clone()).strftime("%H:%M:%S");
+        let line = SummaryLine::of(Ink::Dim, format!("  {clock}  "));
+        let text = escape_line(&note.text);
+        lines.push(match note.level {
+            Level::Info => line.and(Ink::Plain, text),
+            Level::Warning => line.and(Ink::Warn, format!("! {text}")),
+        });
+    }
+    if job.links_lost > 0 {
+        let times = words::count(u64::from(job.links_lost), "time");
+        lines.push(SummaryLine::of(Ink::Warn, format!("  ! the connection was lost {times}")));
+    }
+}
+
+fn files(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
+    heading(lines, "Files");
+    let folder = model.setup.state_dir.join("jobs").join(job.id.as_str());
+    for name in ["output", "results"] {
+        let path = escape_line(&folder.join(name).display().to_string());
+        lines.push(SummaryLine::of(Ink::Dim, format!("  {name:<8}  ")).and(Ink::Plain, path));
+    }
+    if let Some(node) = job.source.as_ref().map(|source| source.node.chars().take(12).collect::<String>()) {
+        lines.push(SummaryLine::of(Ink::Dim, "  revision  ").and(Ink::Plain, escape_line(&node)));
+    }
+    if let Some(operation) = &job.operation {
+        heading(lines, "Again");
+        lines.push(SummaryLine::of(Ink::Plain, format!("  {}", escape_line(&command_line(operation)))));
+    }
+}
+
+/// An operation as a command line that a shell understands; what is as the program has it by default is left out.
+#[must_use]
+pub fn command_line(operation: &Operation) -> String {
+    let mut line = vec!["hga".to_owned()];
+    line.extend(operation.verb().split(' ').map(str::to_owned));
+    let mut flag = |name: &str, value: &str| line.extend([format!("--{name}"), quoted(value)]);
+    match operation {
+        Operation::RunTests(spec) => return run_tests(spec),
+        Operation::BootstrapLinux(spec) => {
+            if let TestSource::Directory(path) = &spec.source {
+                flag("source", &path.to_string_lossy());
+            }
+            flag("lease", &length(spec.lease));
+            if spec.rebuild {
+                line.push("--rebuild".to_owned());
+            }
+        }
+        Operation::Launch(spec) => {
+            if let Some(image) = &spec.image {
+                flag("image", image.as_str());
+            }
+            flag("lease", &length(spec.lease));
+        }
+        Operation::Terminate { machines, .. } => line.extend(machines.iter().map(ToString::to_string)),
+    }
+    line.join(" ")
+}
+
+fn run_tests(spec: &RunTestsSpec) -> String {
+    let Some(source) = directory(&spec.source) else {
+        // only the demo tests what PyPI has
+        let tests = spec.test_args.iter().filter(|word| word.ends_with(".t") || word.ends_with(".py"));
+        return ["hga".to_owned(), "demo".to_owned()]
+            .into_iter()
+            .chain(tests.map(|test| quoted(test)))
+            .collect::<Vec<_>>()
+            .join(" ");
+    };
+    let mut line = vec!["hga".to_owned(), "run-tests-linux".to_owned()];
+    let mut flag = |name: &str, value: &str| line.extend([format!("--{name}"), quoted(value)]);
+    if spec.provider != ProviderKind::Local {
+        flag("provider", &spec.provider.to_string());
+    }
+    if let Some(machine) = &spec.machine {
+        flag("machine", machine.as_str());
+    }
+    flag("source", &source.to_string_lossy());
+    flag("rev", &spec.rev);
+    if spec.filesystem != Filesystem::Default {
+        flag("filesystem", spec.filesystem.as_str());
+    }
+    flag("python-version", &spec.python);
+    flag("lease", &length(spec.lease));
+    if let Some(results) = &spec.results {
+        flag("results", &results.to_string_lossy());
+    }
+    if spec.dirty == DirtyTree::Include {
+        line.push("--dirty".to_owned());
+    }
+    if spec.keep == KeepMachine::OnFailure {
+        line.push("--keep-on-failure".to_owned());
+    }
+    if !spec.test_args.is_empty() {
+        line.push("--".to_owned());
+        line.extend(spec.test_args.iter().map(|word| quoted(word)));
+    }
+    line.join(" ")
+}
+
+fn directory(source: &TestSource) -> Option<&Path> {
+    match source {
+        TestSource::Directory(path) => Some(path),
+        TestSource::Pypi => None,
+    }
+}
+
+fn length(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        s if s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}
+
+/// A word as shells read it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod cases {
+    use super::*;
+    use crate::tui::fixtures::spec;
+
+    #[test]
+    fn a_command_line_is_one_that_a_shell_reads() {
+        let line = command_line(&Operation::RunTests(spec()));
+        assert_eq!(
+            line,
+            "hga run-tests-linux --source '/home/a person/hg' --rev tip --python-version system3 --lease 2h -- -j2 \
+             test-a.t"
+        );
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        let demo = RunTestsSpec { source: TestSource::Pypi, ..spec() };
+        assert_eq!(command_line(&Operation::RunTests(demo)), "hga demo test-a.t");
+    }
+}
