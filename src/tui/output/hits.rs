@@ -101,12 +101,7 @@ impl Hits {
     }
 
     /// Calls for each hit that begins in a range, until told to stop.
-    fn each(
-        &mut self,
-        bytes: &dyn Bytes,
-        range: Range<u64>,
-        mut hit: impl FnMut(u64) -> bool,
-    ) -> io::Result<()> {
+    fn each(&mut self, bytes: &dyn Bytes, range: Range<u64>, mut hit: impl FnMut(u64) -> bool) -> io::Result<()> {
         let length = usize::try_from(range.end - range.start).unwrap_or(0) + self.needle.len() - 1;
         self.buffer.resize(length, 0);
         let got = bytes.read(range.start, &mut self.buffer)?;
@@ -143,13 +138,7 @@ impl Hits {
     }
 
     /// Looks on for a hit, about `slice` bytes.
-    pub(super) fn seek(
-        &mut self,
-        seek: &mut Seek,
-        bytes: &dyn Bytes,
-        size: u64,
-        slice: u64,
-    ) -> io::Result<Sought> {
+    pub(super) fn seek(&mut self, seek: &mut Seek, bytes: &dyn Bytes, size: u64, slice: u64) -> io::Result<Sought> {
         let limit = self.limit(size);
         let from = seek.from.min(limit);
         seek.at = seek.at.min(limit);

@@ -67,9 +67,8 @@ impl OutputPane {
     pub fn visible(&self, room: Room) -> Vec<VisualRow> {
         let (first, row) = self.place(room);
         let lines = first..self.window.lines.len();
-        let rows = lines.flat_map(|line| {
-            self.rows_of(line, room.0).into_iter().map(move |part| VisualRow { line, part })
-        });
+        let rows =
+            lines.flat_map(|line| self.rows_of(line, room.0).into_iter().map(move |part| VisualRow { line, part }));
         rows.skip(row).take(room.1).collect()
     }
 

@@ -184,7 +184,10 @@ impl Desk {
         let readable = !matches!(self.file.state, FileState::Unreadable(_));
         if self.want.is_none() {
             Wait::Idle
-        } else if self.fresh || self.looked.is_none() || readable && (seeking || !self.indexed || !self.numbered || counting()) {
+        } else if self.fresh
+            || self.looked.is_none()
+            || readable && (seeking || !self.indexed || !self.numbered || counting())
+        {
             Wait::Busy
         } else if self.live {
             Wait::Look

@@ -188,9 +188,8 @@ fn a_search_in_what_is_not_there_ends() {
     let bench = Bench::new();
     bench.reader.ask(OutputRequest::Follow { rows: 2 });
     bench.reader.ask(OutputRequest::Search { pattern: "x".into(), from: 0, serial: 1 });
-    let answer = bench.until("no hit", |answer| {
-        answer.search.as_ref().is_some_and(|search| search.serial == 1 && !search.seeking)
-    });
+    let answer = bench
+        .until("no hit", |answer| answer.search.as_ref().is_some_and(|search| search.serial == 1 && !search.seeking));
     assert_eq!(answer.search.unwrap().total, 0);
     bench.append("x\n");
     bench.until("a hit", |answer| answer.search.as_ref().is_some_and(|search| search.total == 1));

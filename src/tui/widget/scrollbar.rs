@@ -33,7 +33,8 @@ impl Scrollbar {
         }
         let (first, last) = (self.row(self.from, area.height), self.row(self.to.saturating_sub(1), area.height));
         for row in 0..area.height {
-            let (mark, style) = if (first..=last).contains(&row) { ("┃", theme.accent) } else { ("│", theme.faint) };
+            let (mark, style) =
+                if (first..=last).contains(&row) { ("┃", theme.accent) } else { ("│", theme.faint) };
             put(buffer, area, 0, row, mark, style);
         }
         for (places, mark, style) in ticks {

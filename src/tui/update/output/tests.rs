@@ -197,7 +197,10 @@ fn numbered(lines: usize) -> String {
 fn the_end_is_followed_until_one_scrolls() {
     let mut desk = Desk::new(&numbered(2000), (60, 20));
     let screen = desk.draw();
-    assert!(screen.contains("FOLLOW") && screen.contains("line 1999") && screen.contains("of 2,000  100%"), "{screen}");
+    assert!(
+        screen.contains("FOLLOW") && screen.contains("line 1999") && screen.contains("of 2,000  100%"),
+        "{screen}"
+    );
     let screen = desk.grow("more\n");
     assert!(screen.contains("\nmore ") && screen.contains("FOLLOW"), "{screen}");
     let before = desk.keys("k");
@@ -210,7 +213,9 @@ fn the_end_is_followed_until_one_scrolls() {
         lines.map(|line| line.chars().take(40).collect()).collect()
     };
     assert_eq!(body(&before), body(&after));
-    for (keys, text) in [("G", "FOLLOW"), ("space", "PAUSED"), ("space", "FOLLOW"), ("j", "FOLLOW"), ("pageup", "PAUSED")] {
+    for (keys, text) in
+        [("G", "FOLLOW"), ("space", "PAUSED"), ("space", "FOLLOW"), ("j", "FOLLOW"), ("pageup", "PAUSED")]
+    {
         assert!(desk.keys(keys).contains(text), "{keys}: {text}");
     }
     let screen = desk.keys("g");
