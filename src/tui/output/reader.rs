@@ -1,13 +1,25 @@
-//! Reads a job's output on a thread of its own, so that no key waits for a disk.
+//! Reads a job's output on a thread of its own, so that no key waits for a disk. Whatever takes long (the index, a
+//! search) goes in slices, and between two of them the inbox is looked at.
 
-use super::protocol::{OutputAnswer, OutputRequest, Window};
-use crate::domain::{JobId, escape_line};
+use super::file::Tail;
+use super::hits::{Hits, Seek, Sought};
+use super::needle::Needle;
+use super::protocol::{FileState, Found, OutputAnswer, OutputRequest, SearchAnswer, Window};
+use super::scan::Scan;
+use crate::domain::JobId;
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How often a file that is followed is looked at.
+/// How often a file that may grow is looked at while it is shown.
 const LOOK: Duration = Duration::from_millis(50);
+/// How often progress is told.
+const TELL: Duration = Duration::from_millis(100);
+/// Bytes read between two looks at the inbox.
+const SLICE: u64 = 8 << 20;
+/// Bytes read at once.
+const PIECE: usize = 256 << 10;
 
 /// The reader's handle. Dropping it ends the thread.
 #[derive(Debug)]
@@ -34,39 +46,292 @@ impl Reader {
 }
 
 fn serve(inbox: &mpsc::Receiver<OutputRequest>, path: &dyn Fn(&JobId) -> PathBuf, answer: &dyn Fn(OutputAnswer)) {
-    let mut open: Option<(JobId, PathBuf, u64)> = None;
-    let mut want: Option<usize> = None;
+    let mut desk: Option<Desk> = None;
     loop {
-        let request = match inbox.recv_timeout(LOOK) {
+        let first = match desk.as_ref().map_or(Wait::Idle, Desk::wait) {
+            Wait::Idle => inbox.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+            Wait::Look => inbox.recv_timeout(LOOK),
+            Wait::Busy => inbox.recv_timeout(Duration::ZERO),
+        };
+        let first = match first {
             Ok(request) => Some(request),
             Err(mpsc::RecvTimeoutError::Timeout) => None,
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         };
-        let mut first = None;
+        // of all that is in the inbox, the newest of each kind counts
+        for request in first.into_iter().chain(inbox.try_iter()) {
+            match request {
+                OutputRequest::Open(job) => {
+                    let file = Tail::new(path(&job));
+                    desk = Some(Desk::new(job, file));
+                }
+                OutputRequest::Close => desk = None,
+                request => {
+                    if let Some(desk) = &mut desk {
+                        desk.take(request);
+                    }
+                }
+            }
+        }
+        if let Some(answered) = desk.as_mut().and_then(Desk::turn) {
+            answer(answered);
+        }
+    }
+}
+
+/// How long the desk can wait for a request.
+enum Wait {
+    /// Not at all.
+    Busy,
+    /// Until the file is looked at again.
+    Look,
+    /// As long as it takes.
+    Idle,
+}
+
+/// The lines that are shown.
+#[derive(Debug, Clone, Copy)]
+enum Want {
+    Around(u64, usize, usize),
+    Last(usize),
+}
+
+/// What is done for one job.
+struct Desk {
+    job: JobId,
+    file: Tail,
+    live: bool,
+    want: Option<Want>,
+    /// Whether the lines wanted have not been answered yet.
+    fresh: bool,
+    /// Whether the last lines answered reached the end, and whether their number was known.
+    to_end: bool,
+    numbered: bool,
+    /// Whether anything is to be told although no lines are due.
+    untold: bool,
+    search: Option<Search>,
+    indexed: bool,
+    looked: Option<Instant>,
+    told: Option<Instant>,
+    buffer: Vec<u8>,
+}
+
+struct Search {
+    pattern: String,
+    hits: Hits,
+    seek: Option<Seek>,
+    /// The hit that was found last.
+    here: Option<u64>,
+    serial: u32,
+    generation: u32,
+}
+
+impl Desk {
+    fn new(job: JobId, file: Tail) -> Self {
+        Self {
+            job,
+            file,
+            live: true,
+            want: None,
+            fresh: false,
+            to_end: false,
+            numbered: false,
+            untold: false,
+            search: None,
+            indexed: false,
+            looked: None,
+            told: None,
+            buffer: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, request: OutputRequest) {
         match request {
-            Some(OutputRequest::Open(job)) => {
-                open = Some((job.clone(), path(&job), u64::MAX));
-                want = None;
+            OutputRequest::Open(_) | OutputRequest::Close => {}
+            OutputRequest::Live(live) => {
+                self.live = live;
+                // what was written before it was over is still to be read
+                self.looked = None;
             }
-            Some(OutputRequest::Close) => open = None,
-            Some(OutputRequest::Lines { first: line, rows }) => {
-                first = Some((line, rows));
-                want = None;
+            OutputRequest::Rest => self.want = None,
+            OutputRequest::LinesAtByte { offset, before, after } => {
+                (self.want, self.fresh) = (Some(Want::Around(offset, before, after)), true);
             }
-            Some(OutputRequest::Follow { rows }) => want = Some(rows),
-            None => {}
+            OutputRequest::Follow { rows } => (self.want, self.fresh) = (Some(Want::Last(rows)), true),
+            OutputRequest::Search { pattern, from, serial } => {
+                let generation = self.file.generation;
+                self.search = Needle::new(&pattern).map(|needle| Search {
+                    pattern,
+                    hits: Hits::new(needle),
+                    seek: Some(Seek::new(from, true)),
+                    here: None,
+                    serial,
+                    generation,
+                });
+            }
+            OutputRequest::Hit { from, forward, serial } => {
+                if let Some(search) = &mut self.search {
+                    search.serial = serial;
+                    search.seek = Some(Seek::new(from, forward));
+                }
+            }
         }
-        let Some((job, path, seen)) = open.as_mut() else { continue };
-        let bytes = std::fs::metadata(&*path).map_or(0, |metadata| metadata.len());
-        if first.is_none() && *seen == bytes {
-            continue;
+    }
+
+    fn wait(&self) -> Wait {
+        let counting = || self.search.as_ref().is_some_and(|search| !search.hits.is_complete(self.file.size));
+        let seeking = self.search.as_ref().is_some_and(|search| search.seek.is_some());
+        let readable = !matches!(self.file.state, FileState::Unreadable(_));
+        if self.want.is_none() {
+            Wait::Idle
+        } else if self.fresh
+            || self.looked.is_none()
+            || readable && (seeking || !self.indexed || !self.numbered || counting())
+        {
+            Wait::Busy
+        } else if self.live {
+            Wait::Look
+        } else {
+            Wait::Idle
         }
-        *seen = bytes;
-        let text = String::from_utf8_lossy(&std::fs::read(&*path).unwrap_or_default()).into_owned();
-        let lines = text.lines().count() as u64;
-        let (from, rows) = first.or(want.map(|rows| (lines.saturating_sub(rows as u64), rows))).unwrap_or((0, 0));
-        let skip = usize::try_from(from).unwrap_or(usize::MAX);
-        let window = Window { first: from, lines: text.lines().skip(skip).take(rows).map(escape_line).collect() };
-        answer(OutputAnswer { job: job.clone(), lines, bytes, window: Some(window) });
+    }
+
+    /// Does the next thing; gives what is to be told.
+    fn turn(&mut self) -> Option<OutputAnswer> {
+        let want = self.want?;
+        let due = self.looked.is_none_or(|looked| self.live && looked.elapsed() >= LOOK);
+        let changed = (due || self.fresh) && self.look();
+        let done = self.work(want, changed);
+        let (window, found) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                // it is tried again at the next look
+                self.file.state = FileState::Unreadable(error.to_string());
+                if let Some(search) = &mut self.search {
+                    search.seek = None;
+                }
+                self.fresh = false;
+                self.untold = true;
+                (None, None)
+            }
+        };
+        let quiet = self.told.is_some_and(|told| told.elapsed() < TELL);
+        if window.is_none() && found.is_none() && (!self.untold || quiet && !self.is_idle()) {
+            return None;
+        }
+        self.untold = false;
+        self.told = Some(Instant::now());
+        Some(self.answer(window, found))
+    }
+
+    fn is_idle(&self) -> bool {
+        !matches!(self.wait(), Wait::Busy)
+    }
+
+    fn look(&mut self) -> bool {
+        self.looked = Some(Instant::now());
+        let generation = self.file.generation;
+        let changed = self.file.look();
+        if changed {
+            self.indexed = self.file.index.bytes() >= self.file.size;
+            self.untold = true;
+            if let Some(search) = &mut self.search
+                && search.generation != self.file.generation
+                && let Some(needle) = Needle::new(&search.pattern)
+            {
+                (search.hits, search.here) = (Hits::new(needle), None);
+                search.generation = self.file.generation;
+            }
+            if generation != self.file.generation {
+                self.fresh = true;
+            }
+        }
+        changed
+    }
+
+    fn work(&mut self, want: Want, changed: bool) -> io::Result<(Option<Window>, Option<Option<Found>>)> {
+        let anew = self.fresh || changed && (self.to_end || matches!(want, Want::Last(_)));
+        if anew || (self.indexed && !self.numbered) {
+            self.fresh = false;
+            // a little growth is taken into the index first, so that its lines have numbers
+            if self.file.size - self.file.index.bytes() <= SLICE / 8 {
+                self.grow()?;
+            }
+            let window = self.window(want)?;
+            (self.to_end, self.numbered) = (window.to_end, window.number.is_some() || self.indexed);
+            return Ok((Some(window), None));
+        }
+        if let Some(found) = self.seek()? {
+            return Ok((None, Some(found)));
+        }
+        if !self.indexed {
+            self.grow()?;
+            self.untold = true;
+        } else if let (Some(search), Some(file)) = (&mut self.search, self.file.file())
+            && !search.hits.is_complete(self.file.size)
+        {
+            search.hits.count(file, self.file.size, SLICE)?;
+            self.untold = true;
+        }
+        Ok((None, None))
+    }
+
+    fn grow(&mut self) -> io::Result<()> {
+        self.buffer.resize(PIECE, 0);
+        self.indexed = self.file.grow(SLICE, &mut self.buffer)?;
+        Ok(())
+    }
+
+    fn window(&self, want: Want) -> io::Result<Window> {
+        let Some(file) = self.file.file() else { return Ok(Window { to_end: true, ..Window::default() }) };
+        let mut scan = Scan::new(file, &self.file.index, self.file.size);
+        match want {
+            Want::Around(offset, before, after) => scan.around(offset, before, after),
+            Want::Last(rows) => scan.last(rows),
+        }
+    }
+
+    /// Looks on for the hit wanted: some answer once it is known, be it that there is none.
+    fn seek(&mut self) -> io::Result<Option<Option<Found>>> {
+        let Some(search) = &mut self.search else { return Ok(None) };
+        let Some(seek) = &mut search.seek else { return Ok(None) };
+        let Some(file) = self.file.file() else {
+            search.seek = None;
+            return Ok(Some(None));
+        };
+        let sought = search.hits.seek(seek, file, self.file.size, SLICE)?;
+        let found = match sought {
+            Sought::More => return Ok(None),
+            Sought::None => None,
+            Sought::Found(at, wrapped) => Some(Found { at, wrapped }),
+        };
+        search.seek = None;
+        search.here = found.map(|found| found.at);
+        Ok(Some(found))
+    }
+
+    fn answer(&mut self, window: Option<Window>, found: Option<Option<Found>>) -> OutputAnswer {
+        let (file, size) = (self.file.file(), self.file.size);
+        let search = self.search.as_mut().map(|search| SearchAnswer {
+            pattern: search.pattern.clone(),
+            serial: search.serial,
+            found: found.flatten(),
+            seeking: search.seek.is_some(),
+            // a file that cannot be read now is told of by its state
+            ordinal: search.here.zip(file).and_then(|(at, file)| search.hits.ordinal(file, at).ok().flatten()),
+            total: search.hits.total(),
+            complete: search.hits.is_complete(size),
+            ticks: search.hits.ticks(),
+        });
+        OutputAnswer {
+            job: self.job.clone(),
+            lines: self.file.index.lines(),
+            bytes: self.file.size,
+            indexed: self.file.index.bytes(),
+            state: self.file.state.clone(),
+            generation: self.file.generation,
+            window,
+            search,
+        }
     }
 }

@@ -30,6 +30,12 @@ pub(super) fn begin() -> Vec<Effect> {
 
 /// Takes a message in.
 pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
+    let mut effects = take(model, store, msg);
+    effects.extend(output::keep_up(model, store));
+    effects
+}
+
+fn take(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(chord) => match resolve(chord, &model.situation(store)) {
             Resolved::Act(row) => act(model, store, row.action),

@@ -1,9 +1,11 @@
-//! Drawing that knows ratatui and the theme and nothing of ours: tables, gauges, text cut to a width.
+//! Drawing that knows ratatui and the theme and nothing of ours: tables, gauges, scroll bars, text cut to a width.
 
 mod gauge;
+mod scrollbar;
 mod table;
 mod text;
 
 pub use gauge::{Gauge, Part};
+pub use scrollbar::Scrollbar;
 pub use table::{Cell, Column, Table, Tables};
 pub use text::{cut, put, put_right, width};

@@ -130,7 +130,7 @@ fn enter_opens_what_there_is_of_a_test() {
     assert_eq!(screen(&app).tab, JobTab::Output);
     assert!(!screen(&app).output.follow);
     assert!(
-        effects.iter().any(|effect| matches!(effect, Effect::Output(OutputRequest::Lines { .. }))),
+        effects.iter().any(|effect| matches!(effect, Effect::Output(OutputRequest::LinesAtByte { .. }))),
         "{effects:?}"
     );
     assert!(app.model.notice.as_ref().unwrap().text.starts_with("slow.t: running for 9s"));
