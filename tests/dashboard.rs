@@ -138,15 +138,16 @@ fn a_run_of_another_process_is_seen_at_once_and_to_its_end() {
 }
 
 #[test]
-fn a_job_begun_in_the_dashboard_is_the_command_lines_as_well() {
-    let desk = Desk::new("begun");
-    let source = desk.state.repo.to_str().unwrap();
-    let mut terminal = Terminal::start(desk.command(&["demo", "--source", source]), 80, 24);
-    terminal.wait_for("1 Tests");
-    let job = desk.jobs()[0]["id"].as_str().unwrap().to_owned();
-    terminal.wait_for(&job);
-    // leaving asks; the answer to begin with is to stay
-    terminal.press("<esc>", "3 Jobs");
+fn leaving_asks_what_becomes_of_the_jobs_it_drives() {
+    let desk = Desk::new("leaving");
+    let (mut client, job) = desk.run(&[], &["test-wait.t"]);
+    client.until_test("test-wait.t");
+    client.kill();
+    let mut terminal = desk.open();
+    terminal.press("3", &job);
+    terminal.send("g");
+    terminal.press("a", "is driven from here");
+    // the answer to begin with is to stay
     terminal.press("q", "Stay");
     terminal.send("<enter>");
     terminal.wait_without("Stay");
@@ -156,11 +157,21 @@ fn a_job_begun_in_the_dashboard_is_the_command_lines_as_well() {
     assert!(terminal.end().success());
     assert!(terminal.is_set_back(), "{}", terminal.text());
     assert!(terminal.text().contains(&format!("hga jobs attach {job}")), "{}", terminal.text());
-    let listed = desk.jobs();
-    let listed = listed.iter().find(|one| one["id"] == job.as_str()).unwrap();
-    assert_ne!(listed["state"], "ended");
-    assert!(desk.state.hga(&["jobs", "cancel", &job]).code < 100);
-    eventually("it is over", LIMIT, || desk.jobs().iter().all(|job| job["state"] == "ended"));
+    let of = || desk.jobs().into_iter().find(|one| one["id"] == job.as_str()).unwrap();
+    assert_ne!(of()["state"], "ended");
+    assert!(!processes(&desk.state.machine(&job)).is_empty());
+    // back once more, and everything is ended
+    let mut terminal = desk.open();
+    terminal.press("3", &job);
+    terminal.send("g");
+    terminal.press("a", "is driven from here");
+    terminal.press("q", "Stay");
+    terminal.send("<tab>");
+    terminal.send("<tab>");
+    terminal.send("<enter>");
+    assert!(terminal.end().success());
+    assert_eq!((&of()["state"], &of()["work"]), (&"ended".into(), &"cancelled".into()));
+    desk.state.assert_nothing_of(&job);
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub mod output;
 mod perform;
 mod run;
 pub mod theme;
+#[cfg(test)]
+mod tests;
 mod update;
 mod view;
 pub mod widget;

@@ -76,7 +76,7 @@ impl Loop {
     fn new(session: &Arc<Session>, dashboard: Dashboard) -> io::Result<Self> {
         let guard = Guard::take()?;
         let mut screen = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        screen.clear()?;
+        wipe(&mut screen)?;
         let size = screen.size()?;
         let (app, mut begin) = App::new(dashboard.setup, Timestamp::now(), (size.width, size.height));
         begin.extend(dashboard.begin_with.map(|operation| Effect::Submit(Box::new(operation))));
@@ -187,7 +187,7 @@ impl Loop {
     async fn perform(&mut self, effect: Effect) -> io::Result<()> {
         match self.performer.perform(effect) {
             Some(Effect::Leave(how)) => self.leave = Some(how),
-            Some(Effect::Redraw) => self.screen.clear()?,
+            Some(Effect::Redraw) => wipe(&mut self.screen)?,
             Some(Effect::Copy(text)) => copy(&text)?,
             Some(Effect::Log(to)) => super::log::go(&self.log, to),
             Some(Effect::Suspend) => self.suspend()?,
@@ -208,7 +208,7 @@ impl Loop {
     fn back(&mut self) -> io::Result<()> {
         Guard::enter()?;
         self.input = Some(EventStream::new());
-        self.screen.clear()?;
+        wipe(&mut self.screen)?;
         self.dirty = true;
         let size = self.screen.size()?;
         // the window may have another size since
@@ -245,6 +245,13 @@ impl Loop {
         let how = ended.map_err(|error| error.to_string()).map(|status| status.code().unwrap_or(128));
         Box::pin(self.take(Msg::ShellEnded(machine, how))).await
     }
+}
+
+/// Empties the screen, so that the next frame draws all of it. ratatui's `clear` would first ask the terminal where its
+/// cursor is, and wait two seconds for an answer that not every terminal gives, and that the key reader takes away.
+fn wipe(screen: &mut Screen) -> io::Result<()> {
+    let size = screen.size()?;
+    screen.resize(size.into())
 }
 
 async fn next(input: &mut Option<EventStream>) -> Option<io::Result<Input>> {
