@@ -113,7 +113,8 @@ fn a_run_of_another_process_is_seen_at_once_and_to_its_end() {
     seen.press("m", "ADDRESS");
     let machine = job.replacen("j-", "m-", 1);
     seen.wait_for(&machine);
-    seen.press("s", "$");
+    seen.send("s");
+    seen.until("the main screen", LIMIT, |screen| !screen.contains("ADDRESS"));
     assert!(!seen.screen().alternate_screen());
     seen.press("echo on-$((40+2))\r", "on-42");
     seen.press("exit\r", "back from machine");
@@ -239,10 +240,11 @@ fn keys_work_while_another_process_locks_the_journal() {
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let began = Instant::now();
     let mut slowest = Duration::ZERO;
-    for (key, text) in [("2", "IMAGE"), ("3", "No jobs"), ("?", "Everywhere"), ("<esc>", "No jobs"), ("1", "No machines")]
-        .iter()
-        .cycle()
-        .take(20)
+    for (key, text) in
+        [("2", "IMAGE"), ("3", "No jobs"), ("?", "Any list"), ("<esc>", "No jobs"), ("1", "No machines")]
+            .iter()
+            .cycle()
+            .take(20)
     {
         let pressed = Instant::now();
         terminal.press(key, text);

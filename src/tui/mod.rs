@@ -24,9 +24,9 @@ pub mod msg;
 pub mod output;
 mod perform;
 mod run;
-pub mod theme;
 #[cfg(test)]
 mod tests;
+pub mod theme;
 mod update;
 mod view;
 pub mod widget;

@@ -168,7 +168,11 @@ impl Loop {
                 Msg::Mouse(what, mouse.column, mouse.row)
             }
             Input::Paste(text) => Msg::Paste(text),
-            Input::Resize(columns, rows) => Msg::Resize(columns, rows),
+            Input::Resize(columns, rows) => {
+                // what was shown may be lost, be the size that of the last frame again by now
+                wipe(&mut self.screen)?;
+                Msg::Resize(columns, rows)
+            }
             Input::FocusGained => Msg::Focus(true),
             Input::FocusLost => Msg::Focus(false),
             Input::Key(_) => return Ok(()),

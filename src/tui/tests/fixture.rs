@@ -158,7 +158,9 @@ impl Script {
     }
 
     fn over(self, seconds: i64, name: &str, outcome: TestOutcome, why: Option<&str>) -> Self {
-        let diff = outcome.is_failure().then(|| DIFF.replace("NAME", name));
+        let diff = outcome
+            .is_failure()
+            .then(|| DIFF.replace("NAME", name) + &" and more of it, this line a wide one\n".repeat(40));
         let result = TestResult {
             name: name.to_owned(),
             outcome,
@@ -285,7 +287,13 @@ fn jobs() -> Vec<Told> {
     ]
 }
 
-fn machine(name: &str, provider: ProviderKind, state: MachineState, lease: Option<i64>, job: Option<&str>) -> Machine {
+fn machine(
+    name: &str,
+    provider: ProviderKind,
+    state: MachineState,
+    lease: Option<i64>,
+    job: Option<&str>,
+) -> Machine {
     let answers = state == MachineState::Running;
     Machine {
         id: MachineId::new(name).unwrap(),

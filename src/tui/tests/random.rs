@@ -16,20 +16,8 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const KEYS: usize = 100_000;
-const SIZES: [(u16, u16); 12] = [
-    (1, 1),
-    (2, 1),
-    (10, 3),
-    (3, 10),
-    (20, 5),
-    (40, 12),
-    (40, 12),
-    (60, 8),
-    (80, 24),
-    (80, 24),
-    (120, 6),
-    (8, 30),
-];
+const SIZES: [(u16, u16); 12] =
+    [(1, 1), (2, 1), (10, 3), (3, 10), (20, 5), (40, 12), (40, 12), (60, 8), (80, 24), (80, 24), (120, 6), (8, 30)];
 
 #[test]
 fn random_keys_never_panic_nor_lead_where_no_way_leads_back() {
@@ -54,8 +42,7 @@ struct Walk {
 
 impl Walk {
     fn new(seed: u64) -> Self {
-        let mut keys: Vec<Chord> =
-            TABLE.iter().flat_map(|row| row.keys).map(|key| key.parse().unwrap()).collect();
+        let mut keys: Vec<Chord> = TABLE.iter().flat_map(|row| row.keys).map(|key| key.parse().unwrap()).collect();
         keys.extend("aelnoqrs/:?1234!* \u{301}漢\0\u{202e}".chars().map(Chord::char));
         keys.extend([Code::Backspace, Code::Enter, Code::Enter, Code::Esc, Code::F(12)].map(Chord::plain));
         keys.extend(["ctrl-u", "ctrl-k", "alt-b", "shift-up", "ctrl-w"].map(|key| key.parse::<Chord>().unwrap()));
@@ -125,7 +112,8 @@ impl Walk {
             }
             1 => Msg::Paste("pasted\nwith \u{1b}[31m lines\t漢字\u{301}".to_owned()),
             2..=4 => {
-                let mouse = *[Mouse::Click, Mouse::Click, Mouse::ScrollUp, Mouse::ScrollDown].choose(&mut self.dice).unwrap();
+                let mouse =
+                    *[Mouse::Click, Mouse::Click, Mouse::ScrollUp, Mouse::ScrollDown].choose(&mut self.dice).unwrap();
                 Msg::Mouse(mouse, self.dice.random_range(0..=columns), self.dice.random_range(0..=rows))
             }
             5 => {
@@ -160,8 +148,13 @@ impl Walk {
     fn event(&mut self) -> Msg {
         self.seq += 1;
         let name = format!("test-{}.t", self.dice.random_range(0..60));
-        let outcomes =
-            [TestOutcome::Passed, TestOutcome::Failed, TestOutcome::Skipped, TestOutcome::Ignored, TestOutcome::TimedOut];
+        let outcomes = [
+            TestOutcome::Passed,
+            TestOutcome::Failed,
+            TestOutcome::Skipped,
+            TestOutcome::Ignored,
+            TestOutcome::TimedOut,
+        ];
         let test = if self.dice.random() {
             TestEvent::Started { name }
         } else {
@@ -197,9 +190,7 @@ impl Walk {
             Effect::Jobs => Msg::Jobs(Ok(summaries())),
             Effect::Machines => Msg::Machines(Ok(machines())),
             Effect::Images => Msg::Images(Ok(images())),
-            Effect::Count(_) if fails => {
-                Msg::Counts([(id("j-newer2"), TestCounts::default())].into_iter().collect())
-            }
+            Effect::Count(_) if fails => Msg::Counts([(id("j-newer2"), TestCounts::default())].into_iter().collect()),
             Effect::TestNames(source, _) if fails => Msg::TestNames(source, Err(error())),
             Effect::Shell(machine) if fails => Msg::ShellEnded(machine, Err("no shell \u{1b}[2J".to_owned())),
             Effect::Shell(_) => Msg::ShellEnded(MachineId::new("m-gone22").unwrap(), Ok(130)),

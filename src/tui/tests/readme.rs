@@ -6,7 +6,8 @@ use crate::tui::theme::ThemeName;
 use std::fmt::Write as _;
 use std::path::Path;
 
-const BEGIN: &str = "<!-- keys: made from the program's key table; `INSTA_UPDATE=always cargo test readme` writes it -->\n";
+const BEGIN: &str =
+    "<!-- keys: made from the program's key table; `INSTA_UPDATE=always cargo test readme` writes it -->\n";
 const END: &str = "<!-- end of keys -->";
 
 /// The table as README shows it.
@@ -25,8 +26,11 @@ fn keys(row: &Row) -> String {
     if row.keys.is_empty() {
         return format!("`:{}`", row.name);
     }
-    let keys: Vec<String> =
-        row.keys.iter().map(|key| format!("`{}`", key.parse::<Chord>().unwrap().to_string().replace('|', "\\|"))).collect();
+    let keys: Vec<String> = row
+        .keys
+        .iter()
+        .map(|key| format!("`{}`", key.parse::<Chord>().unwrap().to_string().replace('|', "\\|")))
+        .collect();
     keys.join(" ")
 }
 

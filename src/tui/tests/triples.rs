@@ -25,7 +25,7 @@ use Then::{Asks, Changes, Hides, Shows};
 type Triple = (Scope, &'static str, &'static str, &'static str, Then);
 
 const TRIPLES: &[Triple] = &[
-    (S::Anywhere, "help", "machines", "", Shows("Everywhere")),
+    (S::Anywhere, "help", "machines", "", Shows("Any list")),
     (S::Anywhere, "palette", "jobs", "", Changes),
     (S::Anywhere, "refresh", "jobs", "", Asks("Machines")),
     (S::Anywhere, "theme", "jobs", "", Shows("theme: light")),
@@ -98,7 +98,7 @@ const TRIPLES: &[Triple] = &[
     (S::List, "page-down", "short jobs", "<home>", Changes),
     (S::List, "first", "jobs", "G", Changes),
     (S::List, "last", "jobs", "<home>", Changes),
-    (S::List, "filter", "jobs", "", Shows("/")),
+    (S::List, "filter", "jobs", "", Changes),
     (S::List, "sort-name", "jobs", "", Changes),
     (S::List, "sort-age", "jobs", "", Changes),
     (S::List, "sort-state", "jobs", "", Changes),
@@ -120,7 +120,7 @@ const TRIPLES: &[Triple] = &[
     (S::Text, "half-down", "help", "", Changes),
     (S::Text, "top", "help", "<end>", Changes),
     (S::Text, "bottom", "help", "", Changes),
-    (S::Text, "search", "output", "", Shows("/")),
+    (S::Text, "search", "output", "", Changes),
     (S::Text, "next-hit", "output", "/said<enter>", Asks("Output(")),
     (S::Text, "previous-hit", "output", "/said<enter>", Asks("Output(")),
     (S::Text, "wrap", "narrow output", "", Changes),
@@ -140,7 +140,7 @@ const TRIPLES: &[Triple] = &[
     (S::Palette, "line-after", "palette", "", Changes),
     (S::Palette, "run", "palette", "theme", Shows("theme: light")),
     (S::Palette, "close-palette", "palette", "", Changes),
-    (S::Page, "close", "help", "", Hides("Everywhere")),
+    (S::Page, "close", "help", "", Hides("Any list")),
 ];
 
 /// The screens that triples begin from.
