@@ -26,6 +26,8 @@ pub mod msg;
 pub mod output;
 mod perform;
 mod run;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 mod update;
 mod view;

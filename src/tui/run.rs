@@ -92,7 +92,7 @@ impl Loop {
     fn new(session: &Arc<Session>, dashboard: Dashboard) -> io::Result<Self> {
         let guard = Guard::take()?;
         let mut screen = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        screen.clear()?;
+        wipe(&mut screen)?;
         let size = screen.size()?;
         let (app, mut begin) = App::new(dashboard.setup, Timestamp::now(), (size.width, size.height));
         let opened_for_one = dashboard.begin_with.is_some();
@@ -182,7 +182,11 @@ impl Loop {
                 Msg::Mouse(what, mouse.column, mouse.row)
             }
             Input::Paste(text) => Msg::Paste(text),
-            Input::Resize(columns, rows) => Msg::Resize(columns, rows),
+            Input::Resize(columns, rows) => {
+                // what was shown may be lost, be the size that of the last frame again by now
+                wipe(&mut self.screen)?;
+                Msg::Resize(columns, rows)
+            }
             Input::FocusGained => Msg::Focus(true),
             Input::FocusLost => Msg::Focus(false),
             Input::Key(_) => return Ok(()),
@@ -206,7 +210,7 @@ impl Loop {
     async fn perform(&mut self, effect: Effect) -> io::Result<()> {
         match self.performer.perform(effect) {
             Some(Effect::Leave(how)) => self.leave = Some(how),
-            Some(Effect::Redraw) => self.screen.clear()?,
+            Some(Effect::Redraw) => wipe(&mut self.screen)?,
             Some(Effect::Copy(text)) => copy(&text)?,
             Some(Effect::Log(to)) => super::log::go(&self.log, to),
             Some(Effect::Suspend) => self.suspend()?,
@@ -227,7 +231,7 @@ impl Loop {
     fn back(&mut self) -> io::Result<()> {
         Guard::enter()?;
         self.input = Some(EventStream::new());
-        self.screen.clear()?;
+        wipe(&mut self.screen)?;
         self.dirty = true;
         let size = self.screen.size()?;
         // the window may have another size since
@@ -266,6 +270,13 @@ impl Loop {
         let how = ended.map_err(|error| error.to_string()).map(|status| status.code().unwrap_or(128));
         Box::pin(self.take(Msg::ShellEnded(machine, how))).await
     }
+}
+
+/// Empties the screen, so that the next frame draws all of it. ratatui's `clear` would first ask the terminal where its
+/// cursor is, and wait two seconds for an answer that not every terminal gives, and that the key reader takes away.
+fn wipe(screen: &mut Screen) -> io::Result<()> {
+    let size = screen.size()?;
+    screen.resize(size.into())
 }
 
 async fn next(input: &mut Option<EventStream>) -> Option<io::Result<Input>> {

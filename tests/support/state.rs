@@ -174,6 +174,26 @@ pub(crate) fn ended(events: &[Value]) -> Vec<(String, String)> {
 }
 
 impl State {
+    /// A state directory of one's own, with the image and without the others' jobs.
+    pub(crate) fn twin(&self, name: &str) -> Self {
+        let root = self.root.join(name);
+        if root.exists() {
+            fs::remove_dir_all(&root).unwrap();
+        }
+        fs::create_dir(&root).unwrap();
+        let path = root.join("state");
+        let copied = Command::new("cp").arg("-a").args([&self.path, &path]).status().unwrap();
+        assert!(copied.success());
+        for file in ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"] {
+            let _ = fs::remove_file(path.join(file));
+        }
+        for folder in ["jobs", "machines"] {
+            let _ = fs::remove_dir_all(path.join(folder));
+        }
+        let lock = File::create(root.join("lock")).unwrap();
+        Self { path, repo: self.repo.clone(), root, _lock: lock }
+    }
+
     /// The program, on a state directory.
     pub(crate) fn command_at(path: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hga"));
