@@ -162,12 +162,12 @@ fn keys() -> impl Iterator<Item = &'static str> {
 
 fn told(what: &str, goal: &str, mut all: Vec<Duration>) {
     all.sort();
-    let at = |part: f64| all[((all.len() - 1) as f64 * part) as usize].as_secs_f64() * 1000.0;
+    let at = |percent: usize| all[(all.len() - 1) * percent / 100].as_secs_f64() * 1000.0;
     println!(
         "{what}: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms ({goal}; {} times)",
-        at(0.5),
-        at(0.99),
-        at(1.0),
+        at(50),
+        at(99),
+        at(100),
         all.len()
     );
 }
@@ -250,8 +250,10 @@ fn live(desk: &mut Desk, path: &Path, mut events: Events) {
         let mut written = 0_u64;
         while Instant::now() < until {
             let due = u64::try_from(started.elapsed().as_micros()).unwrap() / 20;
-            let lines: String =
-                (written..due).map(|line| format!("line {line} of what tests print, a second\n")).collect();
+            let lines: String = (written..due)
+                .map(|line| format!("line {line} of what tests print, a second\n"))
+                .collect::<Vec<_>>()
+                .concat();
             file.write_all(lines.as_bytes()).unwrap();
             written = due;
             feed.send(events.of(test(number))).unwrap();

@@ -82,7 +82,7 @@ impl Hga {
         let (sender, screens) = mpsc::channel();
         let from = std::sync::Arc::clone(&pty);
         std::thread::spawn(move || {
-            let mut buffer = [0; 1 << 16];
+            let mut buffer = vec![0; 1 << 16];
             while let Ok(got @ 1..) = (&*from).read(&mut buffer) {
                 if sender.send((Instant::now(), buffer[..got].to_vec())).is_err() {
                     break;

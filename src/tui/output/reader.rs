@@ -96,7 +96,18 @@ enum Want {
     Last(usize),
 }
 
+/// What a turn has brought.
+enum Done {
+    /// Nothing that somebody waits for.
+    Nothing,
+    /// Lines that are shown.
+    Lines(Window),
+    /// The hit that was wanted, or that there is none.
+    Sought(Option<Found>),
+}
+
 /// What is done for one job.
+#[expect(clippy::struct_excessive_bools, reason = "each is about another thing")]
 struct Desk {
     job: JobId,
     file: Tail,
@@ -201,27 +212,22 @@ impl Desk {
         let want = self.want?;
         let due = self.looked.is_none_or(|looked| self.live && looked.elapsed() >= LOOK);
         let changed = (due || self.fresh) && self.look();
-        let done = self.work(want, changed);
-        let (window, found) = match done {
-            Ok(done) => done,
-            Err(error) => {
-                // it is tried again at the next look
-                self.file.state = FileState::Unreadable(error.to_string());
-                if let Some(search) = &mut self.search {
-                    search.seek = None;
-                }
-                self.fresh = false;
-                self.untold = true;
-                (None, None)
+        let done = self.work(want, changed).unwrap_or_else(|error| {
+            // it is tried again at the next look
+            self.file.state = FileState::Unreadable(error.to_string());
+            if let Some(search) = &mut self.search {
+                search.seek = None;
             }
-        };
+            (self.fresh, self.untold) = (false, true);
+            Done::Nothing
+        });
         let quiet = self.told.is_some_and(|told| told.elapsed() < TELL);
-        if window.is_none() && found.is_none() && (!self.untold || quiet && !self.is_idle()) {
+        if matches!(done, Done::Nothing) && (!self.untold || quiet && !self.is_idle()) {
             return None;
         }
         self.untold = false;
         self.told = Some(Instant::now());
-        Some(self.answer(window, found))
+        Some(self.answer(done))
     }
 
     fn is_idle(&self) -> bool {
@@ -249,7 +255,7 @@ impl Desk {
         changed
     }
 
-    fn work(&mut self, want: Want, changed: bool) -> io::Result<(Option<Window>, Option<Option<Found>>)> {
+    fn work(&mut self, want: Want, changed: bool) -> io::Result<Done> {
         let anew = self.fresh || changed && (self.to_end || matches!(want, Want::Last(_)));
         if anew || (self.indexed && !self.numbered) {
             self.fresh = false;
@@ -259,10 +265,10 @@ impl Desk {
             }
             let window = self.window(want)?;
             (self.to_end, self.numbered) = (window.to_end, window.number.is_some() || self.indexed);
-            return Ok((Some(window), None));
+            return Ok(Done::Lines(window));
         }
-        if let Some(found) = self.seek()? {
-            return Ok((None, Some(found)));
+        if let sought @ Done::Sought(_) = self.seek()? {
+            return Ok(sought);
         }
         if !self.indexed {
             self.grow()?;
@@ -273,7 +279,7 @@ impl Desk {
             search.hits.count(file, self.file.size, SLICE)?;
             self.untold = true;
         }
-        Ok((None, None))
+        Ok(Done::Nothing)
     }
 
     fn grow(&mut self) -> io::Result<()> {
@@ -291,31 +297,36 @@ impl Desk {
         }
     }
 
-    /// Looks on for the hit wanted: some answer once it is known, be it that there is none.
-    fn seek(&mut self) -> io::Result<Option<Option<Found>>> {
-        let Some(search) = &mut self.search else { return Ok(None) };
-        let Some(seek) = &mut search.seek else { return Ok(None) };
+    /// Looks on for the hit wanted.
+    fn seek(&mut self) -> io::Result<Done> {
+        let Some(search) = &mut self.search else { return Ok(Done::Nothing) };
+        let Some(seek) = &mut search.seek else { return Ok(Done::Nothing) };
         let Some(file) = self.file.file() else {
             search.seek = None;
-            return Ok(Some(None));
+            return Ok(Done::Sought(None));
         };
         let sought = search.hits.seek(seek, file, self.file.size, SLICE)?;
         let found = match sought {
-            Sought::More => return Ok(None),
+            Sought::More => return Ok(Done::Nothing),
             Sought::None => None,
             Sought::Found(at, wrapped) => Some(Found { at, wrapped }),
         };
         search.seek = None;
         search.here = found.map(|found| found.at);
-        Ok(Some(found))
+        Ok(Done::Sought(found))
     }
 
-    fn answer(&mut self, window: Option<Window>, found: Option<Option<Found>>) -> OutputAnswer {
+    fn answer(&mut self, done: Done) -> OutputAnswer {
+        let (window, found) = match done {
+            Done::Nothing => (None, None),
+            Done::Lines(window) => (Some(window), None),
+            Done::Sought(found) => (None, found),
+        };
         let (file, size) = (self.file.file(), self.file.size);
         let search = self.search.as_mut().map(|search| SearchAnswer {
             pattern: search.pattern.clone(),
             serial: search.serial,
-            found: found.flatten(),
+            found,
             seeking: search.seek.is_some(),
             // a file that cannot be read now is told of by its state
             ordinal: search.here.zip(file).and_then(|(at, file)| search.hits.ordinal(file, at).ok().flatten()),

