@@ -104,7 +104,7 @@ pub(super) fn opened(now: i64, kinds: Vec<(i64, EventKind)>) -> App {
         python: "system3".into(),
         current_dir: "/".into(),
         state_dir: "/state".into(),
-        demo: Operation::RunTests(spec()),
+        demo: Operation::RunTests(RunTestsSpec { source: TestSource::Pypi, ..spec() }),
         theme: ThemeName::Dark,
         zone: jiff::tz::TimeZone::UTC,
     };

@@ -272,7 +272,9 @@ fn files(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
     }
     if let Some(operation) = &job.operation {
         heading(lines, "Again");
-        lines.push(SummaryLine::of(Ink::Plain, format!("  {}", escape_line(&command_line(operation)))));
+        let demo = *operation == model.setup.demo;
+        let line = if demo { "hga demo".to_owned() } else { command_line(operation) };
+        lines.push(SummaryLine::of(Ink::Plain, format!("  {}", escape_line(&line))));
     }
 }
 
@@ -307,7 +309,7 @@ pub fn command_line(operation: &Operation) -> String {
 fn run_tests(spec: &RunTestsSpec) -> String {
     let Some(source) = directory(&spec.source) else {
         // only the demo tests what PyPI has
-        let tests = spec.test_args.iter().filter(|word| word.ends_with(".t") || word.ends_with(".py"));
+        let tests = spec.test_args.iter().filter(|word| word.starts_with("test-"));
         return ["hga".to_owned(), "demo".to_owned()]
             .into_iter()
             .chain(tests.map(|test| quoted(test)))

@@ -196,7 +196,8 @@ fn the_summary_tells_all() {
     // scrolled to its end on a small screen
     shown(&mut app, 80, 24);
     press(&mut app, &["G"]);
-    assert!(shown(&mut app, 80, 24).contains("hga run-tests-linux"));
+    let end = shown(&mut app, 80, 24);
+    assert!(end.contains("hga run-tests-linux") && end.contains("test-a.t"), "long lines go on below: {end}");
     press(&mut app, &["g"]);
     assert!(shown(&mut app, 80, 24).contains("Verdicts"));
 }

@@ -116,7 +116,7 @@ pub(super) fn lines<'a>(
     let usual = usual.map_or(String::new(), |usual| format!(", usually {}", words::seconds(*usual)));
     let mut lines = vec![
         said(Ink::Title, test.name.clone()),
-        said(Ink::Bad, format!("{} {}{took}{usual}", MARK, test.outcome.as_str())),
+        said(Ink::Bad, format!("✗ {}{took}{usual}", test.outcome.as_str())),
     ];
     lines.extend(test.reason.as_ref().map(|reason| said(Ink::Plain, format!("why: {reason}"))));
     lines.push(said(Ink::Plain, String::new()));
@@ -126,30 +126,23 @@ pub(super) fn lines<'a>(
         said(Ink::Dim, "hint: what the test printed, once the results are fetched:".to_owned()),
         said(Ink::Dim, format!("  {}", err.display())),
     ];
-    match &test.diff {
-        Some(diff) => {
-            lines.extend(diff.text.lines().map(|line| (Meant::Diff, line.into())));
-            if let DiffKept::Cut { lines: all } = diff.kept {
-                lines.push(said(Ink::Plain, String::new()));
-                let shown = diff.text.lines().count();
-                lines.push(said(Ink::Warn, format!("… cut here: {shown} of {all} lines are shown")));
-                lines.push(said(
-                    Ink::Dim,
-                    format!("hint: `l` goes to it in the output, `hga jobs output {}`", job.id),
-                ));
-                lines.extend(collected);
-            }
-        }
-        None => {
-            lines.push(said(Ink::Dim, "no diff is here".to_owned()));
-            lines.push(said(Ink::Dim, format!("hint: `l` goes to the output, `hga jobs output {}`", job.id)));
-            lines.extend(collected);
-        }
+    let output = said(Ink::Dim, format!("hint: `l` goes to it in the output, `hga jobs output {}`", job.id));
+    let Some(diff) = &test.diff else {
+        lines.push(said(Ink::Dim, "no diff is here".to_owned()));
+        lines.push(output);
+        lines.extend(collected);
+        return lines;
+    };
+    lines.extend(diff.text.lines().map(|line| (Meant::Diff, line.into())));
+    if let DiffKept::Cut { lines: all } = diff.kept {
+        lines.push(said(Ink::Plain, String::new()));
+        let shown = diff.text.lines().count();
+        lines.push(said(Ink::Warn, format!("… cut here: {shown} of {all} lines are shown")));
+        lines.push(output);
+        lines.extend(collected);
     }
     lines
 }
-
-const MARK: &str = "✗";
 
 /// Draws such lines from one on.
 pub(super) fn text(

@@ -88,11 +88,13 @@ fn asked(operation: &Operation) -> String {
                 .filter(|word| word.starts_with("test-") && !word.starts_with("--"))
                 .map(String::as_str)
                 .collect();
-            match names.as_slice() {
-                [] => format!("all tests of {}", spec.rev),
-                [name] => format!("{name} of {}", spec.rev),
-                names => format!("{} tests of {}", names.len(), spec.rev),
-            }
+            let what = match names.as_slice() {
+                [] => "all tests".to_owned(),
+                [name] => (*name).to_owned(),
+                names => format!("{} tests", names.len()),
+            };
+            // `.` says nothing that the revision below does not
+            if spec.rev == "." { what } else { format!("{what} of {}", spec.rev) }
         }
         Operation::BootstrapLinux(spec) if spec.rebuild => "make the image anew".to_owned(),
         Operation::BootstrapLinux(_) => "make the image".to_owned(),
@@ -159,11 +161,10 @@ fn phases(model: &Model, job: &JobView, theme: &Theme) -> Vec<PhaseCell> {
         .collect();
     let coming: &[Phase] = match (&job.operation, job.state) {
         (_, JobState::Ended) | (None, _) => &[],
-        (_, JobState::Cancelling) => &[Phase::End],
+        (_, JobState::Cancelling) | (Some(Operation::Terminate { .. }), _) => &[Phase::End],
         (Some(Operation::RunTests(_)), _) => &Phase::ALL,
         (Some(Operation::BootstrapLinux(_)), _) => &[Phase::Source, Phase::Image],
         (Some(Operation::Launch(_)), _) => &[Phase::Launch, Phase::Ready],
-        (Some(Operation::Terminate { .. }), _) => &[Phase::End],
     };
     cells.extend(coming.iter().filter(|phase| last.is_none_or(|last| **phase > last)).map(|phase| PhaseCell {
         mark: "·",
