@@ -5,7 +5,7 @@ use super::app::App;
 use super::effect::{Effect, Leave};
 use super::guard::Guard;
 use super::keys::{Chord, Code};
-use super::model::{LogState, Setup};
+use super::model::{LogState, Pane, Setup};
 use super::msg::{Mouse, Msg};
 use super::perform::Performer;
 use crate::domain::{MachineId, Operation, Timestamp};
@@ -126,7 +126,11 @@ impl Loop {
                 () = frame, if self.dirty => {}
                 Some(msg) = self.answers.recv() => self.take(msg).await?,
                 Some(msg) = self.feed.recv() => self.take(msg).await?,
-                _ = clock.tick() => self.take(Msg::Tick(Timestamp::now())).await?,
+                _ = clock.tick() => {
+                    // the log holds a thousand lines until they are taken in
+                    super::log::take_in();
+                    self.take(Msg::Tick(Timestamp::now())).await?;
+                }
             }
         }
         let state = self.app.model.setup.state_dir.clone();
@@ -140,6 +144,9 @@ impl Loop {
 
     fn draw(&mut self) -> io::Result<()> {
         let app = &mut self.app;
+        if app.model.home.pane == Pane::Log {
+            super::log::take_in();
+        }
         self.screen.draw(|frame| {
             let area = frame.area();
             app.draw(area, frame.buffer_mut());

@@ -1,7 +1,9 @@
 //! What the dashboard knows beyond the store: where a person is, what is selected, open, typed and marked. A state enum
 //! holds its own data, so that what cannot be together is not.
 
+mod describe;
 mod facts;
+mod filter;
 mod form;
 mod home;
 mod job;
@@ -11,16 +13,23 @@ mod modal;
 mod notice;
 mod painted;
 mod rows;
+mod standing;
 
+pub use describe::{Detail, Laid, details, laid};
+pub use filter::Filter;
 pub use form::{Field, FieldValue, Form, FormKind};
-pub use home::{Home, Pane};
+pub use home::{Answered, Home, Pane, TARGETS_FROM};
 pub use job::{JobScreen, JobTab};
 pub use line::{Line, LineFor};
 pub use list::{List, Order};
 pub use modal::{Dialog, DialogKind, Modal, Page, Palette};
 pub use notice::{Notice, Tone};
 pub use painted::{Hit, Painted};
-pub use rows::{ImageRow, JobRow, MachineRow, TestKey, image_rows, job_rows, machine_rows, test_keys};
+pub use rows::{
+    IMAGE_COLUMNS, ImageRow, JOB_COLUMNS, JobRow, MACHINE_COLUMNS, MachineRow, Row, SortKey, TestKey, image_rows,
+    job_row, job_rows, machine_rows, test_keys, what,
+};
+pub use standing::{Standing, machine_word};
 
 use super::theme::ThemeName;
 use crate::domain::{Image, JobId, Machine, Operation, ProviderKind, RunTestsSpec, TestCounts, Timestamp};
