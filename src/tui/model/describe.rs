@@ -182,13 +182,14 @@ fn job_details(model: &Model, store: &Store, id: &JobId) -> Vec<Detail> {
         }
         all.value("took", words::seconds(row.seconds()));
         if let Some(counts) = row.counts {
-            let mut text = format!("{} of {}", counts.done(), counts.total.max(counts.done()));
-            for (count, word) in [(counts.failed, "failed"), (counts.skipped, "skipped"), (counts.passed, "passed")] {
-                if count > 0 {
-                    text.push_str(&format!(", {count} {word}"));
-                }
-            }
-            all.value("tests", text);
+            let parts = [(counts.failed, "failed"), (counts.skipped, "skipped"), (counts.passed, "passed")];
+            let parts: Vec<String> =
+                std::iter::once(format!("{} of {}", counts.done(), counts.total.max(counts.done())))
+                    .chain(
+                        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")),
+                    )
+                    .collect();
+            all.value("tests", parts.join(", "));
         }
     }
     if let Some(machine) = view.and_then(|view| view.machine.as_ref()) {

@@ -31,7 +31,7 @@ impl SortKey {
         value.map_or(Self::Nothing, Self::Number)
     }
 
-    fn text(text: String) -> Self {
+    fn text(text: &str) -> Self {
         if text.is_empty() { Self::Nothing } else { Self::Text(text.to_lowercase()) }
     }
 
@@ -39,12 +39,10 @@ impl SortKey {
         let turned = |order: Ordering| if descending { order.reverse() } else { order };
         match (self, other) {
             (Self::Nothing, Self::Nothing) => Ordering::Equal,
-            (Self::Nothing, _) => Ordering::Greater,
-            (_, Self::Nothing) => Ordering::Less,
             (Self::Number(a), Self::Number(b)) => turned(a.total_cmp(b)),
             (Self::Text(a), Self::Text(b)) => turned(a.cmp(b)),
-            (Self::Number(_), Self::Text(_)) => Ordering::Less,
-            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (_, Self::Nothing) | (Self::Number(_), Self::Text(_)) => Ordering::Less,
+            (Self::Nothing, _) | (Self::Text(_), Self::Number(_)) => Ordering::Greater,
         }
     }
 }
@@ -110,7 +108,7 @@ impl Row for MachineRow<'_> {
             2 => SortKey::Number(f64::from(self.machine.state as u8)),
             3 => SortKey::number(self.machine.launched.map(|at| self.now.duration_since(at).as_secs_f64())),
             4 => SortKey::number(self.machine.lease.map(|lease| lease.left(self.now).as_secs_f64())),
-            _ => SortKey::text(self.text(column)),
+            _ => SortKey::text(&self.text(column)),
         }
     }
 }
@@ -147,7 +145,7 @@ impl Row for ImageRow<'_> {
             3 => SortKey::Number(self.now.duration_since(self.image.created).as_secs_f64()),
             4 => SortKey::Number(self.image.bytes as f64),
             5 => SortKey::Number(self.machines as f64),
-            _ => SortKey::text(self.text(column)),
+            _ => SortKey::text(&self.text(column)),
         }
     }
 }
@@ -265,7 +263,7 @@ impl Row for JobRow<'_> {
             5 => SortKey::number(self.counts.map(|counts| f64::from(counts.failed))),
             6 => SortKey::Number(self.seconds()),
             9 => SortKey::Number(self.now.duration_since(self.summary.created).as_secs_f64()),
-            _ => SortKey::text(self.text(column)),
+            _ => SortKey::text(&self.text(column)),
         }
     }
 }
