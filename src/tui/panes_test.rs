@@ -215,7 +215,9 @@ fn every_pane_fits_every_size() {
     for theme in ThemeName::ALL {
         for (columns, rows) in [(1, 1), (2, 3), (9, 4), (10, 3), (23, 6), (40, 12), (80, 24), (120, 30), (200, 50)] {
             let mut app = full(columns, rows);
-            app.model.theme = theme;
+            while app.model.theme != theme {
+                press(&mut app, "T");
+            }
             app.model.jobs.error = Some("locked\x1b[2J".into());
             for pane in Pane::ALL {
                 app.model.home.pane = pane;

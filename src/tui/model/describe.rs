@@ -4,7 +4,8 @@
 use super::{JobRow, Model, Pane, Row, job_row, machine_word};
 use crate::config::StatePaths;
 use crate::domain::{
-    CleanupVerdict, HostKeys, Image, JobId, Machine, Operation, Timestamp, WorkVerdict, escape_line, words,
+    CleanupVerdict, HostKeys, Image, JobId, Machine, Operation, TestSource, Timestamp, WorkVerdict, escape_line,
+    words,
 };
 use crate::session::changed_inputs;
 use crate::store::Store;
@@ -202,7 +203,9 @@ fn job_details(model: &Model, store: &Store, id: &JobId) -> Vec<Detail> {
     if let Some(operation) = operation {
         all.heading("What was asked");
         all.value("command", operation.command_line());
-        asked(&mut all, operation);
+        if matches!(operation, Operation::RunTests(spec) if spec.source == TestSource::Pypi) {
+            all.value("source", "the newest Mercurial on PyPI");
+        }
     }
     all.heading("What became of it");
     let work = view.and_then(|view| view.work.as_ref()).or_else(|| summary.and_then(|row| row.work.as_ref()));
@@ -239,19 +242,6 @@ fn stands(row: &JobRow<'_>) -> String {
     match row.view.and_then(|view| view.phase) {
         Some(phase) => format!("{}, phase {phase}", row.standing().word()),
         None => row.standing().word().to_owned(),
-    }
-}
-
-fn asked(all: &mut Details, operation: &Operation) {
-    if let Operation::RunTests(spec) = operation {
-        all.value(
-            "source",
-            match &spec.source {
-                crate::domain::TestSource::Directory(folder) => folder.to_string_lossy().into_owned(),
-                crate::domain::TestSource::Pypi => "the newest Mercurial on PyPI".to_owned(),
-            },
-        );
-        all.value("tests", if spec.test_args.is_empty() { "all".to_owned() } else { spec.test_args.join(" ") });
     }
 }
 
@@ -294,15 +284,12 @@ pub fn laid(details: &[Detail], width: usize) -> Vec<Laid> {
 fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split_word_bounds().flat_map(|word| {
+    for word in text.split_inclusive(' ').flat_map(|word| {
         // a word that fits no line is taken apart
-        if word.width() > room { word.graphemes(true).collect::<Vec<_>>() } else { vec![word] }
+        if word.trim_end().width() > room { word.graphemes(true).collect::<Vec<_>>() } else { vec![word] }
     }) {
         let wide = word.width();
-        if used + wide > room && used > 0 {
-            if let Some(line) = lines.last_mut() {
-                line.truncate(line.trim_end().len());
-            }
+        if used + word.trim_end().width() > room && used > 0 {
             lines.push(String::new());
             used = 0;
             if word.trim().is_empty() {
@@ -313,6 +300,9 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
             line.push_str(word);
         }
         used += wide;
+    }
+    for line in &mut lines {
+        line.truncate(line.trim_end().len());
     }
     lines
 }

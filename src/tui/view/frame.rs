@@ -70,22 +70,25 @@ fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &
         }
         let tab = u8::try_from(place + 1).unwrap_or(1);
         painted.hits.push((Rect::new(bar.x + start, bar.y, column - start, 1), Hit::Do(Action::Tab(tab))));
-        column += if whole { 3 } else { 1 };
+        column += if whole { 2 } else { 1 };
     }
     let mut rest = Rect { x: bar.x + column.min(bar.width), width: bar.width.saturating_sub(column), ..bar };
-    let clock = model.now.to_zoned(model.setup.zone.clone()).strftime("%H:%M ").to_string();
-    for (text, style) in [(clock, theme.dim)].into_iter().chain(summary(model, theme)) {
-        let wide = u16::try_from(width(&text)).unwrap_or(u16::MAX);
-        if wide + 1 > rest.width {
-            break;
-        }
-        put_right(buffer, rest, 0, &text, style);
-        rest.width -= wide;
+    let mut shown = summary(model, theme, bar.width);
+    shown.push((model.now.to_zoned(model.setup.zone.clone()).strftime("%H:%M ").to_string(), theme.dim));
+    let mut room = usize::from(rest.width);
+    shown.retain(|(text, _)| {
+        let fits = width(text) <= room;
+        room -= if fits { width(text) } else { 0 };
+        fits
+    });
+    for (text, style) in shown.iter().rev() {
+        put_right(buffer, rest, 0, text, *style);
+        rest.width -= u16::try_from(width(text)).unwrap_or(0);
     }
 }
 
-/// What runs, what failed today and what was left behind, from the right to the left.
-fn summary(model: &Model, theme: &Theme) -> Vec<(String, Style)> {
+/// What runs, what was left behind and what failed today, the most important first.
+fn summary(model: &Model, theme: &Theme, columns: u16) -> Vec<(String, Style)> {
     let midnight = model
         .now
         .to_zoned(model.setup.zone.clone())
@@ -102,9 +105,9 @@ fn summary(model: &Model, theme: &Theme) -> Vec<(String, Style)> {
     }
     let mut all = Vec::new();
     for (count, text, style) in [
-        (failed, "✗ {} failed today  ", theme.bad),
         (running, "▶ {} running  ", theme.info),
         (remains, "! {} left things behind  ", theme.bad),
+        (failed, if columns < 100 { "✗ {} failed  " } else { "✗ {} failed today  " }, theme.bad),
     ] {
         if count > 0 {
             all.push((text.replace("{}", &count.to_string()), style));

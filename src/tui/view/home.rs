@@ -50,8 +50,8 @@ fn with_panel(model: &Model, store: &Store, theme: &Theme, area: Rect, buffer: &
     }
     let (list, panel) = if area.width >= BESIDE_FROM {
         let wide = (area.width * 2 / 5).min(90);
-        let list = Rect { width: area.width - wide - 1, ..area };
-        let rule = Rect { x: list.right(), width: 1, ..area };
+        let list = Rect { width: area.width - wide - 2, ..area };
+        let rule = Rect { x: list.right() + 1, width: 1, ..area };
         for row in 0..rule.height {
             put(buffer, rule, 0, row, "│", theme.faint);
         }

@@ -110,4 +110,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         .formatter(Box::new(Lines { theme: *theme }))
         .state(&model.log.0)
         .render(body, buffer);
+    let blank = body.positions().all(|at| buffer.cell(at).is_none_or(|cell| cell.symbol() == " "));
+    if blank {
+        put(buffer, body, 0, 1, "Nothing to show. `hga -v` logs more.", theme.dim);
+    }
 }
