@@ -3,7 +3,7 @@
 
 use crate::cli::{self, Cli, CliContext, Front, Need};
 use crate::cloud::Cloud;
-use crate::config::{Config, StatePaths};
+use crate::config::{Config, StatePaths, ThemeChoice};
 use crate::diag::Hinted;
 use crate::domain::{Operation, ProviderKind};
 use crate::hosts::HostsCloud;
@@ -63,7 +63,7 @@ fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config
         current_dir: context.current_dir.clone(),
         state_dir: context.state_dir.clone(),
         demo: cli::demo(context),
-        theme: ThemeName::fitting(|name| std::env::var(name).ok()),
+        theme: theme(config.dashboard.theme),
         zone: jiff::tz::TimeZone::system(),
     };
     let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("hga"));
@@ -81,6 +81,16 @@ fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config
             Err(error) => cli::fail(&cli.global, &error, cli::exit::ERROR),
         }
     })
+}
+
+fn theme(choice: ThemeChoice) -> ThemeName {
+    match choice {
+        ThemeChoice::Auto => ThemeName::fitting(|name| std::env::var(name).ok()),
+        ThemeChoice::Dark => ThemeName::Dark,
+        ThemeChoice::Light => ThemeName::Light,
+        ThemeChoice::Ansi => ThemeName::Ansi,
+        ThemeChoice::Mono => ThemeName::Mono,
+    }
 }
 
 /// Behaves like `ssh` towards the machine that the words name.
@@ -193,8 +203,7 @@ fn log(paths: &StatePaths, config: &Config, verbose: u8, front: &Front) -> Optio
     };
     let filter = EnvFilter::try_new(format!("warn,hgautomation={level}")).ok()?;
     let shown = matches!(front, Front::Dashboard(_)).then(|| {
-        // set up once in a process; a second time is refused and changes nothing
-        let _ = tui_logger::init_logger(tui_logger::LevelFilter::Debug);
+        // no `init_logger`: its thread wakes a hundred times a second, the dashboard takes lines in when it looks
         tui_logger::set_default_level(tui_logger::LevelFilter::Info);
         tui_logger::TuiTracingSubscriberLayer
     });

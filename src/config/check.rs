@@ -3,7 +3,7 @@
 use super::duration::{format_duration, parse_duration};
 use super::host_key::host_key_line;
 use super::raw::{At, Raw, RawHost, Reader};
-use super::values::{Config, Host, LogLevel};
+use super::values::{Config, Host, LogLevel, ThemeChoice};
 use crate::diag::suggest;
 use crate::domain::{Layout, MachineId, ProviderKind, escape_line};
 use std::path::{Component, Path, PathBuf};
@@ -31,6 +31,7 @@ pub(super) fn config(reader: &mut Reader<'_>, raw: Raw, place: Place<'_>) -> Con
     take(&mut config.defaults.provider, defaults.provider.and_then(|at| validate_provider(reader, &at)));
     take(&mut config.defaults.lease, defaults.lease.and_then(|at| validate_lease(reader, &at)));
     take(&mut config.defaults.python, defaults.python.and_then(|at| validate_python(reader, &at)));
+    take(&mut config.dashboard.theme, raw.dashboard.theme.and_then(|at| validate_theme(reader, &at)));
     take(&mut config.local.root, raw.local.root.and_then(|at| validate_path(reader, &at, None, place.home)));
     take(&mut config.log.level, raw.log.level.and_then(|at| validate_level(reader, &at)));
     take(&mut config.log.keep, raw.log.keep.and_then(|at| validate_number(reader, &at, 1, 100)));
@@ -135,6 +136,10 @@ fn validate_provider(reader: &mut Reader<'_>, at: &At<String>) -> Option<Provide
 
 fn validate_level(reader: &mut Reader<'_>, at: &At<String>) -> Option<LogLevel> {
     validate_word(reader, at, &LogLevel::ALL, LogLevel::as_str)
+}
+
+fn validate_theme(reader: &mut Reader<'_>, at: &At<String>) -> Option<ThemeChoice> {
+    validate_word(reader, at, &ThemeChoice::ALL, ThemeChoice::as_str)
 }
 
 fn validate_lease(reader: &mut Reader<'_>, at: &At<String>) -> Option<Duration> {

@@ -19,7 +19,7 @@ pub use error::{Error, Problem};
 pub use host_key::{BadHostKey, host_key_line};
 pub use paths::{JobPaths, STATE_PATH_VARIABLE, StatePaths};
 pub use private::write_private;
-pub use values::{Config, Defaults, Host, Local, Log, LogLevel, Retention, sample};
+pub use values::{Config, Dashboard, Defaults, Host, Local, Log, LogLevel, Retention, ThemeChoice, sample};
 
 /// What calls of this room give back.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -155,6 +155,7 @@ macro_rules! section {
 }
 
 section!(RawDefaults { provider: String, lease: String, python: String });
+section!(RawDashboard { theme: String });
 section!(RawLocal { root: String });
 section!(RawLog { level: String, keep: i64 });
 section!(RawRetention { jobs: i64, days: i64 });
@@ -176,6 +177,7 @@ section!(RawHost {
 pub(super) struct Raw {
     pub(super) hg: Option<At<String>>,
     pub(super) defaults: RawDefaults,
+    pub(super) dashboard: RawDashboard,
     pub(super) local: RawLocal,
     pub(super) log: RawLog,
     pub(super) retention: RawRetention,
@@ -183,7 +185,7 @@ pub(super) struct Raw {
     pub(super) hosts: Vec<(usize, RawHost)>,
 }
 
-const TOP: [&str; 6] = ["hg", "defaults", "local", "log", "retention", "hosts"];
+const TOP: [&str; 7] = ["hg", "defaults", "dashboard", "local", "log", "retention", "hosts"];
 
 impl Raw {
     /// Reads the file; a mistake in its syntax ends it, any other is noted and left out.
@@ -203,6 +205,7 @@ impl Raw {
         Self {
             hg: reader.value(table, "", "hg"),
             defaults: reader.table(table, "defaults"),
+            dashboard: reader.table(table, "dashboard"),
             local: reader.table(table, "local"),
             log: reader.table(table, "log"),
             retention: reader.table(table, "retention"),
@@ -233,6 +236,7 @@ impl Raw {
         vec![
             ("", &["hg"]),
             ("[defaults]", RawDefaults::KEYS),
+            ("[dashboard]", RawDashboard::KEYS),
             ("[local]", RawLocal::KEYS),
             ("[log]", RawLog::KEYS),
             ("[retention]", RawRetention::KEYS),

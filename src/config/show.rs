@@ -34,6 +34,7 @@ impl Config {
                     ("python", text(self.defaults.python.as_str())),
                 ])),
             ),
+            ("dashboard", Value::Table(table([("theme", text(self.dashboard.theme.as_str()))]))),
             ("local", Value::Table(table([("root", path(&self.local.root))]))),
             ("log", Value::Table(table([("level", text(self.log.level.as_str())), ("keep", number(self.log.keep))]))),
             (
@@ -79,7 +80,7 @@ mod tests {
     #[test]
     fn what_is_shown_reads_back_to_the_same_configuration() {
         let file = Path::new("/state/config.toml");
-        let some = "hg = \"/opt/hg\"\n[defaults]\nlease = \"1h30m\"\n[[hosts]]\nname = \"build1\"\naddress = \"b.example\"\n\
+        let some = "hg = \"/opt/hg\"\n[defaults]\nlease = \"1h30m\"\n[dashboard]\ntheme = \"16\"\n[[hosts]]\nname = \"build1\"\naddress = \"b.example\"\n\
                     key = \"/k\"\nproxy_command = \"nc %h %p\"\nhgwork = \"/w\"\nsudo = false\n";
         for text in ["", some] {
             let config = Config::parse(text, file, None).unwrap();

@@ -15,6 +15,8 @@ pub struct Config {
     pub hg: PathBuf,
     /// What is used where the command line says nothing.
     pub defaults: Defaults,
+    /// The dashboard.
+    pub dashboard: Dashboard,
     /// Provider `local`.
     pub local: Local,
     /// The log files.
@@ -34,6 +36,45 @@ pub struct Defaults {
     pub lease: Duration,
     /// Which Python runs the tests.
     pub python: String,
+}
+
+/// The dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dashboard {
+    /// The theme it begins with.
+    pub theme: ThemeChoice,
+}
+
+/// Which theme the dashboard begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThemeChoice {
+    /// The one that fits the terminal.
+    Auto,
+    /// 24-bit colours on dark.
+    Dark,
+    /// 24-bit colours on light.
+    Light,
+    /// The terminal's own 16 colours.
+    Ansi,
+    /// No colour at all.
+    Mono,
+}
+
+impl ThemeChoice {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Dark, Self::Light, Self::Ansi, Self::Mono];
+
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Ansi => "16",
+            Self::Mono => "mono",
+        }
+    }
 }
 
 /// Provider `local`.
@@ -126,6 +167,7 @@ impl Default for Config {
                 lease: Duration::from_secs(2 * 60 * 60),
                 python: "system3".to_owned(),
             },
+            dashboard: Dashboard { theme: ThemeChoice::Auto },
             local: Local { root: PathBuf::from(".") },
             log: Log { level: LogLevel::Info, keep: 5 },
             retention: Retention { jobs: 200, days: 30 },

@@ -72,7 +72,7 @@ fn the_sample_has_every_key_in_its_section() {
 #[test]
 fn values_are_taken_as_they_are_meant() {
     let config = parse(&format!(
-        "hg = '~/bin/hg'\n[defaults]\nprovider = 'hosts'\nlease = '1h30m'\npython = 'pypy3.6'\n[local]\nroot = '~/big'\n\
+        "hg = '~/bin/hg'\n[defaults]\nprovider = 'hosts'\nlease = '1h30m'\npython = 'pypy3.6'\n[dashboard]\ntheme = '16'\n[local]\nroot = '~/big'\n\
          [log]\nlevel = 'trace'\nkeep = 1\n[retention]\njobs = 0x10\ndays = 1\n\
          [[hosts]]\nname = 'six'\naddress = '[fe80::1%eth0]'\nport = 2222\nkey = 'keys/six'\nhost_key = ['{KEY} root@six']\n\
          hgdev = '/opt/hgdev/'\nsudo = false\n[[hosts]]\nname = 'four'\naddress = '10.0.0.4'\n"
@@ -81,6 +81,7 @@ fn values_are_taken_as_they_are_meant() {
     assert_eq!(config.hg, Path::new("/home/u/bin/hg"));
     assert_eq!(config.defaults.lease, Duration::from_secs(5_400));
     assert_eq!(config.defaults.provider, ProviderKind::Hosts);
+    assert_eq!(config.dashboard.theme, ThemeChoice::Ansi);
     assert_eq!(config.local.root, Path::new("/home/u/big"));
     assert_eq!((config.log.level, config.retention.jobs), (LogLevel::Trace, 16));
     let six = &config.hosts[0];
@@ -103,11 +104,11 @@ fn every_error_says_where_what_and_what_else() {
         ),
         (
             "colour = 1\n".into(),
-            "line 1, column 1: unknown key `colour`\nhint: known here: `hg`, `defaults`, `local`, `log`, `retention`, `hosts`",
+            "line 1, column 1: unknown key `colour`\nhint: known here: `hg`, `defaults`, `dashboard`, `local`, `log`, `retention`, `hosts`",
         ),
         (
             "  [default]\n".into(),
-            "line 1, column 4: unknown key `default`\nhint: did you mean `defaults`? known here: `hg`, `defaults`, `local`, `log`, `retention`, `hosts`",
+            "line 1, column 4: unknown key `default`\nhint: did you mean `defaults`? known here: `hg`, `defaults`, `dashboard`, `local`, `log`, `retention`, `hosts`",
         ),
         (
             host("hostkey = []"),
@@ -116,6 +117,10 @@ fn every_error_says_where_what_and_what_else() {
         (
             "[defaults]\nprovider = 'aws'\n".into(),
             "line 2, column 12: `defaults.provider` cannot be `aws`\nhint: known here: `local`, `hosts`",
+        ),
+        (
+            "[dashboard]\ntheme = 'drak'\n".into(),
+            "line 2, column 9: `dashboard.theme` cannot be `drak`\nhint: did you mean `dark`? known here: `auto`, `dark`, `light`, `16`, `mono`",
         ),
         (
             "[log]\nlevel = 'Debug'\n".into(),

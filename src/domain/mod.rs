@@ -2,6 +2,7 @@
 //! glossary in `lib.rs` gives it.
 
 mod check;
+mod command;
 mod ids;
 mod image;
 mod job;

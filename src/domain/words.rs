@@ -50,6 +50,21 @@ pub fn span(length: Duration) -> String {
     }
 }
 
+/// A length of time in whole seconds as [`length`] reads it back: `90s`, `45m`, `1h30m`, `1d`.
+#[must_use]
+pub fn exact(length: Duration) -> String {
+    let mut left = length.as_secs();
+    let mut text = String::new();
+    for (seconds, unit) in [(86_400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')] {
+        if left >= seconds {
+            text.push_str(&(left / seconds).to_string());
+            text.push(unit);
+            left %= seconds;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 /// Seconds as a table shows them: `0.52s`, `12.3s`, `3m 20s`.
 #[must_use]
 pub fn seconds(value: f64) -> String {
@@ -116,6 +131,9 @@ mod tests {
             assert!(length(text).is_err(), "{text:?}");
         }
         assert!(length("18446744073709551615d").is_err());
+        for text in ["10s", "45m", "2h", "1h30m", "1d", "1d1h1m1s"] {
+            assert_eq!(exact(length(text).unwrap()), text);
+        }
     }
 
     #[test]

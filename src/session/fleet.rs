@@ -5,7 +5,8 @@ use crate::cloud::Cloud;
 use crate::diag::{Hinted, chain};
 use crate::domain::{CheckItem, Image, ImageName, Machine, MachineId, ProviderKind};
 use crate::remote::Shell;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 fn told<E: Hinted + 'static>(kind: ErrorKind, error: &E) -> Error {
     let mut told = Error::new(kind, chain(error));
@@ -19,6 +20,16 @@ fn cloud_error(error: &crate::cloud::Error) -> Error {
         _ => ErrorKind::Remote,
     };
     told(kind, error)
+}
+
+/// The names of an image's inputs that are not what they would be today; none for a current image.
+#[must_use]
+pub fn changed_inputs(image: &Image) -> Vec<String> {
+    static TODAY: LazyLock<BTreeMap<String, String>> = LazyLock::new(crate::mercurial::bootstrap_inputs);
+    let known = TODAY.iter().filter(|(name, value)| image.inputs.get(*name) != Some(value)).map(|(name, _)| name);
+    // the repository is the image's own; what else it was made from is asked for no more
+    let gone = image.inputs.keys().filter(|name| name.as_str() != "repository" && !TODAY.contains_key(*name));
+    known.chain(gone).cloned().collect()
 }
 
 impl Session {

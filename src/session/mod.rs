@@ -16,6 +16,7 @@ mod types;
 pub use crate::remote::{Chunk, Command, Exec, ExitStatus, PtySize, Shell, Signal};
 pub use error::{Error, ErrorKind};
 pub use events::Events;
+pub use fleet::changed_inputs;
 pub use parts::{Check, Parts, Pin};
 pub use types::{Attachment, JobFiles, JobSummary};
 

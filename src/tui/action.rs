@@ -71,6 +71,8 @@ pub enum Action {
     // lists and texts
     /// Filter the list.
     Filter,
+    /// Drop the filter of the list.
+    DropFilter,
     /// Sort the list.
     Sort(SortBy),
     /// All that is known of what is selected.

@@ -24,6 +24,8 @@ mod log;
 pub mod model;
 pub mod msg;
 pub mod output;
+#[cfg(test)]
+mod panes_test;
 mod perform;
 mod run;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::app::App;
 use super::effect::{Effect, Leave};
 use super::guard::Guard;
 use super::keys::{Chord, Code};
-use super::model::{LogState, Setup};
+use super::model::{LogState, Pane, Setup};
 use super::msg::{Mouse, Msg};
 use super::perform::Performer;
 use crate::domain::{JobId, MachineId, Operation, Timestamp};
@@ -145,7 +145,11 @@ impl Loop {
                 () = frame, if self.dirty => {}
                 Some(msg) = self.answers.recv() => self.take(msg).await?,
                 Some(msg) = self.feed.recv() => self.take(msg).await?,
-                _ = clock.tick() => self.take(Msg::Tick(Timestamp::now())).await?,
+                _ = clock.tick() => {
+                    // the log holds a thousand lines until they are taken in
+                    super::log::take_in();
+                    self.take(Msg::Tick(Timestamp::now())).await?;
+                }
             }
         }
         let begun = self.begun.as_ref().and_then(|job| self.app.store.job(job)).cloned();
@@ -154,6 +158,9 @@ impl Loop {
 
     fn draw(&mut self) -> io::Result<()> {
         let app = &mut self.app;
+        if app.model.home.pane == Pane::Log {
+            super::log::take_in();
+        }
         self.screen.draw(|frame| {
             let area = frame.area();
             app.draw(area, frame.buffer_mut());

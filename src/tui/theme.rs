@@ -201,6 +201,41 @@ mod tests {
         }
     }
 
+    /// A colour's luminance, as WCAG 2.1 reckons it.
+    fn luminance(color: Color) -> f64 {
+        let Color::Rgb(red, green, blue) = color else { panic!("{color} is not 24-bit") };
+        let part = |value: u8| {
+            let value = f64::from(value) / 255.0;
+            if value <= 0.03928 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue)
+    }
+
+    fn contrast(a: Color, b: Color) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn everything_can_be_read_on_every_ground_it_stands_on() {
+        for text in [include_str!("../../assets/themes/dark.toml"), include_str!("../../assets/themes/light.toml")] {
+            let value: toml::Table = text.parse().unwrap();
+            let color = |name: &str| value["colors"][name].as_str().unwrap().parse::<Color>().unwrap();
+            for ground in ["back", "raised", "selected", "hit"] {
+                for front in ["text", "dim", "accent", "good", "bad", "warn", "info"] {
+                    let found = contrast(color(front), color(ground));
+                    assert!(found >= 4.5, "{front} on {ground}: {found:.2}\n{text}");
+                }
+            }
+            for ground in ["back", "raised"] {
+                let found = contrast(color("faint"), color(ground));
+                assert!(found >= 3.0, "faint on {ground}: {found:.2}\n{text}");
+            }
+        }
+        // the two ends, from the standard itself
+        assert!((contrast(Color::Rgb(0, 0, 0), Color::Rgb(255, 255, 255)) - 21.0).abs() < 0.01);
+    }
+
     #[test]
     fn the_environment_tells_which_theme_fits() {
         let table: [(&[(&str, &str)], ThemeName); 6] = [

@@ -115,6 +115,8 @@ pub enum Fact {
     Failures,
     /// There is a pattern that is searched for.
     Pattern,
+    /// The list shown is filtered.
+    Filtered,
 }
 
 impl Fact {
@@ -132,6 +134,7 @@ impl Fact {
             Self::Row => "nothing is selected",
             Self::Failures => "no test has failed",
             Self::Pattern => "search first, with `/`",
+            Self::Filtered => "the list is not filtered",
         }
     }
 }

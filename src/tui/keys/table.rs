@@ -112,6 +112,7 @@ pub static TABLE: &[Row] = &[
         A::RunTests,
         "Run tests: opens a form; on a machine, on that one",
     ),
+    key(S::Panes, &["esc"], "unfilter", "", A::DropFilter, "Drop the filter of the list").needs(&[F::Filtered]),
     key(S::Panes, &["q", "esc"], "quit", "quit", A::Quit, "Leave hga; asks first while work runs"),
     key(S::Panes, &[], "demo", "", A::Demo, "Try it: Mercurial's own quick tests on this computer"),
     // machines
@@ -216,6 +217,7 @@ pub static TABLE: &[Row] = &[
         A::Rerun,
         "Run again: opens the form filled in as this job was; on a failure, with that test alone",
     ),
+    key(S::Job, &["esc"], "unfilter", "", A::DropFilter, "Drop the filter of the list").needs(&[F::Filtered]),
     key(S::Job, &["q", "esc"], "back", "back", A::Back, "Go back to the dashboard"),
     // tabs of a job
     key(

@@ -74,6 +74,24 @@ impl Model {
         (scopes.into_iter().chain([Scope::Anywhere]).collect(), false)
     }
 
+    /// The filter of the list shown; empty where there is none.
+    #[must_use]
+    pub fn filter(&self) -> &str {
+        match &self.job {
+            Some(screen) => match screen.tab {
+                JobTab::Tests => &screen.tests.filter,
+                JobTab::Failures => &screen.failures.filter,
+                JobTab::Output | JobTab::Summary => "",
+            },
+            None => match self.home.pane {
+                Pane::Machines => &self.home.machines.filter,
+                Pane::Images => &self.home.images.filter,
+                Pane::Jobs => &self.home.jobs.filter,
+                Pane::Log => "",
+            },
+        }
+    }
+
     fn facts(&self, store: &Store) -> BTreeSet<Fact> {
         let mut facts = BTreeSet::new();
         let mut is = |fact, so| {
@@ -96,6 +114,7 @@ impl Model {
             is(Fact::JobLive, live);
             is(Fact::JobLeft, live && !driven);
         }
+        is(Fact::Filtered, !self.filter().is_empty());
         is(Fact::Image, self.job.is_none() && self.home.pane == Pane::Images && self.home.images.selected.is_some());
         match &self.job {
             Some(screen) => {

@@ -1,7 +1,8 @@
 //! The dashboard's panes.
 
 use super::list::List;
-use crate::domain::{ImageName, JobId, MachineId, ProviderKind};
+use crate::domain::{ImageName, JobId, MachineId, ProviderKind, Timestamp};
+use crate::tui::action::SortBy;
 
 /// A pane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,6 +34,45 @@ impl Pane {
     }
 }
 
+impl Pane {
+    /// The column that a word for sorting means here.
+    #[must_use]
+    pub fn column(self, by: SortBy) -> Option<usize> {
+        match (self, by) {
+            (Self::Machines | Self::Images | Self::Jobs, SortBy::Name) => Some(0),
+            (Self::Machines | Self::Images, SortBy::State) => Some(2),
+            (Self::Jobs, SortBy::State) => Some(1),
+            (Self::Machines | Self::Images, SortBy::Age) => Some(3),
+            (Self::Jobs, SortBy::Age) => Some(9),
+            (Self::Machines, SortBy::Time) => Some(4),
+            (Self::Jobs, SortBy::Time) => Some(6),
+            _ => None,
+        }
+    }
+}
+
+/// From so many columns on, the log shows the list of its targets without being asked.
+pub const TARGETS_FROM: u16 = 100;
+
+/// When each list was last told; an older list that still holds says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// The machines.
+    pub machines: Option<Timestamp>,
+    /// The images.
+    pub images: Option<Timestamp>,
+    /// The jobs.
+    pub jobs: Option<Timestamp>,
+}
+
+impl Home {
+    /// Whether the log shows its targets in a window of so many columns.
+    #[must_use]
+    pub fn shows_targets(&self, columns: u16) -> bool {
+        self.targets.unwrap_or(columns >= TARGETS_FROM)
+    }
+}
+
 /// The panes' states.
 #[derive(Debug, Default)]
 pub struct Home {
@@ -44,4 +84,8 @@ pub struct Home {
     pub images: List<(ProviderKind, ImageName)>,
     /// Jobs.
     pub jobs: List<JobId>,
+    /// When each list was last told.
+    pub answered: Answered,
+    /// Whether the log shows its targets, where a person has said so.
+    pub targets: Option<bool>,
 }

@@ -11,6 +11,23 @@ pub struct Order {
     pub descending: bool,
 }
 
+impl Order {
+    /// Sorts by a column; by the same one again, the other way round.
+    pub fn by(&mut self, column: usize) {
+        let again = self.column == Some(column);
+        *self = Self { column: Some(column), descending: again && !self.descending };
+    }
+
+    /// Goes to the next of the columns shown, to the left or right; beyond the last lies the list's own order.
+    pub fn step(&mut self, shown: &[usize], right: bool) {
+        let stops = shown.len() + 1;
+        let place =
+            self.column.and_then(|column| shown.iter().position(|other| *other == column)).map_or(0, |at| at + 1);
+        let next = if right { place + 1 } else { place + stops - 1 } % stops;
+        *self = Self { column: next.checked_sub(1).map(|at| shown[at]), descending: false };
+    }
+}
+
 /// The state of a list whose rows have keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<K> {
@@ -28,6 +45,8 @@ pub struct List<K> {
     pub marks: BTreeSet<K>,
     /// Where a range of marks begins.
     pub anchor: Option<K>,
+    /// What was selected when a filter began to be typed; dropping it goes back there.
+    pub held: Option<K>,
 }
 
 impl<K> Default for List<K> {
@@ -40,6 +59,7 @@ impl<K> Default for List<K> {
             filter: String::new(),
             marks: BTreeSet::new(),
             anchor: None,
+            held: None,
         }
     }
 }
@@ -115,6 +135,27 @@ mod tests {
         assert_eq!(list.selected, None);
         list.settle(&["z"]);
         assert_eq!(list.selected, Some("z"));
+    }
+
+    #[test]
+    fn columns_to_sort_by_go_round() {
+        let mut order = Order::default();
+        order.by(2);
+        assert_eq!((order.column, order.descending), (Some(2), false));
+        order.by(2);
+        assert_eq!((order.column, order.descending), (Some(2), true));
+        order.by(1);
+        assert_eq!((order.column, order.descending), (Some(1), false));
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            order.step(&[0, 1, 4], true);
+            seen.push(order.column);
+        }
+        assert_eq!(seen, [Some(4), None, Some(0), Some(1)]);
+        order.step(&[0, 1, 4], false);
+        assert_eq!(order.column, Some(0));
+        order.step(&[], true);
+        assert_eq!(order.column, None);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What the dashboard knows beyond the store: where a person is, what is selected, open, typed and marked. A state enum
 //! holds its own data, so that what cannot be together is not.
 
+mod describe;
 mod facts;
+mod filter;
 mod form;
 mod home;
 mod job;
@@ -11,18 +13,25 @@ mod modal;
 mod notice;
 mod painted;
 mod rows;
+mod standing;
 mod summary;
 mod tests;
 
+pub use describe::{Detail, Laid, details, laid};
+pub use filter::Filter;
 pub use form::{Field, FieldValue, Form, FormKind};
-pub use home::{Home, Pane};
+pub use home::{Answered, Home, Pane, TARGETS_FROM};
 pub use job::{JobScreen, JobTab, MadeFrom};
 pub use line::{Line, LineFor};
 pub use list::{List, Order};
 pub use modal::{Dialog, DialogKind, Modal, Page, Palette};
 pub use notice::{Notice, Tone};
 pub use painted::{Hit, Painted};
-pub use rows::{ImageRow, JobRow, MachineRow, image_rows, job_rows, machine_rows};
+pub use rows::{
+    IMAGE_COLUMNS, ImageRow, JOB_COLUMNS, JobRow, MACHINE_COLUMNS, MachineRow, Row, SortKey, image_rows, job_row,
+    job_rows, machine_rows, what,
+};
+pub use standing::{Standing, machine_word};
 pub use summary::{Ink, SummaryLine, command_line, summary};
 pub use tests::{
     TestKey, TestRow, failure_keys, is_slow, running_for, test_facts, test_keys, test_now, test_row, whole,

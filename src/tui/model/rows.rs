@@ -1,22 +1,153 @@
 //! The rows of each list, sorted and filtered, as plain values: update and view both go by them.
 
-use super::Model;
-use crate::domain::{Image, JobState, Machine};
-use crate::session::JobSummary;
+use super::{Filter, Model, Order, Standing, machine_word};
+use crate::domain::{Image, JobState, Machine, Operation, Phase, TestCounts, Timestamp, escape_line, words};
+use crate::session::{JobSummary, changed_inputs};
 use crate::store::{JobView, Store};
+use std::cmp::Ordering;
+
+/// The heads of the machines' columns; sorting and filtering go by them.
+pub const MACHINE_COLUMNS: [&str; 9] =
+    ["MACHINE", "PROVIDER", "STATE", "AGE", "ENDS IN", "JOB", "DOES", "ADDRESS", "IMAGE"];
+/// The heads of the images' columns.
+pub const IMAGE_COLUMNS: [&str; 6] = ["IMAGE", "PROVIDER", "STATE", "MADE", "SIZE", "USED BY"];
+/// The heads of the jobs' columns.
+pub const JOB_COLUMNS: [&str; 10] =
+    ["JOB", "STATE", "PHASE", "TESTS", "PROGRESS", "FAILED", "TIME", "WHAT", "ON", "ASKED"];
+
+/// What a cell sorts by.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SortKey {
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// Nothing: last, whichever way the list is sorted.
+    Nothing,
+}
+
+impl SortKey {
+    fn number(value: Option<f64>) -> Self {
+        value.map_or(Self::Nothing, Self::Number)
+    }
+
+    fn text(text: &str) -> Self {
+        if text.is_empty() { Self::Nothing } else { Self::Text(text.to_lowercase()) }
+    }
+
+    fn compare(&self, other: &Self, descending: bool) -> Ordering {
+        let turned = |order: Ordering| if descending { order.reverse() } else { order };
+        match (self, other) {
+            (Self::Nothing, Self::Nothing) => Ordering::Equal,
+            (Self::Number(a), Self::Number(b)) => turned(a.total_cmp(b)),
+            (Self::Text(a), Self::Text(b)) => turned(a.cmp(b)),
+            (_, Self::Nothing) | (Self::Number(_), Self::Text(_)) => Ordering::Less,
+            (Self::Nothing, _) | (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+        }
+    }
+}
+
+/// A row of a list with columns.
+pub trait Row {
+    /// The heads of the columns.
+    const COLUMNS: &'static [&'static str];
+    /// What a cell says, as filters see it.
+    fn text(&self, column: usize) -> String;
+    /// What a cell sorts by.
+    fn key(&self, column: usize) -> SortKey;
+}
+
+/// Rows as a person wants them: filtered, then sorted; equal ones stay in the list's own order.
+fn arranged<R: Row>(rows: Vec<R>, order: Order, filter: &str) -> Vec<R> {
+    let filter = Filter::of(filter, R::COLUMNS);
+    let kept = rows.into_iter().filter(|row| filter.takes(R::COLUMNS.len(), &|column| row.text(column)));
+    let Some(column) = order.column else { return kept.collect() };
+    let mut keyed: Vec<(SortKey, R)> = kept.map(|row| (row.key(column), row)).collect();
+    keyed.sort_by(|(a, _), (b, _)| a.compare(b, order.descending));
+    keyed.into_iter().map(|(_, row)| row).collect()
+}
 
 /// A row of the machines.
 #[derive(Debug, Clone, Copy)]
 pub struct MachineRow<'a> {
     /// The machine.
     pub machine: &'a Machine,
+    /// The job it was launched for, where it is known.
+    pub job: Option<JobRow<'a>>,
+    now: Timestamp,
+}
+
+impl Row for MachineRow<'_> {
+    const COLUMNS: &'static [&'static str] = &MACHINE_COLUMNS;
+
+    fn text(&self, column: usize) -> String {
+        let machine = self.machine;
+        match column {
+            0 => machine.id.to_string(),
+            1 => machine.provider.to_string(),
+            2 => machine_word(machine.state).to_owned(),
+            3 => machine.launched.map_or_else(String::new, |at| words::age(at, self.now)),
+            4 => match machine.lease {
+                Some(lease) if lease.is_over(self.now) => "over".to_owned(),
+                Some(lease) => words::span(lease.left(self.now)),
+                None => String::new(),
+            },
+            5 => machine.job.as_ref().map_or_else(String::new, ToString::to_string),
+            6 => self.job.map_or_else(String::new, |job| job.does()),
+            7 => machine.endpoint.as_ref().map_or_else(String::new, |at| {
+                let host = escape_line(&at.host);
+                if host.contains(':') { format!("[{host}]:{}", at.port) } else { format!("{host}:{}", at.port) }
+            }),
+            8 => machine.image.as_ref().map_or_else(String::new, ToString::to_string),
+            _ => String::new(),
+        }
+    }
+
+    fn key(&self, column: usize) -> SortKey {
+        match column {
+            2 => SortKey::Number(f64::from(self.machine.state as u8)),
+            3 => SortKey::number(self.machine.launched.map(|at| self.now.duration_since(at).as_secs_f64())),
+            4 => SortKey::number(self.machine.lease.map(|lease| lease.left(self.now).as_secs_f64())),
+            _ => SortKey::text(&self.text(column)),
+        }
+    }
 }
 
 /// A row of the images.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ImageRow<'a> {
     /// The image.
     pub image: &'a Image,
+    /// What it is made from that has changed since; none for a current one.
+    pub changed: Vec<String>,
+    /// How many machines were launched from it.
+    pub machines: usize,
+    now: Timestamp,
+}
+
+impl Row for ImageRow<'_> {
+    const COLUMNS: &'static [&'static str] = &IMAGE_COLUMNS;
+
+    fn text(&self, column: usize) -> String {
+        match column {
+            0 => self.image.name.to_string(),
+            1 => self.image.provider.to_string(),
+            2 => if self.changed.is_empty() { "current" } else { "stale" }.to_owned(),
+            3 => words::age(self.image.created, self.now),
+            4 => words::bytes(self.image.bytes),
+            5 if self.machines > 0 => words::count(self.machines as u64, "machine"),
+            _ => String::new(),
+        }
+    }
+
+    fn key(&self, column: usize) -> SortKey {
+        match column {
+            3 => SortKey::Number(self.now.duration_since(self.image.created).as_secs_f64()),
+            4 => SortKey::Number(self.image.bytes as f64),
+            5 => SortKey::Number(self.machines as f64),
+            _ => SortKey::text(&self.text(column)),
+        }
+    }
 }
 
 /// A row of the jobs.
@@ -26,25 +157,211 @@ pub struct JobRow<'a> {
     pub summary: &'a JobSummary,
     /// What its events say, where they are here.
     pub view: Option<&'a JobView>,
+    /// How many of its tests ended how, where that is known.
+    pub counts: Option<TestCounts>,
+    /// Whether a process drives it.
+    pub driven: bool,
+    now: Timestamp,
 }
 
-/// The machines to show.
+impl<'a> JobRow<'a> {
+    fn of(model: &Model, store: &'a Store, summary: &'a JobSummary) -> Self {
+        let view = store.job(&summary.id).filter(|view| view.is_whole());
+        let counts = view.map(|view| view.tests.counts).or_else(|| model.counts.get(&summary.id).copied());
+        Self {
+            summary,
+            view,
+            counts: counts.filter(|counts| counts.total.max(counts.done()) > 0),
+            driven: summary.driven || model.ours.contains(&summary.id),
+            now: model.now,
+        }
+    }
+
+    /// How far it is: events tell it before the journal's list does.
+    #[must_use]
+    pub fn state(&self) -> JobState {
+        self.view.map_or(self.summary.state, |view| view.state)
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let (work, cleanup) = match self.view {
+            Some(view) => (view.work.as_ref(), view.cleanup.as_ref()),
+            None => (self.summary.work.as_ref(), self.summary.cleanup.as_ref()),
+        };
+        match Standing::of(self.state(), self.driven, work, cleanup) {
+            Standing::Passed if !matches!(self.summary.operation, Operation::RunTests(_)) => Standing::Done,
+            standing => standing,
+        }
+    }
+
+    /// So much is done of so much, of tests or of what the phase under way counts; none where nothing is counted.
+    #[must_use]
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        if self.state() == JobState::Ended {
+            return None;
+        }
+        let view = self.view?;
+        let phase = view.progress.filter(|progress| progress.total > 0).map(|at| (at.done.min(at.total), at.total));
+        let tests = self.counts.map(|counts| {
+            let done = u64::from(counts.done());
+            (done, u64::from(counts.total).max(done))
+        });
+        if view.phase == Some(Phase::Test) { tests.or(phase) } else { phase }
+    }
+
+    /// What it does now, or how it stands.
+    fn does(&self) -> String {
+        let phase = if self.state() == JobState::Ended { None } else { self.view.and_then(|view| view.phase) };
+        match (phase, self.progress()) {
+            (Some(phase), Some((done, total))) if phase == Phase::Test => format!("{phase} {done}/{total}"),
+            (Some(phase), _) => phase.to_string(),
+            (None, _) => self.standing().word().to_owned(),
+        }
+    }
+
+    /// How long it took, or has taken so far, in seconds.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        let ended = self.view.and_then(|view| view.ended).or(self.summary.ended).unwrap_or(self.now);
+        ended.duration_since(self.summary.created).as_secs_f64().max(0.0)
+    }
+}
+
+impl Row for JobRow<'_> {
+    const COLUMNS: &'static [&'static str] = &JOB_COLUMNS;
+
+    fn text(&self, column: usize) -> String {
+        match column {
+            0 => self.summary.id.to_string(),
+            1 => self.standing().word().to_owned(),
+            2 => self.view.and_then(|view| view.phase).map_or_else(String::new, |phase| phase.to_string()),
+            3 => self.counts.map_or_else(String::new, |c| {
+                if self.state() == JobState::Ended && c.total <= c.done() {
+                    c.done().to_string()
+                } else {
+                    format!("{}/{}", c.done(), c.total.max(c.done()))
+                }
+            }),
+            4 => self.progress().map_or_else(String::new, |(done, total)| format!("{}%", done * 100 / total.max(1))),
+            5 => self.counts.map_or_else(String::new, |counts| counts.failed.to_string()),
+            6 => words::seconds(self.seconds()),
+            7 => what(&self.summary.operation),
+            8 => on(self),
+            9 => words::age(self.summary.created, self.now),
+            _ => String::new(),
+        }
+    }
+
+    fn key(&self, column: usize) -> SortKey {
+        match column {
+            1 => SortKey::Number(f64::from(self.standing() as u8)),
+            2 => SortKey::number(self.view.and_then(|view| view.phase).map(|phase| f64::from(phase as u8))),
+            3 => SortKey::number(self.counts.map(|counts| f64::from(counts.total.max(counts.done())))),
+            4 => SortKey::number(self.progress().map(|(done, total)| done as f64 / total.max(1) as f64)),
+            5 => SortKey::number(self.counts.map(|counts| f64::from(counts.failed))),
+            6 => SortKey::Number(self.seconds()),
+            9 => SortKey::Number(self.now.duration_since(self.summary.created).as_secs_f64()),
+            _ => SortKey::text(&self.text(column)),
+        }
+    }
+}
+
+/// What an operation is about, short: the tests, the image, the machines.
 #[must_use]
-pub fn machine_rows(model: &Model) -> Vec<MachineRow<'_>> {
-    model.machines.value.iter().map(|machine| MachineRow { machine }).collect()
+pub fn what(operation: &Operation) -> String {
+    match operation {
+        Operation::RunTests(spec) => {
+            let tests: Vec<&str> =
+                spec.test_args.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+            match tests[..] {
+                [] => "all tests".to_owned(),
+                [test] => escape_line(test),
+                // a row shows a few of them at most
+                _ => escape_line(&format!("{} tests: {}", tests.len(), tests[..tests.len().min(12)].join(" "))),
+            }
+        }
+        Operation::BootstrapLinux(_) => "make the development image".to_owned(),
+        Operation::Launch(spec) => match &spec.image {
+            Some(image) => format!("launch from {image}"),
+            None => "launch a machine".to_owned(),
+        },
+        Operation::Terminate { machines, .. } => {
+            let ids: Vec<&str> = machines.iter().map(crate::domain::MachineId::as_str).collect();
+            format!("end {}", ids.join(" "))
+        }
+    }
 }
 
-/// The images to show.
+/// Which machine it works on, or at least whose.
+fn on(row: &JobRow<'_>) -> String {
+    let named = match &row.summary.operation {
+        Operation::RunTests(spec) => spec.machine.as_ref(),
+        _ => None,
+    };
+    let machine = named.or_else(|| row.view.and_then(|view| view.machine.as_ref()).map(|machine| &machine.id));
+    machine.map_or_else(|| row.summary.operation.provider().to_string(), ToString::to_string)
+}
+
+/// The machines to show, the newest first.
+#[must_use]
+pub fn machine_rows<'a>(model: &'a Model, store: &'a Store) -> Vec<MachineRow<'a>> {
+    let mut rows: Vec<MachineRow<'a>> = model
+        .machines
+        .value
+        .iter()
+        .map(|machine| MachineRow {
+            machine,
+            job: machine
+                .job
+                .as_ref()
+                .and_then(|id| model.summary(id))
+                .map(|summary| JobRow::of(model, store, summary)),
+            now: model.now,
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let launched = |row: &MachineRow<'_>| row.machine.launched;
+        launched(b).cmp(&launched(a)).then_with(|| a.machine.id.cmp(&b.machine.id))
+    });
+    arranged(rows, model.home.machines.order, &model.home.machines.filter)
+}
+
+/// The images to show, the newest first.
 #[must_use]
 pub fn image_rows(model: &Model) -> Vec<ImageRow<'_>> {
-    model.images.value.iter().map(|image| ImageRow { image }).collect()
+    let mut rows: Vec<ImageRow<'_>> = model
+        .images
+        .value
+        .iter()
+        .map(|image| ImageRow {
+            image,
+            changed: changed_inputs(image),
+            machines: model
+                .machines
+                .value
+                .iter()
+                .filter(|machine| machine.image.as_ref() == Some(&image.name))
+                .count(),
+            now: model.now,
+        })
+        .collect();
+    rows.sort_by(|a, b| b.image.created.cmp(&a.image.created).then_with(|| a.image.name.cmp(&b.image.name)));
+    arranged(rows, model.home.images.order, &model.home.images.filter)
 }
 
-/// The jobs to show, those under way first.
+/// The jobs to show, those under way first, then the newest.
 #[must_use]
 pub fn job_rows<'a>(model: &'a Model, store: &'a Store) -> Vec<JobRow<'a>> {
     let mut rows: Vec<JobRow<'a>> =
-        model.jobs.value.iter().map(|summary| JobRow { summary, view: store.job(&summary.id) }).collect();
-    rows.sort_by_key(|row| row.summary.state == JobState::Ended);
-    rows
+        model.jobs.value.iter().map(|summary| JobRow::of(model, store, summary)).collect();
+    rows.sort_by_key(|row| row.state() == JobState::Ended);
+    arranged(rows, model.home.jobs.order, &model.home.jobs.filter)
+}
+
+/// One job's row, whatever is filtered for.
+#[must_use]
+pub fn job_row<'a>(model: &'a Model, store: &'a Store, id: &crate::domain::JobId) -> Option<JobRow<'a>> {
+    model.summary(id).map(|summary| JobRow::of(model, store, summary))
 }

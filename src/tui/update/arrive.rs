@@ -1,7 +1,7 @@
 //! Answers to effects, events of jobs, signals.
 
 use super::{job, say};
-use crate::domain::{JobState, Operation};
+use crate::domain::{JobState, Operation, Timestamp};
 use crate::event::EventKind;
 use crate::session::{Attachment, Error};
 use crate::store::Store;
@@ -32,6 +32,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
                         model.ours.remove(&event.job);
                         model.counts_asked.remove(&event.job);
                         job::ended(model, store, &event.job);
+                        model.counts.remove(&event.job);
                     }
                     EventKind::Launching { .. }
                     | EventKind::MachineReady { .. }
@@ -44,7 +45,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             effects
         }
         Msg::Jobs(answer) => {
-            keep(&mut model.jobs, answer);
+            keep(&mut model.jobs, answer, &mut model.home.answered.jobs, model.now);
             if model.last_run.is_none() {
                 model.last_run = model.jobs.value.iter().find_map(|row| match &row.operation {
                     Operation::RunTests(spec) => Some(spec.clone()),
@@ -54,11 +55,11 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             Vec::new()
         }
         Msg::Machines(answer) => {
-            keep(&mut model.machines, answer);
+            keep(&mut model.machines, answer, &mut model.home.answered.machines, model.now);
             Vec::new()
         }
         Msg::Images(answer) => {
-            keep(&mut model.images, answer);
+            keep(&mut model.images, answer, &mut model.home.answered.images, model.now);
             Vec::new()
         }
         Msg::Loaded(id, answer) => {
@@ -125,12 +126,13 @@ fn left(model: &Model) -> Option<Effect> {
     (model.leaving && model.ours.is_empty()).then_some(Effect::Leave(Leave::Quietly))
 }
 
-fn keep<T>(known: &mut Known<T>, answer: Result<T, Error>) {
+fn keep<T>(known: &mut Known<T>, answer: Result<T, Error>, at: &mut Option<Timestamp>, now: Timestamp) {
     match answer {
         Ok(value) => {
             known.value = value;
             known.here = true;
             known.error = None;
+            *at = Some(now);
         }
         Err(error) => known.error = Some(crate::diag::chain(&error)),
     }

@@ -1,11 +1,11 @@
 //! The panes: moving, sorting, marking, opening.
 
 use super::job;
-use crate::domain::JobId;
+use crate::domain::{JobId, JobState};
 use crate::store::Store;
 use crate::tui::action::{Action, SortBy};
 use crate::tui::effect::Effect;
-use crate::tui::model::{Home, JobTab, List, Model, Pane, image_rows, job_rows, machine_rows};
+use crate::tui::model::{Hit, Home, JobTab, List, Model, Order, Pane, image_rows, job_rows, machine_rows};
 
 /// Does what a person means on the panes.
 pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
@@ -25,11 +25,12 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
             let job: Option<JobId> = model.job_here().cloned();
             return job.map_or_else(Vec::new, |id| job::open(model, store, id, tab));
         }
+        Action::Sort(by) => sort(model, by),
         action => {
             let page = model.painted.height.max(1);
             match model.home.pane {
                 Pane::Machines => {
-                    let keys = machine_keys(model);
+                    let keys = machine_keys(model, store);
                     return list(&mut model.home.machines, &keys, page, action, |(_, id)| id.to_string());
                 }
                 Pane::Images => {
@@ -47,16 +48,74 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
     Vec::new()
 }
 
-fn machine_keys(model: &Model) -> Vec<(crate::domain::ProviderKind, crate::domain::MachineId)> {
-    machine_rows(model).iter().map(|row| (row.machine.provider, row.machine.id.clone())).collect()
+/// The keys of the rows, in their order.
+pub(super) fn machine_keys(
+    model: &Model,
+    store: &Store,
+) -> Vec<(crate::domain::ProviderKind, crate::domain::MachineId)> {
+    machine_rows(model, store).iter().map(|row| (row.machine.provider, row.machine.id.clone())).collect()
 }
 
-fn image_keys(model: &Model) -> Vec<(crate::domain::ProviderKind, crate::domain::ImageName)> {
+/// The keys of the rows, in their order.
+pub(super) fn image_keys(model: &Model) -> Vec<(crate::domain::ProviderKind, crate::domain::ImageName)> {
     image_rows(model).iter().map(|row| (row.image.provider, row.image.name.clone())).collect()
 }
 
-fn job_keys(model: &Model, store: &Store) -> Vec<JobId> {
+/// The keys of the rows, in their order.
+pub(super) fn job_keys(model: &Model, store: &Store) -> Vec<JobId> {
     job_rows(model, store).iter().map(|row| row.summary.id.clone()).collect()
+}
+
+/// How the list shown is sorted.
+fn order(home: &mut Home) -> Option<&mut Order> {
+    match home.pane {
+        Pane::Machines => Some(&mut home.machines.order),
+        Pane::Images => Some(&mut home.images.order),
+        Pane::Jobs => Some(&mut home.jobs.order),
+        Pane::Log => None,
+    }
+}
+
+fn sort(model: &mut Model, by: SortBy) {
+    let column = model.home.pane.column(by);
+    let heads = model.painted.hits.iter().filter_map(|(_, hit)| match hit {
+        Hit::Head(column) => Some(*column),
+        _ => None,
+    });
+    let shown: Vec<usize> = heads.collect();
+    let Some(order) = order(&mut model.home) else { return };
+    match (by, column) {
+        (SortBy::Step(by), _) => order.step(&shown, by > 0),
+        (SortBy::Flip, _) => order.descending = !order.descending,
+        (_, Some(column)) => order.by(column),
+        (_, None) => {}
+    }
+}
+
+/// Sorts the list shown by a column, as a click on its head means.
+pub(super) fn sort_by(model: &mut Model, column: usize) {
+    if let Some(order) = order(&mut model.home) {
+        order.by(column);
+    }
+}
+
+/// What the pane shown wants to know more of: the counts of jobs in sight that are over and not in the store, asked
+/// for once each.
+pub(super) fn wanted(model: &mut Model, store: &Store) -> Option<Effect> {
+    if model.job.is_some() || model.home.pane != Pane::Jobs || !model.modals.is_empty() {
+        return None;
+    }
+    let height = if model.painted.height == 0 { usize::from(model.size.1) } else { model.painted.height };
+    let jobs: Vec<JobId> = job_rows(model, store)
+        .iter()
+        .skip(model.home.jobs.offset)
+        .take(height)
+        .filter(|row| row.view.is_none() && row.state() == JobState::Ended)
+        .map(|row| row.summary.id.clone())
+        .filter(|id| !model.counts_asked.contains(id))
+        .collect();
+    model.counts_asked.extend(jobs.iter().cloned());
+    (!jobs.is_empty()).then_some(Effect::Count(jobs))
 }
 
 /// What moves, sorts and marks any list; `text` is what copying a row gives.
@@ -89,7 +148,7 @@ pub(super) fn list<K: Ord + Clone>(
 
 /// Brings the lists in line with what there is.
 pub(super) fn settle(model: &mut Model, store: &Store) {
-    let machines = machine_keys(model);
+    let machines = machine_keys(model, store);
     model.home.machines.settle(&machines);
     let images = image_keys(model);
     model.home.images.settle(&images);

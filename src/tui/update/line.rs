@@ -5,7 +5,7 @@ use crate::store::Store;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Chord, Code};
-use crate::tui::model::{Line, LineFor, Modal, Model, Pane};
+use crate::tui::model::{Line, LineFor, List, Modal, Model, Pane};
 use tui_input::{Input, InputRequest};
 
 /// The filter of the list shown.
@@ -26,11 +26,37 @@ fn filter(model: &mut Model) -> Option<&mut String> {
     }
 }
 
+/// Keeps what is selected to go back to it, or goes back to what was kept.
+fn hold(model: &mut Model, back: bool) {
+    fn turn<K: Clone>(list: &mut List<K>, back: bool) {
+        if !back {
+            list.held.clone_from(&list.selected);
+        } else if let Some(key) = list.held.take() {
+            list.selected = Some(key);
+        }
+    }
+    match (&model.job, model.home.pane) {
+        (None, Pane::Machines) => turn(&mut model.home.machines, back),
+        (None, Pane::Images) => turn(&mut model.home.images, back),
+        (None, Pane::Jobs) => turn(&mut model.home.jobs, back),
+        _ => {}
+    }
+}
+
+/// Drops the filter of the list shown. What is selected stays selected.
+pub(super) fn drop_filter(model: &mut Model) -> Vec<Effect> {
+    if let Some(filter) = filter(model) {
+        filter.clear();
+    }
+    Vec::new()
+}
+
 /// Begins to type a filter or a pattern.
 pub(super) fn open(model: &mut Model, action: Action) -> Vec<Effect> {
     let (for_what, before) = if action == Action::Search {
         (LineFor::Search, model.job.as_ref().map(|screen| screen.output.pattern.clone()).unwrap_or_default())
     } else {
+        hold(model, false);
         (LineFor::Filter, filter(model).cloned().unwrap_or_default())
     };
     model.line = Some(Line { for_what, input: Input::new(before.clone()), before });
@@ -52,7 +78,11 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
         }
         Action::Back => {
             let before = line.before.clone();
+            let filters = line.for_what == LineFor::Filter;
             let effects = take(model, store, before);
+            if filters {
+                hold(model, true);
+            }
             model.line = None;
             effects
         }

@@ -2,6 +2,7 @@
 //! A file for each screen and each thing over it.
 
 mod arrive;
+mod describe;
 mod dialog;
 mod form;
 mod home;
@@ -12,7 +13,7 @@ mod output;
 mod page;
 mod palette;
 
-use super::action::Action;
+use super::action::{Action, LogMove};
 use super::effect::Effect;
 use super::keys::{Resolved, resolve};
 use super::model::{Modal, Model, Notice, Pane, Tone};
@@ -32,6 +33,7 @@ pub(super) fn begin() -> Vec<Effect> {
 pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
     let mut effects = take(model, store, msg);
     effects.extend(output::keep_up(model, store));
+    effects.extend(home::wanted(model, store));
     effects
 }
 
@@ -78,7 +80,10 @@ fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
             return Vec::new();
         }
         Action::Suspend => return vec![Effect::Suspend],
-        Action::Refresh => return [vec![Effect::Redraw], begin()].concat(),
+        Action::Refresh => {
+            model.counts_asked.clear();
+            return [vec![Effect::Redraw], begin()].concat();
+        }
         Action::Theme => {
             model.theme = model.theme.next();
             let text = format!("theme: {}", model.theme.as_str());
@@ -87,6 +92,10 @@ fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
         }
         Action::Help => return page::help(model, store),
         Action::Palette => return palette::open(model),
+        Action::Log(LogMove::Targets) => {
+            model.home.targets = Some(!model.home.shows_targets(model.size.0));
+            return Vec::new();
+        }
         Action::Log(to) => return vec![Effect::Log(to)],
         _ => {}
     }
@@ -128,8 +137,9 @@ fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Action::Describe => page::describe(model, store),
+        Action::Describe => describe::describe(model, store),
         Action::Filter | Action::Search => line::open(model, action),
+        Action::DropFilter => line::drop_filter(model),
         _ if model.job.is_some() => job::act(model, store, action),
         _ => home::act(model, store, action),
     }

@@ -145,7 +145,6 @@ fn hit(pane: &mut OutputPane, forward: bool, room: (usize, usize)) -> Effect {
 }
 
 /// Shows the line that holds a byte of the output; the output's tab has to be the one shown.
-#[cfg_attr(not(test), expect(dead_code, reason = "the way from a failure to its place is made elsewhere"))]
 pub(super) fn go_to_byte(model: &mut Model, offset: u64) -> Vec<Effect> {
     let room = room(model);
     if let Some(screen) = &mut model.job {

@@ -1,4 +1,4 @@
-//! Texts over the screen: help and descriptions.
+//! Texts over the screen: help, descriptions, diffs.
 
 use crate::store::Store;
 use crate::tui::action::Action;
@@ -17,16 +17,6 @@ pub(super) fn help(model: &mut Model, store: &Store) -> Vec<Effect> {
         }
     }
     model.modals.push(Modal::Page(Page { title: "Keys".to_owned(), lines, top: 0 }));
-    Vec::new()
-}
-
-/// All that is known of what is selected.
-pub(super) fn describe(model: &mut Model, _store: &Store) -> Vec<Effect> {
-    let Some(machine) = model.machine_here() else { return Vec::new() };
-    let text = format!("{machine:#?}");
-    let lines = text.lines().map(|line| (line.to_owned(), false)).collect();
-    let title = format!("Machine {}", machine.id);
-    model.modals.push(Modal::Page(Page { title, lines, top: 0 }));
     Vec::new()
 }
 

@@ -1,43 +1,21 @@
-//! The panes.
+//! The panes: which one, the line above its list, and the panel with what is known of the selected row.
 
-use super::states;
-use crate::domain::words;
+use super::{images, jobs, log, machines};
+use crate::domain::{Timestamp, escape_line, words};
 use crate::store::Store;
-use crate::tui::model::{Hit, List, Model, Painted, Pane, image_rows, job_rows, machine_rows};
+use crate::tui::model::{Hit, Known, Laid, List, Model, Painted, Pane, details, laid};
 use crate::tui::theme::Theme;
-use crate::tui::widget::{Cell, Column, Table, put};
+use crate::tui::widget::{Cell, Column, Table, put, put_right};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Rect};
 
-const fn column(title: &'static str, min: u16, rank: u8) -> Column {
-    Column { title, min, grows: false, align: Alignment::Left, rank }
-}
+/// From so many columns on there is room for a panel below a list,
+const BELOW_FROM: u16 = 120;
+/// and from so many on for one beside it.
+const BESIDE_FROM: u16 = 160;
 
-const MACHINES: &[Column] = &[
-    column("MACHINE", 10, 0),
-    column("PROVIDER", 8, 4),
-    column("STATE", 12, 0),
-    column("AGE", 8, 3),
-    column("ENDS IN", 9, 1),
-    column("JOB", 9, 2),
-    Column { title: "ADDRESS", min: 10, grows: true, align: Alignment::Left, rank: 5 },
-];
-const IMAGES: &[Column] = &[
-    Column { title: "IMAGE", min: 20, grows: true, align: Alignment::Left, rank: 0 },
-    column("PROVIDER", 8, 2),
-    column("MADE", 9, 1),
-    column("SIZE", 10, 3),
-];
-const JOBS: &[Column] = &[
-    column("JOB", 9, 0),
-    column("STATE", 14, 0),
-    Column { title: "OPERATION", min: 16, grows: true, align: Alignment::Left, rank: 5 },
-    column("PHASE", 8, 3),
-    column("TESTS", 11, 2),
-    column("FAILED", 6, 1),
-    column("TIME", 8, 4),
-    column("ASKED", 9, 6),
-];
+/// The shape of a column: columns it takes, whether it grows, where its text stands, and its rank.
+pub(super) type Shape = (u16, bool, Alignment, u8);
 
 /// Draws the pane shown.
 pub(super) fn draw(
@@ -49,132 +27,187 @@ pub(super) fn draw(
     painted: &mut Painted,
 ) {
     match model.home.pane {
-        Pane::Machines => machines(model, theme, area, buffer, painted),
-        Pane::Images => images(model, theme, area, buffer, painted),
-        Pane::Jobs => jobs(model, store, theme, area, buffer, painted),
-        Pane::Log => log(model, theme, area, buffer),
+        Pane::Machines => {
+            let body = with_panel(model, store, theme, area, buffer, !model.machines.value.is_empty());
+            machines::draw(model, store, theme, body, buffer, painted);
+        }
+        Pane::Images => {
+            let body = with_panel(model, store, theme, area, buffer, !model.images.value.is_empty());
+            images::draw(model, theme, body, buffer, painted);
+        }
+        Pane::Jobs => {
+            let body = with_panel(model, store, theme, area, buffer, !model.jobs.value.is_empty());
+            jobs::draw(model, store, theme, body, buffer, painted);
+        }
+        Pane::Log => log::draw(model, theme, area, buffer, painted),
     }
 }
 
-fn machines(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer, painted: &mut Painted) {
-    let rows = machine_rows(model);
-    if rows.is_empty() {
-        return empty(&["No machines.", "r runs tests on a new one, n launches one."], theme, area, buffer);
+/// Draws what is known of the selected row where there is room for it; gives what is left for the list.
+fn with_panel(model: &Model, store: &Store, theme: &Theme, area: Rect, buffer: &mut Buffer, any: bool) -> Rect {
+    if !any || area.width < BELOW_FROM || area.height < 12 {
+        return area;
     }
-    let cells = |place: usize| {
-        let machine = rows[place].machine;
-        let (mark, word, style) = states::machine(machine.state, theme);
-        let marked = model.home.machines.marks.contains(&(machine.provider, machine.id.clone()));
-        let cells = vec![
-            machine.id.to_string().into(),
-            machine.provider.to_string().into(),
-            Cell::new(format!("{mark} {word}"), style),
-            machine.launched.map_or(String::new(), |at| words::age(at, model.now)).into(),
-            machine.lease.map_or(String::new(), |lease| words::span(lease.left(model.now))).into(),
-            machine.job.as_ref().map_or(String::new(), ToString::to_string).into(),
-            machine.endpoint.as_ref().map_or(String::new(), |at| format!("{}:{}", at.host, at.port)).into(),
-        ];
-        (cells, marked)
+    let (list, panel) = if area.width >= BESIDE_FROM {
+        let wide = (area.width * 2 / 5).min(90);
+        let list = Rect { width: area.width - wide - 2, ..area };
+        let rule = Rect { x: list.right() + 1, width: 1, ..area };
+        for row in 0..rule.height {
+            put(buffer, rule, 0, row, "│", theme.faint);
+        }
+        (list, Rect { x: rule.right() + 1, width: wide - 1, ..area })
+    } else if area.height >= 24 {
+        let high = (area.height * 2 / 5).min(14);
+        let list = Rect { height: area.height - high, ..area };
+        let rule = Rect { y: list.bottom(), height: 1, ..area };
+        put(buffer, rule, 0, 0, &"─".repeat(usize::from(rule.width)), theme.faint);
+        (list, Rect { x: area.x + 2, y: rule.bottom(), width: area.width - 2, height: high - 1 })
+    } else {
+        return area;
     };
-    table(MACHINES, rows.len(), &model.home.machines, &cells, theme, area, buffer, painted);
-}
-
-fn images(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer, painted: &mut Painted) {
-    let rows = image_rows(model);
-    if rows.is_empty() {
-        return empty(
-            &["No images.", "b makes the development image; the first test run makes it too."],
-            theme,
-            area,
-            buffer,
-        );
+    let Some((title, details)) = details(model, store) else { return list };
+    put(buffer, panel, 0, 0, &title, theme.title);
+    let lines = laid(&details, usize::from(panel.width));
+    let body = Rect { y: panel.y + 1, height: panel.height.saturating_sub(1), ..panel };
+    let shown = usize::from(body.height);
+    for (row, line) in lines.iter().take(shown).enumerate() {
+        let row = u16::try_from(row).unwrap_or(u16::MAX);
+        if lines.len() > shown && row + 1 == body.height {
+            put(buffer, body, 0, row, "… d shows all", theme.dim);
+        } else {
+            detail(line, theme, row, body, buffer);
+        }
     }
-    let cells = |place: usize| {
-        let image = rows[place].image;
-        let cells = vec![
-            image.name.to_string().into(),
-            image.provider.to_string().into(),
-            words::age(image.created, model.now).into(),
-            words::bytes(image.bytes).into(),
-        ];
-        (cells, false)
-    };
-    table(IMAGES, rows.len(), &model.home.images, &cells, theme, area, buffer, painted);
+    list
 }
 
-fn jobs(model: &Model, store: &Store, theme: &Theme, area: Rect, buffer: &mut Buffer, painted: &mut Painted) {
-    let rows = job_rows(model, store);
-    if rows.is_empty() {
-        return empty(
-            &["No jobs yet.", "r runs tests; :demo tries Mercurial's own quick tests."],
-            theme,
-            area,
-            buffer,
-        );
+fn detail(line: &Laid, theme: &Theme, row: u16, area: Rect, buffer: &mut Buffer) {
+    let text = line.text();
+    put(buffer, area, 0, row, &text, if line.heading { theme.accent } else { theme.base });
+    if !line.heading {
+        put(buffer, area, 0, row, &line.name, theme.dim);
     }
-    let cells = |place: usize| {
-        let row = rows[place];
-        let job = row.summary;
-        let (mark, word, style) = states::job(job.state, job.driven, job.work.as_ref(), job.cleanup.as_ref(), theme);
-        let counts = row.view.map(|view| view.tests.counts).or_else(|| model.counts.get(&job.id).copied());
-        let ended = job.ended.unwrap_or(model.now);
-        let seconds = ended.duration_since(job.created).as_secs_f64();
-        let cells = vec![
-            job.id.to_string().into(),
-            Cell::new(format!("{mark} {word}"), style),
-            job.operation.verb().into(),
-            row.view.and_then(|view| view.phase).map_or(String::new(), |phase| phase.to_string()).into(),
-            counts.map_or(String::new(), |c| format!("{}/{}", c.done(), c.total.max(c.done()))).into(),
-            counts.map_or(String::new(), |c| c.failed.to_string()).into(),
-            words::seconds(seconds).into(),
-            words::age(job.created, model.now).into(),
-        ];
-        (cells, model.home.jobs.marks.contains(&job.id))
-    };
-    table(JOBS, rows.len(), &model.home.jobs, &cells, theme, area, buffer, painted);
 }
 
-fn log(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    use ratatui::widgets::Widget as _;
-    tui_logger::TuiLoggerSmartWidget::default()
-        .style(theme.base)
-        .border_style(theme.faint)
-        .highlight_style(theme.selected)
-        .style_error(theme.bad)
-        .style_warn(theme.warn)
-        .style_info(theme.info)
-        .style_debug(theme.dim)
-        .style_trace(theme.dim)
-        .output_file(false)
-        .output_line(false)
-        .state(&model.log.0)
-        .render(area, buffer);
+/// The columns of a table from their heads and shapes.
+pub(super) fn columns(titles: &[&'static str], shapes: &[Shape]) -> Vec<Column> {
+    titles
+        .iter()
+        .zip(shapes)
+        .map(|(title, (min, grows, align, rank))| Column {
+            title,
+            min: *min,
+            grows: *grows,
+            align: *align,
+            rank: *rank,
+        })
+        .collect()
 }
 
-#[expect(clippy::too_many_arguments, reason = "a table, its state and where it goes")]
-fn table<K>(
+/// What a list is of and where it comes from.
+pub(super) struct Source<'a, T> {
+    /// What there is.
+    pub(super) known: &'a Known<Vec<T>>,
+    /// When it was last told.
+    pub(super) at: Option<Timestamp>,
+    /// What one of them is called.
+    pub(super) noun: &'static str,
+    /// What to do when there is none.
+    pub(super) next: &'static [&'static str],
+}
+
+/// Draws a list with the line above it, or what an empty one says.
+#[expect(clippy::too_many_arguments, reason = "a list, its state and where it goes")]
+pub(super) fn list<T, K>(
+    model: &Model,
+    source: &Source<'_, T>,
+    list: &List<K>,
     columns: &[Column],
     rows: usize,
-    list: &List<K>,
     cells: &dyn Fn(usize) -> (Vec<Cell>, bool),
     theme: &Theme,
     area: Rect,
     buffer: &mut Buffer,
     painted: &mut Painted,
 ) {
+    let all = source.known.value.len();
+    let error = source.known.error.as_deref().map(escape_line);
+    if !source.known.here {
+        match error {
+            Some(error) => empty(&[&format!("The {}s could not be told.", source.noun), &error], theme, area, buffer),
+            None => empty(&[&format!("Asking for {}s…", source.noun)], theme, area, buffer),
+        }
+        return;
+    }
+    let top = above(model, source, rows, all, list, error.as_deref(), theme, area, buffer);
+    let body = Rect { y: area.y + top, height: area.height - top, ..area };
+    if all == 0 {
+        let mut lines = vec![format!("No {}s.", source.noun)];
+        lines.extend(source.next.iter().map(|line| (*line).to_owned()));
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        return empty(&lines, theme, body, buffer);
+    }
+    if rows == 0 {
+        return empty(&[&format!("0 of {all} shown"), "Esc drops the filter."], theme, body, buffer);
+    }
     let order = list.order.column.map(|column| (column, list.order.descending));
     let table = Table { columns, rows, selected: Some(list.index), offset: list.offset, order, cells };
-    let laid = table.draw(area, buffer, theme);
+    let laid = table.draw(body, buffer, theme);
     painted.offset = laid.offset;
     painted.height = laid.height;
     painted.hits.extend(laid.rows.into_iter().map(|(rect, place)| (rect, Hit::Row(place))));
     painted.hits.extend(laid.heads.into_iter().map(|(rect, place)| (rect, Hit::Head(place))));
 }
 
+/// The line above a list: how many there are, what is filtered for, what is marked, how old it is when it could not be
+/// asked anew. Gives the rows it took: always one where there is room, so that the list does not move.
+#[expect(clippy::too_many_arguments, reason = "a list, its state and where it goes")]
+fn above<T, K>(
+    model: &Model,
+    source: &Source<'_, T>,
+    rows: usize,
+    all: usize,
+    list: &List<K>,
+    error: Option<&str>,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> u16 {
+    let filtered = !list.filter.trim().is_empty();
+    if area.height < 3 || (area.height < 9 && !filtered && error.is_none() && list.marks.is_empty()) {
+        return 0;
+    }
+    let mut column = 2;
+    if filtered {
+        let text = format!("{rows} of {all} shown: /{}", escape_line(list.filter.trim()));
+        column += put(buffer, area, column, 0, &text, theme.warn) + 2;
+    } else {
+        column += put(buffer, area, column, 0, &words::count(all as u64, source.noun), theme.dim) + 2;
+    }
+    if !list.marks.is_empty() {
+        column += put(buffer, area, column, 0, &format!("● {} marked", list.marks.len()), theme.mark) + 2;
+    }
+    if let Some(error) = error {
+        let age = source.at.map_or_else(String::new, |at| format!(" (as of {})", words::age(at, model.now)));
+        put(buffer, area, column, 0, &format!("✗ not asked anew{age}: {error}"), theme.bad);
+    } else if filtered {
+        let rest = Rect { x: area.x + column.min(area.width), width: area.width.saturating_sub(column), ..area };
+        if rest.width > 22 {
+            put_right(buffer, rest, 0, "Esc drops the filter ", theme.dim);
+        }
+    }
+    1
+}
+
 /// What an empty pane says.
 pub(super) fn empty(lines: &[&str], theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    for (row, line) in lines.iter().enumerate() {
-        let style = if row == 0 { theme.title } else { theme.dim };
-        put(buffer, area, 2, 1 + u16::try_from(row).unwrap_or(0), line, style);
+    let mut row = u16::from(area.height > 2);
+    for (place, line) in lines.iter().enumerate() {
+        let style = if place == 0 { theme.title } else { theme.dim };
+        let room = usize::from(area.width.saturating_sub(3)).max(1);
+        for part in super::frame::wrapped(line, room, 4) {
+            put(buffer, area, 2, row, &part, style);
+            row = row.saturating_add(1);
+        }
     }
 }

@@ -3,7 +3,11 @@
 
 mod frame;
 mod home;
+mod images;
 mod job;
+mod jobs;
+mod log;
+mod machines;
 mod modal;
 mod output;
 mod states;

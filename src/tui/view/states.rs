@@ -1,19 +1,20 @@
 //! States and verdicts as a mark, a word and a style: never a colour alone.
 
 use crate::domain::{CleanupVerdict, JobState, MachineState, TestOutcome, WorkVerdict};
-use crate::tui::model::Ink;
+use crate::tui::model::{Ink, Standing, machine_word};
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
 
 /// A machine's state.
 pub(super) fn machine(state: MachineState, theme: &Theme) -> (&'static str, &'static str, Style) {
-    match state {
-        MachineState::Pending => ("◌", "pending", theme.warn),
-        MachineState::Running => ("●", "running", theme.good),
-        MachineState::ShuttingDown => ("◍", "ending", theme.warn),
-        MachineState::Terminated => ("○", "ended", theme.dim),
-        MachineState::Unreachable => ("✗", "unreachable", theme.bad),
-    }
+    let (mark, style) = match state {
+        MachineState::Pending => ("◌", theme.warn),
+        MachineState::Running => ("●", theme.good),
+        MachineState::ShuttingDown => ("◍", theme.warn),
+        MachineState::Terminated => ("○", theme.dim),
+        MachineState::Unreachable => ("✗", theme.bad),
+    };
+    (mark, machine_word(state), style)
 }
 
 /// How a job stands: its state while it goes on, its verdict afterwards.
@@ -24,22 +25,23 @@ pub(super) fn job(
     cleanup: Option<&CleanupVerdict>,
     theme: &Theme,
 ) -> (&'static str, &'static str, Style) {
-    if let Some(CleanupVerdict::Remains { .. }) = cleanup {
-        return ("!", "left things behind", theme.bad);
-    }
-    match (state, work) {
-        (JobState::Ended, Some(WorkVerdict::Done)) => ("✓", "passed", theme.good),
-        (JobState::Ended, Some(WorkVerdict::TestsFailed { .. })) => ("✗", "failed", theme.bad),
-        (JobState::Ended, Some(WorkVerdict::Error { .. })) => ("✗", "error", theme.bad),
-        (JobState::Ended, Some(WorkVerdict::MachineLost { .. })) => ("✗", "machine lost", theme.bad),
-        (JobState::Ended, Some(WorkVerdict::Cancelled)) => ("■", "cancelled", theme.warn),
-        (JobState::Ended, None) => ("○", "ended", theme.dim),
-        (JobState::Cancelling, _) => ("◍", "stopping", theme.warn),
-        (_, _) if !driven => ("◌", "left", theme.warn),
-        (JobState::Queued, _) => ("◌", "queued", theme.info),
-        (JobState::Detached, _) => ("◌", "detached", theme.warn),
-        (JobState::Running, _) => ("▶", "running", theme.info),
-    }
+    standing(Standing::of(state, driven, work, cleanup), theme)
+}
+
+/// The same, once that is known.
+pub(super) fn standing(standing: Standing, theme: &Theme) -> (&'static str, &'static str, Style) {
+    let (mark, style) = match standing {
+        Standing::Remains => ("!", theme.bad),
+        Standing::Running => ("▶", theme.info),
+        Standing::Stopping => ("◍", theme.warn),
+        Standing::Left | Standing::Detached => ("◌", theme.warn),
+        Standing::Queued => ("◌", theme.info),
+        Standing::Failed | Standing::Error | Standing::MachineLost => ("✗", theme.bad),
+        Standing::Cancelled => ("■", theme.warn),
+        Standing::Over => ("○", theme.dim),
+        Standing::Done | Standing::Passed => ("✓", theme.good),
+    };
+    (mark, standing.word(), style)
 }
 
 /// A test's outcome.

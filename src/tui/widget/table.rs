@@ -102,7 +102,8 @@ impl Table<'_> {
                 _ => "",
             };
             let rect = Rect::new(x, area.y, width, 1);
-            text(buffer, rect, &format!("{}{arrow}", column.title), column.align, theme.dim);
+            let style = if arrow.is_empty() { theme.dim } else { theme.accent };
+            text(buffer, rect, &head(column.title, arrow, usize::from(width)), column.align, style);
             laid.heads.push((rect, place));
             x += width + 1;
         }
@@ -117,6 +118,7 @@ impl Table<'_> {
                 (false, true) => " ●",
                 (false, false) => "  ",
             };
+            let bar = cut(bar, usize::from(area.width));
             buffer.set_string(area.x, y, bar, if marked { theme.mark } else { theme.accent });
             let mut x = area.x + 2;
             for ((column, width), cell) in self.columns.iter().zip(&widths).zip(&cells) {
@@ -176,6 +178,12 @@ impl Table<'_> {
         }
         widths
     }
+}
+
+/// A head with its arrow, which is there even when the title has to give way.
+fn head(title: &str, arrow: &str, room: usize) -> String {
+    let title: String = title.chars().take(room.saturating_sub(width(arrow))).collect();
+    format!("{title}{arrow}")
 }
 
 fn text(buffer: &mut Buffer, rect: Rect, content: &str, align: Alignment, style: Style) {

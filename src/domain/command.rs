@@ -1,0 +1,160 @@
+//! An operation as the line a person could type to ask for the same.
+
+use super::words::exact;
+use super::{DirtyTree, Filesystem, KeepMachine, Operation, RunTestsSpec, TestSource};
+use std::path::Path;
+
+impl Operation {
+    /// The words of the command line that asks for the same, the program's name first. What the configuration may
+    /// change is always said. Only the demo tests what is on `PyPI`, so there the line is the demo's.
+    #[must_use]
+    pub fn command_words(&self) -> Vec<String> {
+        let mut words = vec!["hga".to_owned()];
+        match self {
+            Self::RunTests(spec) => run_tests(&mut words, spec),
+            Self::BootstrapLinux(spec) => {
+                words.push(self.verb().to_owned());
+                if let TestSource::Directory(folder) = &spec.source {
+                    flag(&mut words, "--source", &path(folder));
+                }
+                if spec.rebuild {
+                    words.push("--rebuild".to_owned());
+                }
+                flag(&mut words, "--provider", spec.provider.as_str());
+                flag(&mut words, "--lease", &exact(spec.lease));
+            }
+            Self::Launch(spec) => {
+                words.extend(self.verb().split(' ').map(str::to_owned));
+                flag(&mut words, "--provider", spec.provider.as_str());
+                if let Some(image) = &spec.image {
+                    flag(&mut words, "--image", image.as_str());
+                }
+                flag(&mut words, "--lease", &exact(spec.lease));
+            }
+            Self::Terminate { machines, .. } => {
+                words.extend(self.verb().split(' ').map(str::to_owned));
+                words.extend(machines.iter().map(ToString::to_string));
+            }
+        }
+        words
+    }
+
+    /// The same as one line for a shell.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        let words = self.command_words();
+        let line = shlex::Quoter::new().allow_nul(true).join(words.iter().map(String::as_str));
+        // with NUL allowed nothing is left that cannot be quoted
+        line.unwrap_or_else(|_| words.join(" "))
+    }
+}
+
+fn run_tests(words: &mut Vec<String>, spec: &RunTestsSpec) {
+    let TestSource::Directory(source) = &spec.source else {
+        words.push("demo".to_owned());
+        words.extend(spec.test_args.iter().filter(|word| !word.starts_with('-')).cloned());
+        return;
+    };
+    words.push("run-tests-linux".to_owned());
+    flag(words, "--provider", spec.provider.as_str());
+    if let Some(machine) = &spec.machine {
+        flag(words, "--machine", machine.as_str());
+    }
+    flag(words, "--source", &path(source));
+    if spec.rev != "." {
+        flag(words, "--rev", &spec.rev);
+    }
+    if spec.dirty == DirtyTree::Include {
+        words.push("--dirty".to_owned());
+    }
+    if spec.filesystem != Filesystem::Default {
+        flag(words, "--filesystem", spec.filesystem.as_str());
+    }
+    flag(words, "--python-version", &spec.python);
+    flag(words, "--lease", &exact(spec.lease));
+    if spec.keep == KeepMachine::OnFailure {
+        words.push("--keep-on-failure".to_owned());
+    }
+    if let Some(results) = &spec.results {
+        flag(words, "--results", &path(results));
+    }
+    if !spec.test_args.is_empty() {
+        words.push("--".to_owned());
+        words.extend(spec.test_args.iter().cloned());
+    }
+}
+
+fn flag(words: &mut Vec<String>, name: &str, value: &str) {
+    words.extend([name.to_owned(), value.to_owned()]);
+}
+
+fn path(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{BootstrapSpec, LaunchSpec, MachineId, ProviderKind};
+    use std::time::Duration;
+
+    fn run() -> RunTestsSpec {
+        RunTestsSpec {
+            provider: ProviderKind::Hosts,
+            machine: Some(MachineId::new("build1").unwrap()),
+            image: None,
+            source: TestSource::Directory("/src/my hg".into()),
+            rev: "draft() and 'x'".into(),
+            dirty: DirtyTree::Include,
+            filesystem: Filesystem::Tmpfs,
+            python: "3.12".into(),
+            test_args: vec!["-j2".into(), "test-a b.t".into()],
+            keep: KeepMachine::OnFailure,
+            lease: Duration::from_secs(5400),
+            results: Some("/r".into()),
+        }
+    }
+
+    #[test]
+    fn an_operation_is_a_line_one_can_type() {
+        let lease = Duration::from_secs(7200);
+        let pypi = RunTestsSpec {
+            source: TestSource::Pypi,
+            test_args: vec!["--with-hg=x".into(), "test-add.t".into()],
+            ..run()
+        };
+        let table = [
+            (
+                Operation::RunTests(run()),
+                "hga run-tests-linux --provider hosts --machine build1 --source '/src/my hg' --rev \"draft() and 'x'\" \
+                 --dirty --filesystem tmpfs --python-version 3.12 --lease 1h30m --keep-on-failure --results /r -- -j2 \
+                 'test-a b.t'",
+            ),
+            (Operation::RunTests(pypi), "hga demo test-add.t"),
+            (
+                Operation::BootstrapLinux(BootstrapSpec {
+                    provider: ProviderKind::Local,
+                    source: TestSource::Pypi,
+                    lease,
+                    rebuild: true,
+                }),
+                "hga bootstrap-linux-dev --rebuild --provider local --lease 2h",
+            ),
+            (
+                Operation::Launch(LaunchSpec { provider: ProviderKind::Local, image: None, lease }),
+                "hga machines launch --provider local --lease 2h",
+            ),
+            (
+                Operation::Terminate {
+                    provider: ProviderKind::Local,
+                    machines: vec![MachineId::new("m-a").unwrap(), MachineId::new("m-b").unwrap()],
+                },
+                "hga machines terminate m-a m-b",
+            ),
+        ];
+        for (operation, line) in table {
+            assert_eq!(operation.command_line(), line);
+            assert_eq!(shlex::split(line), Some(operation.command_words()), "{line}");
+        }
+    }
+}

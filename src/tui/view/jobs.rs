@@ -1,0 +1,70 @@
+//! The jobs.
+
+use super::home::{Shape, Source, columns, list};
+use super::states;
+use crate::store::Store;
+use crate::tui::model::{JOB_COLUMNS, JobRow, Model, Painted, Row as _, job_rows};
+use crate::tui::theme::Theme;
+use crate::tui::widget::Cell;
+use ratatui::buffer::Buffer;
+use ratatui::layout::HorizontalAlignment::{Left, Right};
+use ratatui::layout::Rect;
+
+/// Columns that the bar of progress takes, without the percentage.
+const BAR: u64 = 10;
+
+const SHAPES: [Shape; 10] = [
+    (8, false, Left, 0),
+    (14, false, Left, 0),
+    (7, false, Left, 4),
+    (9, false, Right, 3),
+    (15, false, Left, 8),
+    (6, false, Right, 2),
+    (7, false, Right, 5),
+    (10, true, Left, 1),
+    (9, false, Left, 7),
+    (7, false, Right, 6),
+];
+
+/// Draws them.
+pub(super) fn draw(
+    model: &Model,
+    store: &Store,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+    painted: &mut Painted,
+) {
+    let rows = job_rows(model, store);
+    let cells = |place: usize| {
+        let row = &rows[place];
+        let (mark, word, style) = states::standing(row.standing(), theme);
+        let cells = (0..JOB_COLUMNS.len())
+            .map(|column| match column {
+                1 => Cell::new(format!("{mark} {word}"), style),
+                2 => Cell::new(row.text(column), theme.info),
+                4 => Cell::new(bar(row), theme.info),
+                5 if row.counts.is_some_and(|counts| counts.failed > 0) => Cell::new(row.text(column), theme.bad),
+                8 | 9 => Cell::new(row.text(column), theme.dim),
+                _ => row.text(column).into(),
+            })
+            .collect();
+        (cells, model.home.jobs.marks.contains(&row.summary.id))
+    };
+    let source = Source {
+        known: &model.jobs,
+        at: model.home.answered.jobs,
+        noun: "job",
+        next: &["r runs tests; `:` and then `demo` tries Mercurial's own quick tests."],
+    };
+    let columns = columns(&JOB_COLUMNS, &SHAPES);
+    list(model, &source, &model.home.jobs, &columns, rows.len(), &cells, theme, area, buffer, painted);
+}
+
+/// How far it is, as a bar and a percentage.
+fn bar(row: &JobRow<'_>) -> String {
+    let Some((done, total)) = row.progress() else { return String::new() };
+    let full = usize::try_from(done * BAR / total.max(1)).unwrap_or(0);
+    let empty = usize::try_from(BAR).unwrap_or(0).saturating_sub(full);
+    format!("{}{} {:>3}%", "█".repeat(full), "░".repeat(empty), done * 100 / total.max(1))
+}
