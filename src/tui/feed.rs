@@ -3,7 +3,7 @@
 
 use super::msg::Msg;
 use crate::domain::JobId;
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use crate::session::{Events, Result, Session};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,9 +65,25 @@ async fn tell_events(session: &Session, to: &mpsc::Sender<Msg>) -> Result<()> {
     let mut events = session.events(None, after);
     loop {
         let batch = batch(&mut events).await?;
+        batch.iter().for_each(log);
         if to.send(Msg::Events(batch)).await.is_err() {
             return Ok(());
         }
+    }
+}
+
+/// Says in the log what jobs do, in broad steps.
+fn log(event: &Event) {
+    let job = &event.job;
+    match &event.kind {
+        EventKind::Submitted { operation } => tracing::info!("{job}: {} was asked for", operation.verb()),
+        EventKind::PhaseStarted { phase } => tracing::info!("{job}: {phase}"),
+        EventKind::MachineReady { machine, address, .. } => tracing::info!("{job}: {machine} answers at {address}"),
+        EventKind::MachineEnded { machine, .. } => tracing::info!("{job}: {machine} has ended"),
+        EventKind::LinkLost { reason } => tracing::warn!("{job}: the connection is lost: {reason}"),
+        EventKind::LinkRestored { .. } => tracing::info!("{job}: connected again"),
+        EventKind::Ended { .. } => tracing::info!("{job}: over"),
+        _ => {}
     }
 }
 

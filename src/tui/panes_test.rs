@@ -462,3 +462,21 @@ fn help_and_the_way_out_are_always_in_the_footer() {
         assert!(frame.last().unwrap().ends_with("F1 help  Esc drop"), "{frame:?}");
     }
 }
+
+#[test]
+fn the_log_shows_what_was_logged_and_lets_nothing_through() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let subscriber = tracing_subscriber::registry().with(tui_logger::TuiTracingSubscriberLayer);
+    tracing::subscriber::with_default(subscriber, || tracing::warn!("a line \u{1b}[2J of it"));
+    super::log::take_in();
+    for (columns, targets) in [(40, false), (80, false), (120, true)] {
+        let mut app = full(columns, 12);
+        press(&mut app, "4");
+        let text = screen(&mut app);
+        assert!(text.contains("warn  tui::panes_test:") && text.contains('␛'), "{text}");
+        assert_eq!(text.contains("TARGETS"), targets, "{text}");
+        // the person's own word holds at every width
+        press(&mut app, "h");
+        assert_ne!(screen(&mut app).contains("TARGETS"), targets);
+    }
+}

@@ -181,7 +181,7 @@ fn above<T, K>(
     if filtered {
         let text = format!("{rows} of {all} shown: /{}", escape_line(list.filter.trim()));
         column += put(buffer, area, column, 0, &text, theme.warn) + 2;
-    } else {
+    } else if all > 0 {
         column += put(buffer, area, column, 0, &words::count(all as u64, source.noun), theme.dim) + 2;
     }
     if !list.marks.is_empty() {
