@@ -1,5 +1,6 @@
 //! What a person or script asks for, as plain values that can be stored, compared and shown as a command line.
 
+use super::words::exact;
 use super::{ImageName, MachineId, ProviderKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -188,5 +189,176 @@ impl Operation {
             Self::Launch(spec) => spec.provider,
             Self::Terminate { provider, .. } => *provider,
         }
+    }
+
+    /// The same as a command line for a POSIX shell. What the command line's own defaults say is left out; what a
+    /// configuration could change is said. Two things have no words there: the image that tests run on, which is the
+    /// development image then, and flags of tests of the distribution on PyPI, which `hga demo` chooses itself.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        let mut words = vec!["hga".to_owned()];
+        match self {
+            Self::RunTests(spec) => match &spec.source {
+                TestSource::Pypi => {
+                    words.push("demo".to_owned());
+                    words.extend(spec.test_args.iter().filter(|word| !word.starts_with('-')).cloned());
+                }
+                TestSource::Directory(source) => spec.words(&mut words, &source.to_string_lossy()),
+            },
+            Self::BootstrapLinux(spec) => {
+                words.push(self.verb().to_owned());
+                words.extend(["--provider".to_owned(), spec.provider.to_string()]);
+                if let TestSource::Directory(source) = &spec.source {
+                    words.extend(["--source".to_owned(), source.to_string_lossy().into_owned()]);
+                }
+                if spec.rebuild {
+                    words.push("--rebuild".to_owned());
+                }
+                words.extend(["--lease".to_owned(), exact(spec.lease)]);
+            }
+            Self::Launch(spec) => {
+                words.extend(self.verb().split(' ').map(str::to_owned));
+                words.extend(["--provider".to_owned(), spec.provider.to_string()]);
+                if let Some(image) = &spec.image {
+                    words.extend(["--image".to_owned(), image.to_string()]);
+                }
+                words.extend(["--lease".to_owned(), exact(spec.lease)]);
+            }
+            Self::Terminate { machines, .. } => {
+                words.extend(self.verb().split(' ').map(str::to_owned));
+                words.extend(machines.iter().map(ToString::to_string));
+            }
+        }
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl RunTestsSpec {
+    fn words(&self, words: &mut Vec<String>, source: &str) {
+        let mut flag = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
+        match &self.machine {
+            Some(machine) => flag("--machine", machine.as_str()),
+            None => flag("--provider", self.provider.as_str()),
+        }
+        flag("--source", source);
+        if self.rev != "." {
+            flag("--rev", &self.rev);
+        }
+        if self.filesystem != Filesystem::Default {
+            flag("--filesystem", self.filesystem.as_str());
+        }
+        flag("--python-version", &self.python);
+        flag("--lease", &exact(self.lease));
+        if let Some(results) = &self.results {
+            flag("--results", &results.to_string_lossy());
+        }
+        words.insert(1, "run-tests-linux".to_owned());
+        if self.dirty == DirtyTree::Include {
+            words.push("--dirty".to_owned());
+        }
+        if self.keep == KeepMachine::OnFailure {
+            words.push("--keep-on-failure".to_owned());
+        }
+        if !self.test_args.is_empty() {
+            words.push("--".to_owned());
+            words.extend(self.test_args.iter().cloned());
+        }
+    }
+}
+
+/// A word as a shell reads it back; a NUL, which no argument can hold, is left out.
+fn quoted(word: &str) -> String {
+    shlex::try_quote(&word.replace('\0', "")).map_or_else(|_| String::new(), std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_tests() -> RunTestsSpec {
+        RunTestsSpec {
+            provider: ProviderKind::Local,
+            machine: None,
+            image: None,
+            source: TestSource::Directory("/src/hg".into()),
+            rev: ".".into(),
+            dirty: DirtyTree::Ignore,
+            filesystem: Filesystem::Default,
+            python: "system3".into(),
+            test_args: Vec::new(),
+            keep: KeepMachine::Never,
+            lease: Duration::from_secs(7200),
+            results: None,
+        }
+    }
+
+    #[test]
+    fn an_operation_is_a_command_line() {
+        let machine = |id: &str| MachineId::new(id).unwrap();
+        let plain = run_tests();
+        let demo = RunTestsSpec {
+            source: TestSource::Pypi,
+            test_args: vec!["-j2".into(), "test-add.t".into()],
+            ..run_tests()
+        };
+        let full = RunTestsSpec {
+            machine: Some(machine("m-abc234")),
+            source: TestSource::Directory("/my src/hg".into()),
+            rev: "branch(stable) and 'x'".into(),
+            dirty: DirtyTree::Include,
+            filesystem: Filesystem::Tmpfs,
+            python: "3.12".into(),
+            test_args: vec!["-j4".into(), "test-add.t".into(), "$(rm x)".into()],
+            keep: KeepMachine::OnFailure,
+            lease: Duration::from_secs(5400),
+            results: Some("/tmp/r".into()),
+            ..run_tests()
+        };
+        let image = BootstrapSpec {
+            provider: ProviderKind::Local,
+            source: TestSource::Pypi,
+            lease: plain.lease,
+            rebuild: true,
+        };
+        let launch = LaunchSpec {
+            provider: ProviderKind::Local,
+            image: Some(ImageName::new("hg-dev").unwrap()),
+            lease: Duration::from_secs(90),
+        };
+        let table = [
+            (
+                Operation::RunTests(plain),
+                "hga run-tests-linux --provider local --source /src/hg --python-version system3 --lease 2h",
+            ),
+            (
+                Operation::RunTests(full),
+                "hga run-tests-linux --machine m-abc234 --source '/my src/hg' --rev \"branch(stable) and 'x'\" \
+                 --filesystem tmpfs --python-version 3.12 --lease 1h30m --results /tmp/r --dirty --keep-on-failure \
+                 -- -j4 test-add.t '$(rm x)'",
+            ),
+            (Operation::RunTests(demo), "hga demo test-add.t"),
+            (Operation::BootstrapLinux(image), "hga bootstrap-linux-dev --provider local --rebuild --lease 2h"),
+            (Operation::Launch(launch), "hga machines launch --provider local --image hg-dev --lease 90s"),
+            (
+                Operation::Terminate {
+                    provider: ProviderKind::Local,
+                    machines: vec![machine("m-abc234"), machine("m-def567")],
+                },
+                "hga machines terminate m-abc234 m-def567",
+            ),
+        ];
+        for (operation, line) in table {
+            assert_eq!(operation.command_line(), line);
+        }
+    }
+
+    #[test]
+    fn any_word_comes_back_through_the_shell() {
+        let args = ["", "a b", "a'b", "a\"b", "!x", "~", "*", "a\nb", "-k", "--", "é"];
+        let spec = RunTestsSpec { test_args: args.iter().map(ToString::to_string).collect(), ..run_tests() };
+        let line = Operation::RunTests(spec).command_line();
+        let words = shlex::split(&line).unwrap();
+        assert_eq!(words[words.len() - args.len()..], args, "{line}");
+        assert_eq!(quoted("a\0b"), "ab");
     }
 }

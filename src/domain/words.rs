@@ -38,6 +38,19 @@ pub fn length(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
+/// A length of time as [`length`] reads it back: `90s`, `2h`, `1h30m`.
+#[must_use]
+pub fn exact(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match (seconds / 3600, seconds % 3600 / 60, seconds % 60) {
+        (_, _, 1..) | (0, 0, 0) => format!("{seconds}s"),
+        (0, minutes, 0) => format!("{minutes}m"),
+        (hours, 0, 0) if hours % 24 == 0 => format!("{}d", hours / 24),
+        (hours, 0, 0) => format!("{hours}h"),
+        (hours, minutes, 0) => format!("{hours}h{minutes}m"),
+    }
+}
+
 /// A length of time with its two largest units: `45s`, `3m 20s`, `2h 05m`, `4d 03h`.
 #[must_use]
 pub fn span(length: Duration) -> String {
@@ -116,6 +129,12 @@ mod tests {
             assert!(length(text).is_err(), "{text:?}");
         }
         assert!(length("18446744073709551615d").is_err());
+        for (seconds, text) in
+            [(90, "90s"), (60, "1m"), (7200, "2h"), (5400, "1h30m"), (86_400, "1d"), (90_000, "25h")]
+        {
+            assert_eq!(exact(Duration::from_secs(seconds)), text);
+            assert_eq!(length(text), Ok(Duration::from_secs(seconds)));
+        }
     }
 
     #[test]
