@@ -1,6 +1,8 @@
 //! What the dashboard knows beyond the store: where a person is, what is selected, open, typed and marked. A state enum
 //! holds its own data, so that what cannot be together is not.
 
+mod commands;
+mod complete;
 mod facts;
 mod form;
 mod home;
@@ -12,12 +14,14 @@ mod notice;
 mod painted;
 mod rows;
 
-pub use form::{Field, FieldValue, Form, FormKind};
+pub use commands::{CommandRow, command_rows};
+pub use complete::{proposals, taken, word_at};
+pub use form::{Field, FieldId, FieldValue, Form, FormKind, Place};
 pub use home::{Home, Pane};
 pub use job::{JobScreen, JobTab};
 pub use line::{Line, LineFor};
 pub use list::{List, Order};
-pub use modal::{Dialog, DialogKind, Modal, Page, Palette};
+pub use modal::{Dialog, DialogKind, Help, LineTone, Modal, Page, Palette};
 pub use notice::{Notice, Tone};
 pub use painted::{Hit, Painted};
 pub use rows::{ImageRow, JobRow, MachineRow, TestKey, image_rows, job_rows, machine_rows, test_keys};
@@ -106,6 +110,8 @@ pub struct Model {
     pub ours: BTreeSet<JobId>,
     /// Whether to leave as soon as none of our jobs is left.
     pub leaving: bool,
+    /// So many operations were submitted whose job's screen is not opened.
+    pub aside: usize,
     /// What was asked for last time tests were run.
     pub last_run: Option<RunTestsSpec>,
     /// What the last frame laid out.
@@ -147,6 +153,7 @@ impl Model {
             durations: BTreeMap::new(),
             ours: BTreeSet::new(),
             leaving: false,
+            aside: 0,
             last_run: None,
             painted: Painted::default(),
             log: LogState::default(),

@@ -1,6 +1,6 @@
 //! The mouse: a click is what lies under it, the wheel moves the list or text.
 
-use super::{act, command};
+use super::{act, command, item};
 use crate::store::Store;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -18,6 +18,7 @@ pub(super) fn update(model: &mut Model, store: &Store, mouse: Mouse, column: u16
             let hit = model.painted.hits.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, hit)| *hit);
             match hit {
                 Some(Hit::Do(action)) if model.modals.is_empty() => command(model, store, action),
+                Some(Hit::Item(place)) => item(model, store, place),
                 _ => Vec::new(),
             }
         }
