@@ -81,7 +81,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             model.durations = durations;
             Vec::new()
         }
-        Msg::TestNames(source, names) => super::form::names(model, &source, names),
+        Msg::TestNames(source, names) => super::form::names(model, &source, &names),
         Msg::Output(answer) => super::output::answered(model, answer),
         Msg::Submitted(Ok(id)) => {
             model.ours.insert(id.clone());

@@ -548,3 +548,7 @@ fn press(model: &mut Model, store: &Store, kind: DialogKind, button: usize) -> V
         DialogKind::Ending(_) => vec![Effect::Leave(Leave::LettingGo)],
     }
 }
+
+#[cfg(test)]
+#[path = "dialog_test.rs"]
+mod tests;

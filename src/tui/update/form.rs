@@ -151,15 +151,15 @@ pub(super) fn launch(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Takes the names of a source's tests in; why there are none is said below the source.
-pub(super) fn names(model: &mut Model, source: &TestSource, names: Result<Vec<String>, Error>) -> Vec<Effect> {
+pub(super) fn names(model: &mut Model, source: &TestSource, names: &Result<Vec<String>, Error>) -> Vec<Effect> {
     for modal in &mut model.modals {
         let Modal::Form(form) = modal else { continue };
         if form.tests_of.as_ref().is_none_or(|(asked, _)| asked != source) {
             continue;
         }
         match names {
-            Ok(ref names) => form.tests.clone_from(names),
-            Err(ref error) => {
+            Ok(names) => form.tests.clone_from(names),
+            Err(error) => {
                 form.tests.clear();
                 let why = crate::domain::escape_line(&crate::diag::chain(error));
                 if let Some(field) = form.fields.iter_mut().find(|field| field.id == FieldId::Source) {
@@ -365,3 +365,7 @@ pub(super) fn refused(model: &mut Model, why: &str) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+#[path = "form_test.rs"]
+mod tests;

@@ -11,6 +11,8 @@ mod mouse;
 mod output;
 mod page;
 mod palette;
+#[cfg(test)]
+mod testing;
 
 use super::action::Action;
 use super::effect::Effect;

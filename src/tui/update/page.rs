@@ -21,7 +21,7 @@ pub(super) fn help(model: &mut Model, store: &Store) -> Vec<Effect> {
         .map(|scope| (*scope, TABLE.iter().filter(|row| row.scope == *scope && !row.keys.is_empty()).collect()))
         .collect();
     let state = model.setup.state_dir.display();
-    let foot = vec![
+    let foot = [
         format!("hga {}: runs Mercurial's tests on throw-away machines", env!("CARGO_PKG_VERSION")),
         format!("state directory {state}"),
         format!("log {state}/logs, a file a day; shown in pane 4"),
