@@ -20,7 +20,7 @@ fn anywhere(action: Action) -> bool {
 }
 
 /// The commands that match what is typed: by what stands at the beginning of a name first, then anywhere in it, then
-/// by its letters in their order, then by the words of what it does; those that cannot be done now last.
+/// by its letters in their order, then by the words of what it does; of equals those that cannot be done now last.
 #[must_use]
 pub fn command_rows(model: &Model, store: &Store, palette: &Palette) -> Vec<CommandRow> {
     let situation = model.situation_below(store);
@@ -33,7 +33,7 @@ pub fn command_rows(model: &Model, store: &Store, palette: &Palette) -> Vec<Comm
             rank(row, &wanted).map(|rank| (unmet.is_some(), rank, CommandRow { row, unmet }))
         })
         .collect();
-    rows.sort_by_key(|(unmet, rank, _)| (*unmet, *rank));
+    rows.sort_by_key(|(unmet, rank, _)| (*rank, *unmet));
     rows.into_iter().map(|(_, _, row)| row).collect()
 }
 

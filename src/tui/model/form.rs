@@ -72,7 +72,7 @@ impl FieldId {
             Self::Image => "What a new machine is launched from; ← → choose",
             Self::Source => "Folder of a Mercurial repository, or pypi for the newest release",
             Self::Revision => "What to test, as hg would take it: ., tip, stable, a hash",
-            Self::Tests => "Names with spaces between; none runs all. ^n ^p choose, Enter takes a proposal",
+            Self::Tests => "Names, spaces between; none runs all. ^n ^p choose, Enter takes one",
             Self::Flags => "For run-tests.py, quoted as in a shell, for example -j4 --timeout 600",
             Self::Dirty => "Whether uncommitted changes of tracked files are tested too",
             Self::Filesystem => "Below the work folder; others than default and tmpfs need a spare disk",

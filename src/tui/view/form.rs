@@ -29,12 +29,13 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
         (None, Err(_)) => vec!["$ (something above is not right yet)".to_owned()],
     };
     let command: Vec<String> = command.into_iter().take(4).collect();
-    // every field's rows: its own, and one where it cannot stay like that
+    // every field's rows: its own, and some where it cannot stay like that
     let mut rows = Vec::new();
     for (place, field) in form.fields.iter().enumerate() {
-        rows.push((place, false));
-        if field.error.is_some() {
-            rows.push((place, true));
+        rows.push((place, None));
+        if let Some(why) = &field.error {
+            let lines = wrapped(&format!("✗ {why}"), room.saturating_sub(usize::from(VALUES)).max(8));
+            rows.extend(lines.into_iter().take(3).map(|line| (place, Some(line))));
         }
     }
     let wanted = cells(rows.len() + 1 + 1 + command.len() + 1).saturating_add(2);
@@ -55,9 +56,8 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
     let mut under = 0;
     for (row, (place, error)) in rows.iter().skip(top).take(shown).enumerate() {
         let (field, line) = (&form.fields[*place], cells(row));
-        if *error {
-            let why = field.error.as_deref().unwrap_or_default();
-            put(buffer, list, VALUES, line, &format!("✗ {why}"), theme.bad);
+        if let Some(why) = error {
+            put(buffer, list, VALUES, line, why, theme.bad);
         } else {
             draw_field(field, *place == form.focus, theme, list, line, buffer);
             painted.hits.push((Rect::new(list.x, list.y + line, list.width, 1), Hit::Item(*place)));
