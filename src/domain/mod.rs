@@ -11,6 +11,7 @@ mod machine;
 mod operation;
 mod output;
 mod phase;
+mod plan;
 mod test;
 pub mod words;
 
@@ -25,6 +26,7 @@ pub use operation::{
 };
 pub use output::{escape_controls, escape_line};
 pub use phase::Phase;
+pub use plan::{Plan, PlanItem, Skipped, Working, users_of};
 pub use test::{TestCounts, TestEvent, TestOutcome, TestResult};
 
 /// A moment in time (UTC, nanoseconds), printed and stored in RFC 3339.

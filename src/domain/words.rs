@@ -38,18 +38,6 @@ pub fn length(text: &str) -> Result<Duration, String> {
     Ok(total)
 }
 
-/// A length of time with its two largest units: `45s`, `3m 20s`, `2h 05m`, `4d 03h`.
-#[must_use]
-pub fn span(length: Duration) -> String {
-    let seconds = length.as_secs();
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        3600..86_400 => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{}d {:02}h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
-}
-
 /// A length of time in whole seconds as [`length`] reads it back: `90s`, `45m`, `1h30m`, `1d`.
 #[must_use]
 pub fn exact(length: Duration) -> String {
@@ -63,6 +51,18 @@ pub fn exact(length: Duration) -> String {
         }
     }
     if text.is_empty() { "0s".to_owned() } else { text }
+}
+
+/// A length of time with its two largest units: `45s`, `3m 20s`, `2h 05m`, `4d 03h`.
+#[must_use]
+pub fn span(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d {:02}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
 }
 
 /// Seconds as a table shows them: `0.52s`, `12.3s`, `3m 20s`.

@@ -126,6 +126,8 @@ pub enum Action {
     GoToMachine,
     /// To the output of the selected job or test.
     GoToOutput,
+    /// The next proposal or the previous one (1, -1).
+    Complete(i8),
     /// Change the level or view of the log; see [`LogMove`].
     Log(LogMove),
     /// A key that goes into the text field.

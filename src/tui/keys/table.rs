@@ -288,12 +288,24 @@ pub static TABLE: &[Row] = &[
     // forms
     key(S::Form, &["tab", "down"], "next-field", "next", A::Next, "Go to the next field"),
     key(S::Form, &["backtab", "up"], "previous-field", "", A::Previous, "Go to the previous field"),
-    key(S::Form, &["ctrl-n"], "complete", "complete", A::Right, "Take the next proposal"),
-    key(S::Form, &["enter"], "submit", "start", A::Open, "Start what the form says"),
+    key(
+        S::Form,
+        &["right", "space"],
+        "next-choice",
+        "change",
+        A::Right,
+        "Change a choice or switch; in text, go right",
+    ),
+    key(S::Form, &["left"], "previous-choice", "", A::Left, "Change a choice back; in text, go left"),
+    key(S::Form, &["ctrl-n"], "complete", "complete", A::Complete(1), "Go to the next proposal; Enter takes it"),
+    key(S::Form, &["ctrl-p"], "complete-back", "", A::Complete(-1), "Go to the previous proposal"),
+    key(S::Form, &["enter"], "submit", "start", A::Open, "Start what the form says; on a proposal, take it"),
     key(S::Form, &["esc"], "close-form", "cancel", A::Back, "Close the form; nothing is started"),
     // dialogs
     key(S::Dialog, &["tab", "right", "down"], "next-button", "choose", A::Next, "Go to the next button"),
     key(S::Dialog, &["backtab", "left", "up"], "previous-button", "", A::Previous, "Go to the previous button"),
+    key(S::Dialog, &["pageup"], "dialog-up", "", A::PageUp, "Scroll a long dialog up"),
+    key(S::Dialog, &["pagedown"], "dialog-down", "", A::PageDown, "Scroll a long dialog down"),
     key(S::Dialog, &["enter"], "press", "press", A::Open, "Press the button that is marked"),
     key(S::Dialog, &["esc"], "cancel", "cancel", A::Back, "Close the dialog; nothing is done"),
     // palette

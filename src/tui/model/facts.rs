@@ -37,14 +37,22 @@ impl Model {
     /// Where a person is.
     #[must_use]
     pub fn situation(&self, store: &Store) -> Situation {
-        let (scopes, typing) = self.scopes();
+        let (scopes, typing) = self.scopes(self.modals.last());
         Situation { scopes, typing, facts: self.facts(store) }
     }
 
-    fn scopes(&self) -> (Vec<Scope>, bool) {
-        if let Some(modal) = self.modals.last() {
+    /// Where a person is below what lies uppermost: where the palette's commands are done.
+    #[must_use]
+    pub fn situation_below(&self, store: &Store) -> Situation {
+        let (scopes, typing) = self.scopes(self.modals.iter().rev().nth(1));
+        Situation { scopes, typing, facts: self.facts(store) }
+    }
+
+    fn scopes(&self, modal: Option<&Modal>) -> (Vec<Scope>, bool) {
+        if let Some(modal) = modal {
             return match modal {
-                Modal::Page(_) => (vec![Scope::Page, Scope::Text, Scope::Anywhere], false),
+                Modal::Help(help) if help.typing => (vec![Scope::Line, Scope::Anywhere], true),
+                Modal::Page(_) | Modal::Help(_) => (vec![Scope::Page, Scope::Text, Scope::Anywhere], false),
                 Modal::Palette(_) => (vec![Scope::Palette, Scope::Anywhere], true),
                 Modal::Form(form) => {
                     let text =
@@ -151,9 +159,15 @@ impl Dialog {
         self.demand.is_some()
     }
 
+    /// Whether what has to be typed is.
+    #[must_use]
+    pub fn may_press_now(&self) -> bool {
+        self.demand.as_ref().is_none_or(|demand| self.input.value().trim() == demand)
+    }
+
     /// Whether its marked button may be pressed.
     #[must_use]
     pub fn may_press(&self) -> bool {
-        self.focus == 0 || self.demand.as_ref().is_none_or(|demand| self.input.value().trim() == demand)
+        self.focus == 0 || self.may_press_now()
     }
 }

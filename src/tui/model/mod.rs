@@ -1,6 +1,8 @@
 //! What the dashboard knows beyond the store: where a person is, what is selected, open, typed and marked. A state enum
 //! holds its own data, so that what cannot be together is not.
 
+mod commands;
+mod complete;
 mod describe;
 mod facts;
 mod filter;
@@ -17,14 +19,16 @@ mod standing;
 mod summary;
 mod tests;
 
+pub use commands::{CommandRow, command_rows};
+pub use complete::{proposals, taken, word_at};
 pub use describe::{Detail, Laid, details, laid};
 pub use filter::Filter;
-pub use form::{Field, FieldValue, Form, FormKind};
+pub use form::{Field, FieldId, FieldValue, Form, FormKind, Place};
 pub use home::{Answered, Home, Pane, TARGETS_FROM};
 pub use job::{JobScreen, JobTab, MadeFrom};
 pub use line::{Line, LineFor};
 pub use list::{List, Order};
-pub use modal::{Dialog, DialogKind, Modal, Page, Palette};
+pub use modal::{Dialog, DialogKind, Help, LineTone, Modal, Page, Palette};
 pub use notice::{Notice, Tone};
 pub use painted::{Hit, Painted};
 pub use rows::{
@@ -32,7 +36,7 @@ pub use rows::{
     job_rows, machine_rows, what,
 };
 pub use standing::{Standing, machine_word};
-pub use summary::{Ink, SummaryLine, command_line, summary};
+pub use summary::{Ink, SummaryLine, summary};
 pub use tests::{
     TestKey, TestRow, failure_keys, is_slow, running_for, test_facts, test_keys, test_now, test_row, whole,
 };
@@ -123,6 +127,8 @@ pub struct Model {
     pub ours: BTreeSet<JobId>,
     /// Whether to leave as soon as none of our jobs is left.
     pub leaving: bool,
+    /// So many operations were submitted whose job's screen is not opened.
+    pub aside: usize,
     /// What was asked for last time tests were run.
     pub last_run: Option<RunTestsSpec>,
     /// What the last frame laid out.
@@ -165,6 +171,7 @@ impl Model {
             durations: BTreeMap::new(),
             ours: BTreeSet::new(),
             leaving: false,
+            aside: 0,
             last_run: None,
             painted: Painted::default(),
             log: LogState::default(),

@@ -1,7 +1,8 @@
-//! What lies over the screen and takes the keys: pages of text, the palette, forms, dialogs.
+//! What lies over the screen and takes the keys: pages of text, help, the palette, forms, dialogs.
 
 use super::form::Form;
-use crate::domain::{ImageName, JobId, MachineId, ProviderKind};
+use crate::domain::{BootstrapSpec, CancelLevel, ImageName, JobId, MachineId, Plan, ProviderKind};
+use crate::tui::keys::{Row, Scope};
 use tui_input::Input;
 
 /// Something over the screen.
@@ -9,6 +10,8 @@ use tui_input::Input;
 pub enum Modal {
     /// A text.
     Page(Page),
+    /// The keys that hold.
+    Help(Help),
     /// The command palette.
     Palette(Palette),
     /// A form.
@@ -28,6 +31,38 @@ pub struct Page {
     pub top: usize,
 }
 
+/// The keys that hold where help was asked for.
+#[derive(Debug, Clone)]
+pub struct Help {
+    /// Places, the innermost first, with their keys.
+    pub sections: Vec<(Scope, Vec<&'static Row>)>,
+    /// What is said below them.
+    pub foot: Vec<String>,
+    /// What lines are filtered for.
+    pub filter: Input,
+    /// Whether the filter is being typed.
+    pub typing: bool,
+    /// The first line shown.
+    pub top: usize,
+}
+
+impl Help {
+    /// The places and keys that the filter leaves.
+    #[must_use]
+    pub fn shown(&self) -> Vec<(Scope, Vec<&'static Row>)> {
+        let wanted = self.filter.value().trim().to_lowercase();
+        let holds = |row: &Row| {
+            wanted.is_empty()
+                || [row.name, row.doc, &row.shown()].iter().any(|text| text.to_lowercase().contains(&wanted))
+        };
+        self.sections
+            .iter()
+            .map(|(scope, rows)| (*scope, rows.iter().copied().filter(|row| holds(row)).collect::<Vec<_>>()))
+            .filter(|(_, rows)| !rows.is_empty())
+            .collect()
+    }
+}
+
 /// The command palette.
 #[derive(Debug, Clone, Default)]
 pub struct Palette {
@@ -40,14 +75,31 @@ pub struct Palette {
 /// What a dialog is about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DialogKind {
-    /// End machines: these of each provider.
-    Terminate(Vec<(ProviderKind, Vec<MachineId>)>),
-    /// Remove an image.
-    RemoveImage(ProviderKind, ImageName),
-    /// Stop a job, or cut it short when it was told to stop already.
-    Stop(JobId),
-    /// Leave while work runs.
-    Quit,
+    /// End machines: what was chosen, and the plan made of it.
+    Terminate(Vec<(ProviderKind, MachineId)>, Plan),
+    /// Remove images.
+    RemoveImages(Vec<(ProviderKind, ImageName)>),
+    /// Make the development image.
+    Bootstrap(BootstrapSpec),
+    /// Stop a job this firmly; as firmly as can be already when that is `None`.
+    Stop(JobId, CancelLevel),
+    /// Leave while these jobs of ours run.
+    Quit(Vec<JobId>),
+    /// Leave as soon as these have ended.
+    Ending(Vec<JobId>),
+}
+
+/// How a line of a dialog is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineTone {
+    /// What it is done to.
+    What,
+    /// What there is to know of it.
+    Plain,
+    /// Of less weight.
+    Less,
+    /// To be read first.
+    Warning,
 }
 
 /// A dialog: lines to read and buttons, the safe one first and marked to begin with.
@@ -58,7 +110,9 @@ pub struct Dialog {
     /// Its title.
     pub title: String,
     /// What will happen, to what and why.
-    pub lines: Vec<String>,
+    pub lines: Vec<(LineTone, String)>,
+    /// The first line shown, where not all fit.
+    pub top: usize,
     /// The buttons; the first one does nothing.
     pub buttons: Vec<&'static str>,
     /// The marked one.
@@ -67,4 +121,6 @@ pub struct Dialog {
     pub demand: Option<String>,
     /// What is typed.
     pub input: Input,
+    /// Whether it may end something.
+    pub danger: bool,
 }

@@ -3,15 +3,10 @@
 
 use super::tests::{running_for, whole};
 use super::{JobScreen, Model};
-use crate::domain::{
-    CleanupVerdict, DirtyTree, Filesystem, KeepMachine, Operation, ProviderKind, RunTestsSpec, TestOutcome,
-    TestSource, WorkVerdict, escape_line, words,
-};
+use crate::domain::{CleanupVerdict, TestOutcome, WorkVerdict, escape_line, words};
 use crate::event::Level;
 use crate::store::{EndedTest, JobView, failures, phase_table, slowest};
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
 
 /// How many of the slowest tests are told.
 const SLOWEST: usize = 10;
@@ -273,121 +268,7 @@ fn files(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
     if let Some(operation) = &job.operation {
         heading(lines, "Again");
         let demo = *operation == model.setup.demo;
-        let line = if demo { "hga demo".to_owned() } else { command_line(operation) };
+        let line = if demo { "hga demo".to_owned() } else { operation.command_line() };
         lines.push(SummaryLine::of(Ink::Plain, format!("  {}", escape_line(&line))));
-    }
-}
-
-/// An operation as a command line that a shell understands; what is as the program has it by default is left out.
-#[must_use]
-pub fn command_line(operation: &Operation) -> String {
-    let mut line = vec!["hga".to_owned()];
-    line.extend(operation.verb().split(' ').map(str::to_owned));
-    let mut flag = |name: &str, value: &str| line.extend([format!("--{name}"), quoted(value)]);
-    match operation {
-        Operation::RunTests(spec) => return run_tests(spec),
-        Operation::BootstrapLinux(spec) => {
-            if let TestSource::Directory(path) = &spec.source {
-                flag("source", &path.to_string_lossy());
-            }
-            flag("lease", &length(spec.lease));
-            if spec.rebuild {
-                line.push("--rebuild".to_owned());
-            }
-        }
-        Operation::Launch(spec) => {
-            if let Some(image) = &spec.image {
-                flag("image", image.as_str());
-            }
-            flag("lease", &length(spec.lease));
-        }
-        Operation::Terminate { machines, .. } => line.extend(machines.iter().map(ToString::to_string)),
-    }
-    line.join(" ")
-}
-
-fn run_tests(spec: &RunTestsSpec) -> String {
-    let Some(source) = directory(&spec.source) else {
-        // only the demo tests what PyPI has
-        let tests = spec.test_args.iter().filter(|word| word.starts_with("test-"));
-        return ["hga".to_owned(), "demo".to_owned()]
-            .into_iter()
-            .chain(tests.map(|test| quoted(test)))
-            .collect::<Vec<_>>()
-            .join(" ");
-    };
-    let mut line = vec!["hga".to_owned(), "run-tests-linux".to_owned()];
-    let mut flag = |name: &str, value: &str| line.extend([format!("--{name}"), quoted(value)]);
-    if spec.provider != ProviderKind::Local {
-        flag("provider", &spec.provider.to_string());
-    }
-    if let Some(machine) = &spec.machine {
-        flag("machine", machine.as_str());
-    }
-    flag("source", &source.to_string_lossy());
-    flag("rev", &spec.rev);
-    if spec.filesystem != Filesystem::Default {
-        flag("filesystem", spec.filesystem.as_str());
-    }
-    flag("python-version", &spec.python);
-    flag("lease", &length(spec.lease));
-    if let Some(results) = &spec.results {
-        flag("results", &results.to_string_lossy());
-    }
-    if spec.dirty == DirtyTree::Include {
-        line.push("--dirty".to_owned());
-    }
-    if spec.keep == KeepMachine::OnFailure {
-        line.push("--keep-on-failure".to_owned());
-    }
-    if !spec.test_args.is_empty() {
-        line.push("--".to_owned());
-        line.extend(spec.test_args.iter().map(|word| quoted(word)));
-    }
-    line.join(" ")
-}
-
-fn directory(source: &TestSource) -> Option<&Path> {
-    match source {
-        TestSource::Directory(path) => Some(path),
-        TestSource::Pypi => None,
-    }
-}
-
-fn length(length: Duration) -> String {
-    let seconds = length.as_secs();
-    match seconds {
-        s if s % 3600 == 0 => format!("{}h", s / 3600),
-        s if s % 60 == 0 => format!("{}m", s / 60),
-        s => format!("{s}s"),
-    }
-}
-
-/// A word as shells read it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod cases {
-    use super::*;
-    use crate::tui::fixtures::spec;
-
-    #[test]
-    fn a_command_line_is_one_that_a_shell_reads() {
-        let line = command_line(&Operation::RunTests(spec()));
-        assert_eq!(
-            line,
-            "hga run-tests-linux --source '/home/a person/hg' --rev tip --python-version system3 --lease 2h -- -j2 \
-             test-a.t"
-        );
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        let demo = RunTestsSpec { source: TestSource::Pypi, ..spec() };
-        assert_eq!(command_line(&Operation::RunTests(demo)), "hga demo test-a.t");
     }
 }

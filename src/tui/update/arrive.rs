@@ -1,6 +1,6 @@
 //! Answers to effects, events of jobs, signals.
 
-use super::{job, say};
+use super::{dialog, job, say};
 use crate::domain::{JobState, Operation, Timestamp};
 use crate::event::EventKind;
 use crate::session::{Attachment, Error};
@@ -41,7 +41,8 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
                     _ => {}
                 }
             }
-            effects.extend(left(model));
+            dialog::refresh(model, store);
+            effects.extend(dialog::left(model, store));
             effects
         }
         Msg::Jobs(answer) => {
@@ -52,14 +53,17 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
                     _ => None,
                 });
             }
+            dialog::refresh(model, store);
             Vec::new()
         }
         Msg::Machines(answer) => {
             keep(&mut model.machines, answer, &mut model.home.answered.machines, model.now);
+            dialog::refresh(model, store);
             Vec::new()
         }
         Msg::Images(answer) => {
             keep(&mut model.images, answer, &mut model.home.answered.images, model.now);
+            dialog::refresh(model, store);
             Vec::new()
         }
         Msg::Loaded(id, answer) => {
@@ -82,10 +86,16 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             }
             Vec::new()
         }
-        Msg::TestNames(source, names) => super::form::names(model, &source, names),
+        Msg::TestNames(source, names) => super::form::names(model, &source, &names),
         Msg::Output(answer) => super::output::answered(model, answer),
         Msg::Submitted(Ok(id)) => {
             model.ours.insert(id.clone());
+            if model.aside > 0 {
+                // machines are ended: what they are doing is in sight already
+                model.aside -= 1;
+                say(model, Tone::Info, &format!("job {id} does it; its machines show here until they have ended"));
+                return vec![Effect::Jobs, Effect::Machines];
+            }
             let open = job::open(model, store, id, JobTab::Tests);
             [open, vec![Effect::Jobs]].concat()
         }
@@ -101,7 +111,14 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             say(model, Tone::Info, &text);
             vec![Effect::Jobs]
         }
-        Msg::Submitted(Err(error)) | Msg::Attached(_, Err(error)) | Msg::Told(Err(error)) => told(model, &error),
+        Msg::Submitted(Err(error)) => {
+            if !super::form::refused(model, &words_of(&error)) {
+                model.aside = model.aside.saturating_sub(1);
+                return told(model, &error);
+            }
+            Vec::new()
+        }
+        Msg::Attached(_, Err(error)) | Msg::Told(Err(error)) => told(model, &error),
         Msg::Told(Ok(text)) => {
             say(model, Tone::Info, &text);
             vec![Effect::Images, Effect::Machines]
@@ -121,11 +138,6 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
     }
 }
 
-/// What is to be done once none of our jobs is left, when a person waits for that.
-fn left(model: &Model) -> Option<Effect> {
-    (model.leaving && model.ours.is_empty()).then_some(Effect::Leave(Leave::Quietly))
-}
-
 fn keep<T>(known: &mut Known<T>, answer: Result<T, Error>, at: &mut Option<Timestamp>, now: Timestamp) {
     match answer {
         Ok(value) => {
@@ -139,9 +151,13 @@ fn keep<T>(known: &mut Known<T>, answer: Result<T, Error>, at: &mut Option<Times
 }
 
 fn told(model: &mut Model, error: &Error) -> Vec<Effect> {
-    let hint = error.hints.first().map_or_else(String::new, |hint| format!(" (hint: {hint})"));
-    say(model, Tone::Error, &format!("{}{hint}", crate::diag::chain(error)));
+    say(model, Tone::Error, &words_of(error));
     Vec::new()
+}
+
+fn words_of(error: &Error) -> String {
+    let hint = error.hints.first().map_or_else(String::new, |hint| format!(" (hint: {hint})"));
+    format!("{}{hint}", crate::diag::chain(error))
 }
 
 /// Whether a job is over, as far as anything tells.

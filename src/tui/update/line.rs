@@ -1,6 +1,6 @@
 //! The line being typed for a filter or a search.
 
-use super::{dialog, form, palette};
+use super::{dialog, form, page, palette};
 use crate::store::Store;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
@@ -104,21 +104,30 @@ fn take(model: &mut Model, _store: &Store, text: String) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Pasted text goes where characters go; its line breaks become spaces.
+/// Pasted text goes where characters go, as one edit; its line breaks become spaces.
 pub(super) fn paste(model: &mut Model, store: &Store, text: &str) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    for c in text.chars().take(4096) {
-        let chord = Chord::char(if c.is_control() { ' ' } else { c });
-        let action = Action::Edit(chord);
-        effects = match model.modals.last() {
-            Some(Modal::Palette(_)) => palette::act(model, store, action),
-            Some(Modal::Form(_)) => form::act(model, store, action),
-            Some(Modal::Dialog(_)) => dialog::act(model, store, action),
-            None if model.line.is_some() => act(model, store, action),
-            Some(Modal::Page(_)) | None => return Vec::new(),
-        };
+    let text: String = text.trim_end().chars().take(4096).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    match model.modals.last() {
+        Some(Modal::Palette(_)) => palette::paste(model, &text),
+        Some(Modal::Form(_)) => form::paste(model, &text),
+        Some(Modal::Dialog(_)) => dialog::paste(model, &text),
+        Some(Modal::Help(_)) => page::paste(model, &text),
+        Some(Modal::Page(_)) => Vec::new(),
+        None => {
+            let Some(line) = &mut model.line else { return Vec::new() };
+            insert(&mut line.input, &text);
+            let text = line.input.value().to_owned();
+            take(model, store, text)
+        }
     }
-    effects
+}
+
+/// Puts a text in at the cursor.
+pub(super) fn insert(input: &mut Input, text: &str) {
+    let before: String = input.value().chars().take(input.cursor()).collect();
+    let after: String = input.value().chars().skip(input.cursor()).collect();
+    let cursor = input.cursor() + text.chars().count();
+    *input = Input::new(before + text + &after).with_cursor(cursor);
 }
 
 /// Edits a line as shells do.

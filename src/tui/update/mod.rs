@@ -12,6 +12,8 @@ mod mouse;
 mod output;
 mod page;
 mod palette;
+#[cfg(test)]
+mod testing;
 
 use super::action::{Action, LogMove};
 use super::effect::Effect;
@@ -101,6 +103,7 @@ fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
     }
     match model.modals.last() {
         Some(Modal::Page(_)) => page::act(model, action),
+        Some(Modal::Help(_)) => page::act_help(model, action),
         Some(Modal::Palette(_)) => palette::act(model, store, action),
         Some(Modal::Form(_)) => form::act(model, store, action),
         Some(Modal::Dialog(_)) => dialog::act(model, store, action),
@@ -120,11 +123,11 @@ fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
             vec![Effect::Submit(Box::new(demo))]
         }
         Action::Launch => form::launch(model),
-        Action::Bootstrap => form::bootstrap(model),
+        Action::Bootstrap => dialog::bootstrap(model, store),
         Action::Terminate => dialog::terminate(model, store),
-        Action::RemoveImage => dialog::remove_image(model),
+        Action::RemoveImage => dialog::remove_image(model, store),
         Action::StopJob => dialog::stop_job(model, store),
-        Action::Attach => model.job_here().cloned().map(Effect::Attach).into_iter().collect(),
+        Action::Attach => dialog::attach(model, store),
         Action::Shell => {
             model.machine_here().map(|machine| machine.id.clone()).map(Effect::Shell).into_iter().collect()
         }
@@ -142,6 +145,16 @@ fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
         Action::DropFilter => line::drop_filter(model),
         _ if model.job.is_some() => job::act(model, store, action),
         _ => home::act(model, store, action),
+    }
+}
+
+/// A click on a field, button or line of what lies uppermost.
+fn item(model: &mut Model, store: &Store, item: usize) -> Vec<Effect> {
+    match model.modals.last() {
+        Some(Modal::Form(_)) => form::click(model, store, item),
+        Some(Modal::Dialog(_)) => dialog::click(model, store, item),
+        Some(Modal::Palette(_)) => palette::click(model, store, item),
+        Some(Modal::Page(_) | Modal::Help(_)) | None => Vec::new(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! The mouse: a click is what lies under it, a second one on the same row opens it, the wheel moves the list or text.
 
-use super::{act, command, home, job};
+use super::{act, command, home, item, job};
 use crate::store::Store;
 use crate::tui::action::{Action, LogMove};
 use crate::tui::effect::Effect;
-use crate::tui::model::{FieldValue, Hit, List, Modal, Model, Pane};
+use crate::tui::model::{Hit, List, Modal, Model, Pane};
 use crate::tui::msg::Mouse;
 use ratatui::layout::Position;
 
@@ -53,24 +53,7 @@ fn click(model: &mut Model, store: &Store, hit: Hit) -> Vec<Effect> {
             home::sort_by(model, column);
             Vec::new()
         }
-        (Some(Modal::Dialog(dialog)), Hit::Item(place)) => {
-            if dialog.focus == place {
-                return act(model, store, Action::Open);
-            }
-            dialog.focus = place.min(dialog.buttons.len().saturating_sub(1));
-            Vec::new()
-        }
-        (Some(Modal::Form(form)), Hit::Item(place)) => {
-            let again = form.focus == place;
-            form.focus = place.min(form.fields.len().saturating_sub(1));
-            let text = form.fields.get(place).is_some_and(|field| matches!(field.value, FieldValue::Text(_)));
-            if again && !text { act(model, store, Action::Right) } else { Vec::new() }
-        }
-        (Some(Modal::Palette(palette)), Hit::Row(place) | Hit::Item(place)) => {
-            let again = palette.index == place;
-            palette.index = place;
-            if again { act(model, store, Action::Open) } else { Vec::new() }
-        }
+        (Some(_), Hit::Item(place) | Hit::Row(place)) => item(model, store, place),
         _ => Vec::new(),
     }
 }

@@ -1,6 +1,8 @@
 //! What a frame shows: `(&Model, &Store, &Theme, Rect, &mut Buffer) -> Painted`. Reads no clock and changes nothing. A
 //! file for each pane and each thing over it.
 
+mod dialog;
+mod form;
 mod frame;
 mod home;
 mod images;
@@ -10,6 +12,8 @@ mod log;
 mod machines;
 mod modal;
 mod output;
+mod page;
+mod palette;
 mod states;
 
 use super::model::{Modal, Model, Painted};
@@ -29,10 +33,11 @@ pub(super) fn view(model: &Model, store: &Store, theme: &Theme, area: Rect, buff
     }
     for modal in &model.modals {
         match modal {
-            Modal::Page(page) => modal::page(page, theme, area, buffer, &mut painted),
-            Modal::Palette(palette) => modal::palette(model, store, palette, theme, area, buffer, &mut painted),
-            Modal::Form(form) => modal::form(form, theme, area, buffer, &mut painted),
-            Modal::Dialog(dialog) => modal::dialog(dialog, theme, area, buffer, &mut painted),
+            Modal::Page(page) => page::draw(page, theme, area, buffer, &mut painted),
+            Modal::Help(help) => page::help(help, theme, area, buffer, &mut painted),
+            Modal::Palette(palette) => palette::draw(model, store, palette, theme, area, buffer, &mut painted),
+            Modal::Form(form) => form::draw(form, theme, area, buffer, &mut painted),
+            Modal::Dialog(dialog) => dialog::draw(dialog, theme, area, buffer, &mut painted),
         }
     }
     painted
