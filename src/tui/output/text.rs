@@ -5,7 +5,6 @@
 //! progress bar shows as it stood at the end.
 
 use crate::domain::{escape_line, words};
-use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -122,7 +121,7 @@ pub(super) fn columns(text: &str, left: usize, wide: usize) -> Range<usize> {
 /// A count with its thousands apart: `1,234,567`.
 #[must_use]
 pub(super) fn grouped(count: u64) -> String {
-    let digits: Cow<'_, str> = count.to_string().into();
+    let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
