@@ -139,6 +139,51 @@ fn a_run_of_another_process_is_seen_at_once_and_to_its_end() {
 }
 
 #[test]
+fn a_run_is_started_watched_read_and_ended_by_keys() {
+    let desk = Desk::new("by-keys");
+    let mut terminal = desk.open();
+    // the form proposes the folder it was called in; tests, flags and the Python are typed, the machine is kept
+    terminal.press("r", "Run tests");
+    terminal.wait_for("Source");
+    terminal.send("<tab><tab><tab><tab>test-wait.t test-fail.t test-pass.t");
+    terminal.wait_for("test-pass.t");
+    terminal.send("<tab><ctrl-u>-j1 --with-hg=../../../hgdev/venv-bootstrap/bin/hg");
+    terminal.send("<tab><tab><tab><ctrl-u>bootstrap<tab><space>");
+    terminal.send("<enter>");
+    terminal.wait_for("1 Tests");
+    let job = desk.jobs()[0]["id"].as_str().unwrap().to_owned();
+    terminal.wait_for(&job);
+    terminal.until("the running test", LIMIT, |screen| Terminal::row_with(screen, &["test-wait.t", "running"]));
+    desk.state.open_gate(&job);
+    terminal.until("a failure", LIMIT, |screen| Terminal::row_with(screen, &["test-fail.t", "failed"]));
+    terminal.until("a pass", LIMIT, |screen| Terminal::row_with(screen, &["test-pass.t", "passed"]));
+    // why it failed
+    terminal.press("2", "test-fail.t");
+    terminal.press("<enter>", "wanted");
+    terminal.wait_for("seen");
+    // where it shows in the output
+    terminal.press("3", "# Ran");
+    terminal.press("/changed<enter>", "output changed");
+    // a shell on its machine, and back to the same place
+    terminal.send("s");
+    terminal.until("the main screen", LIMIT, |screen| !screen.contains("output changed"));
+    assert!(!terminal.screen().alternate_screen());
+    terminal.press("echo on-$((40+2))\r", "on-42");
+    terminal.press("exit\r", "output changed");
+    assert!(terminal.screen().alternate_screen() && terminal.is_raw());
+    // its machine is ended
+    terminal.press("m", &job.replacen("j-", "m-", 1));
+    terminal.press("<ctrl-d>", "Cancel");
+    terminal.send("<tab><enter>");
+    eventually("the machine is ended", LIMIT, || !desk.state.machine(&job).exists());
+    eventually("its job is over", LIMIT, || desk.jobs().iter().all(|job| job["state"] == "ended"));
+    terminal.press("<esc>", "3 Jobs");
+    terminal.until("the end is told", LIMIT, |screen| !screen.contains("1 running"));
+    leave(terminal);
+    desk.state.assert_nothing_of(&job);
+}
+
+#[test]
 fn leaving_asks_what_becomes_of_the_jobs_it_drives() {
     let desk = Desk::new("leaving");
     let (mut client, job) = desk.run(&[], &["test-wait.t"]);
