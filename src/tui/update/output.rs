@@ -62,7 +62,7 @@ pub(super) fn keep_up(model: &mut Model, store: &Store) -> Vec<Effect> {
 
 /// Where the output stood when each failure was told.
 fn places_of_failures(job: &JobView) -> Vec<u64> {
-    crate::store::failures(job).iter().map(|test| test.output).collect()
+    crate::store::failures(job).iter().map(|test| test.output.saturating_sub(1)).collect()
 }
 
 /// Takes an answer of the reader in.

@@ -189,7 +189,7 @@ fn the_summary_tells_all() {
         "overhead 74.1 %",
         "00:01:20  ! disk is nearly full",
         "/state/jobs/j-abc234/output",
-        "hga run-tests-linux --source '/home/a person/hg' --rev tip",
+        "hga run-tests-linux --provider local --source '/home/a person/hg' --rev tip",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
