@@ -19,28 +19,9 @@ use terminal::Terminal;
 /// Long enough for the first preparation of a machine.
 const LIMIT: Duration = Duration::from_secs(180);
 /// The test that is made to fail.
-const BROKEN: &str = "test-add.t";
-/// Tests of a few seconds each.
-const TESTS: &[&str] = &[
-    "test-add.t",
-    "test-addremove.t",
-    "test-annotate.t",
-    "test-backout.t",
-    "test-bisect.t",
-    "test-bookmarks.t",
-    "test-branches.t",
-    "test-commit.t",
-    "test-copy.t",
-    "test-diff-unified.t",
-    "test-grep.t",
-    "test-log.t",
-    "test-merge1.t",
-    "test-rename.t",
-    "test-revert.t",
-    "test-status.t",
-    "test-tag.t",
-    "test-update-branches.t",
-];
+const BROKEN: &str = "test-abort-checkin.t";
+/// The quick tests of the demo.
+const TESTS: &str = include_str!("../assets/demo-tests.txt");
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -51,7 +32,13 @@ fn main() {
     let source = stage.source();
     let mut run = stage.hga(&["run-tests-linux", "--dirty", "--keep-on-failure", "--python-version", "bootstrap"]);
     let run = run.arg("--source").arg(&source).args(["--", "-j2", "--with-hg=../../../hgdev/venv-bootstrap/bin/hg"]);
-    let mut run = run.args(TESTS).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut run = run
+        .args(TESTS.lines().filter(|line| line.starts_with("test-")))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
 
     let mut seen = stage.open(80, 24, "15;0");
     seen.press("3", "test ");

@@ -466,6 +466,15 @@ impl Desk {
         }
     }
 
+    /// Takes in what the reader says until it has nothing more to say; at once where it was not asked.
+    pub(super) fn quiet(&mut self) {
+        if self.app.model.job.is_some() {
+            while let Ok(answer) = self.answers.recv_timeout(Duration::from_millis(150)) {
+                self.tell(Msg::Output(answer));
+            }
+        }
+    }
+
     /// Waits until the reader's answers have brought a text to the screen.
     #[track_caller]
     pub(super) fn wait_for(&mut self, text: &str) {
