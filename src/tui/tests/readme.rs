@@ -49,7 +49,8 @@ fn the_readme_lists_the_keys_of_the_table() {
 
 #[test]
 fn help_tells_every_key_that_holds() {
-    for (name, open) in SCREENS {
+    // help itself says how it is closed and searched in its last line
+    for (name, open) in SCREENS.iter().filter(|(name, _)| *name != "help") {
         let mut desk = open(200, 50, ThemeName::Mono);
         let situation = desk.app.situation();
         // where a person types, `?` is typed as well; F1 is help everywhere

@@ -57,7 +57,7 @@ const TRIPLES: &[Triple] = &[
     (S::Jobs, "attach", "left", "", Asks("Attach(")),
     (S::Jobs, "go-to-machine", "under way", "", Shows("build2")),
     (S::Jobs, "shell", "under way", "", Asks("Shell(")),
-    (S::Log, "log-targets", "log", "", Asks("Log(Targets")),
+    (S::Log, "log-targets", "log", "", Shows("TARGETS")),
     (S::Log, "log-up", "log", "", Asks("Log(Up")),
     (S::Log, "log-down", "log", "", Asks("Log(Down")),
     (S::Log, "log-less", "log", "", Asks("Log(Less")),
