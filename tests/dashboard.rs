@@ -110,16 +110,16 @@ fn a_run_of_another_process_is_seen_at_once_and_to_its_end() {
     assert_eq!(done.code, 1, "{done:?}");
 
     // the machine was kept: to it from its job, a shell on it, and back to the same place
-    seen.press("m", "ADDRESS");
+    seen.press("m", "ENDS IN");
     let machine = job.replacen("j-", "m-", 1);
     seen.wait_for(&machine);
     seen.send("s");
-    seen.until("the main screen", LIMIT, |screen| !screen.contains("ADDRESS"));
+    seen.until("the main screen", LIMIT, |screen| !screen.contains("ENDS IN"));
     assert!(!seen.screen().alternate_screen());
     seen.press("echo on-$((40+2))\r", "on-42");
     seen.press("exit\r", "back from machine");
     assert!(seen.screen().alternate_screen() && seen.is_raw());
-    seen.wait_for("ADDRESS");
+    seen.wait_for("ENDS IN");
     // what ends the machine asks first, and does nothing when asked so
     // (Ctrl-D right after a shell was meant for the shell)
     seen.press("<delete>", "Cancel");
@@ -172,7 +172,7 @@ fn a_run_is_started_watched_read_and_ended_by_keys() {
     terminal.press("exit\r", "output changed");
     assert!(terminal.screen().alternate_screen() && terminal.is_raw());
     // its machine is ended
-    terminal.press("m", &job.replacen("j-", "m-", 1));
+    terminal.press("m", "ENDS IN");
     terminal.press("<delete>", "Cancel");
     terminal.send("<tab><enter>");
     eventually("the machine is ended", LIMIT, || !desk.state.machine(&job).exists());

@@ -75,7 +75,7 @@ impl Terminal {
         let (sender, arriving) = channel();
         let reader = Arc::clone(&pty);
         std::thread::spawn(move || {
-            let mut chunk = [0; 1 << 16];
+            let mut chunk = vec![0; 1 << 16];
             // an error says that no process has the other end any more
             while let Ok(length @ 1..) = (&*reader).read(&mut chunk) {
                 if sender.send(chunk[..length].to_vec()).is_err() {

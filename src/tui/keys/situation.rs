@@ -41,11 +41,13 @@ pub enum Scope {
     Palette,
     /// A text over the screen: help, a description.
     Page,
+    /// Help.
+    Help,
 }
 
 impl Scope {
     /// All of them, in the order help shows them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Anywhere,
         Self::Panes,
         Self::Machines,
@@ -64,6 +66,7 @@ impl Scope {
         Self::Dialog,
         Self::Palette,
         Self::Page,
+        Self::Help,
     ];
 
     /// Its heading.
@@ -88,6 +91,7 @@ impl Scope {
             Self::Dialog => "Dialogs",
             Self::Palette => "Command palette",
             Self::Page => "Help and details",
+            Self::Help => "Help",
         }
     }
 }

@@ -246,6 +246,13 @@ pub static TABLE: &[Row] = &[
     key(S::Failures, &["left"], "diff-left", "", A::Left, "Scroll the diff to the left"),
     key(S::Failures, &["right"], "diff-right", "", A::Right, "Scroll the diff to the right"),
     key(S::Output, &["space"], "follow", "follow", A::Follow, "Follow the end of the output, or stay here"),
+    key(S::Output, &["/"], "search", "search", A::Search, "Search the text"),
+    key(S::Output, &["n"], "next-hit", "", A::NextHit, "Go to the next hit").needs(&[F::Pattern]),
+    key(S::Output, &["N"], "previous-hit", "", A::PreviousHit, "Go to the previous hit").needs(&[F::Pattern]),
+    key(S::Output, &["w"], "wrap", "wrap", A::Wrap, "Wrap long lines, or cut them"),
+    key(S::Output, &["y", "c"], "copy-line", "", A::Copy, "Copy the first line shown to the clipboard (OSC 52)"),
+    key(S::Output, &["left"], "scroll-left", "", A::Left, "Scroll to the left"),
+    key(S::Output, &["right"], "scroll-right", "", A::Right, "Scroll to the right"),
     // lists
     key(S::List, &["up", "k"], "up", "", A::Up, "Go up"),
     key(S::List, &["down", "j"], "down", "", A::Down, "Go down"),
@@ -269,19 +276,12 @@ pub static TABLE: &[Row] = &[
     // texts
     key(S::Text, &["up", "k"], "line-up", "", A::Up, "Scroll a line up; following stops"),
     key(S::Text, &["down", "j"], "line-down", "", A::Down, "Scroll a line down"),
-    key(S::Text, &["left"], "scroll-left", "", A::Left, "Scroll to the left"),
-    key(S::Text, &["right"], "scroll-right", "", A::Right, "Scroll to the right"),
     key(S::Text, &["pageup", "ctrl-b"], "text-page-up", "", A::PageUp, "Scroll a page up"),
     key(S::Text, &["pagedown", "ctrl-f"], "text-page-down", "", A::PageDown, "Scroll a page down"),
     key(S::Text, &["ctrl-u"], "half-up", "", A::HalfUp, "Scroll half a page up"),
     key(S::Text, &["ctrl-d"], "half-down", "", A::HalfDown, "Scroll half a page down"),
     key(S::Text, &["g", "home"], "top", "top", A::Top, "Go to the first line"),
     key(S::Text, &["G", "end"], "bottom", "end", A::Bottom, "Go to the last line; output is followed from there"),
-    key(S::Text, &["/"], "search", "search", A::Search, "Search the text"),
-    key(S::Text, &["n"], "next-hit", "", A::NextHit, "Go to the next hit").needs(&[F::Pattern]),
-    key(S::Text, &["N"], "previous-hit", "", A::PreviousHit, "Go to the previous hit").needs(&[F::Pattern]),
-    key(S::Text, &["w"], "wrap", "wrap", A::Wrap, "Wrap long lines, or cut them"),
-    key(S::Text, &["y", "c"], "copy-line", "", A::Copy, "Copy the first line shown to the clipboard (OSC 52)"),
     // a line being typed
     key(S::Line, &["enter"], "accept", "keep", A::Open, "Keep it"),
     key(S::Line, &["esc"], "drop", "drop", A::Back, "Drop it"),
@@ -313,6 +313,8 @@ pub static TABLE: &[Row] = &[
     key(S::Palette, &["down", "tab"], "line-after", "", A::Down, "Go down"),
     key(S::Palette, &["enter"], "run", "run", A::Open, "Do it"),
     key(S::Palette, &["esc"], "close-palette", "close", A::Back, "Close the palette"),
+    // help
+    key(S::Help, &["/"], "find", "find", A::Search, "Show only the lines with these words"),
     // pages
     key(S::Page, &["q", "esc", "enter"], "close", "close", A::Back, "Close it"),
 ];

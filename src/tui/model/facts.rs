@@ -52,7 +52,8 @@ impl Model {
         if let Some(modal) = modal {
             return match modal {
                 Modal::Help(help) if help.typing => (vec![Scope::Line, Scope::Anywhere], true),
-                Modal::Page(_) | Modal::Help(_) => (vec![Scope::Page, Scope::Text, Scope::Anywhere], false),
+                Modal::Page(_) => (vec![Scope::Page, Scope::Text, Scope::Anywhere], false),
+                Modal::Help(_) => (vec![Scope::Help, Scope::Page, Scope::Text, Scope::Anywhere], false),
                 Modal::Palette(_) => (vec![Scope::Palette, Scope::Anywhere], true),
                 Modal::Form(form) => {
                     let text =

@@ -60,7 +60,7 @@ pub trait Row {
 /// Rows as a person wants them: filtered, then sorted; equal ones stay in the list's own order.
 fn arranged<R: Row>(rows: Vec<R>, order: Order, filter: &str) -> Vec<R> {
     let filter = Filter::of(filter, R::COLUMNS);
-    let kept = rows.into_iter().filter(|row| filter.takes(R::COLUMNS.len(), &|column| row.text(column)));
+    let kept = rows.into_iter().filter(|row| filter.takes(R::COLUMNS.len(), &|column| row.text(column).into()));
     let Some(column) = order.column else { return kept.collect() };
     let mut keyed: Vec<(SortKey, R)> = kept.map(|row| (row.key(column), row)).collect();
     keyed.sort_by(|(a, _), (b, _)| a.compare(b, order.descending));

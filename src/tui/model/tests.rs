@@ -1,9 +1,11 @@
 //! The tests of a job as rows: which there are, in which order, what is known of each. Made anew only when the tests, the
 //! order or the filter changed; see [`JobScreen::made`](super::JobScreen).
 
+use super::filter::Filter;
 use super::list::{List, Order};
 use crate::domain::{TestOutcome, Timestamp, escape_line, words};
 use crate::store::{EndedTest, JobView, RunningTest};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -22,6 +24,9 @@ pub enum TestKey {
     /// One that has ended, by its place among them.
     Ended(usize),
 }
+
+/// The heads of the tests' columns; sorting and filtering go by them.
+pub(super) const TEST_COLUMNS: [&str; 5] = ["TEST", "OUTCOME", "TIME", "USUAL", "WHY"];
 
 /// What a row shows.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +62,16 @@ impl<'a> TestRow<'a> {
         match self {
             Self::Running(_) => "",
             Self::Ended(test) => test.reason.as_deref().unwrap_or(""),
+        }
+    }
+
+    /// A cell as filters see it; times are told by sorting.
+    fn cell(self, column: usize) -> Cow<'a, str> {
+        match column {
+            0 => self.name().into(),
+            1 => self.word().into(),
+            4 => self.why().into(),
+            _ => "".into(),
         }
     }
 
@@ -158,11 +173,11 @@ fn arranged(
     job: &JobView,
     durations: &BTreeMap<String, f64>,
 ) -> Vec<TestKey> {
-    let filter = Filter::of(filter);
+    let filter = Filter::of(filter, &TEST_COLUMNS);
     let mut rows: Vec<(TestKey, TestRow<'_>)> =
         keys.into_iter().filter_map(|key| Some((key, test_row(job, key)?))).collect();
-    if !filter.terms.is_empty() {
-        rows.retain(|(_, row)| filter.takes(*row));
+    if !filter.is_empty() {
+        rows.retain(|(_, row)| filter.takes(TEST_COLUMNS.len(), &|column| row.cell(column)));
     }
     if let Some(column) = order.column {
         let usual = |row: TestRow<'_>| durations.get(row.name()).copied().unwrap_or(-1.0);
@@ -179,51 +194,6 @@ fn arranged(
         });
     }
     rows.into_iter().map(|(key, _)| key).collect()
-}
-
-/// What a list is filtered for: words that must all be there, `!word` that must not, `column:word` in one column.
-struct Filter<'a> {
-    terms: Vec<Term<'a>>,
-}
-
-struct Term<'a> {
-    without: bool,
-    column: Option<&'a str>,
-    word: &'a str,
-}
-
-impl<'a> Filter<'a> {
-    fn of(text: &'a str) -> Self {
-        let term = |word: &'a str| {
-            let (without, word) = word.strip_prefix('!').map_or((false, word), |word| (true, word));
-            let (column, word) = match word.split_once(':') {
-                Some((column @ ("name" | "test" | "outcome" | "state" | "why" | "reason"), word)) => {
-                    (Some(column), word)
-                }
-                _ => (None, word),
-            };
-            (!word.is_empty()).then_some(Term { without, column, word })
-        };
-        Self { terms: text.split_whitespace().filter_map(term).collect() }
-    }
-
-    fn takes(&self, row: TestRow<'_>) -> bool {
-        self.terms.iter().all(|term| {
-            let has = |text: &str| holds(text, term.word);
-            let found = match term.column {
-                Some("name" | "test") => has(row.name()),
-                Some("outcome" | "state") => has(row.word()),
-                Some(_) => has(row.why()),
-                None => has(row.name()) || has(row.word()) || has(row.why()),
-            };
-            found != term.without
-        })
-    }
-}
-
-/// Whether a word is in a text, whatever the case of its ASCII letters.
-fn holds(text: &str, word: &str) -> bool {
-    text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// What is known of a test, line by line, fit for a terminal.

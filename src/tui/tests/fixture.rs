@@ -120,7 +120,7 @@ impl Script {
             .then(seconds, EventKind::PhaseEnded { phase, seconds: seconds as f64, ok: true })
     }
 
-    fn to_tests(self, total: u32) -> Self {
+    fn with_tests(self, total: u32) -> Self {
         let job = self.told.summary.id.clone();
         let (machine, provider) = (MachineId::for_job(&job), ProviderKind::Local);
         self.phase(Phase::Source, 1)
@@ -216,7 +216,7 @@ fn jobs() -> Vec<Told> {
     });
     vec![
         Script::tests(UNDER_WAY, 9000, 95, &["test-*.t"])
-            .to_tests(40)
+            .with_tests(40)
             .began(0, "test-add.t")
             .began(0, "test-copy.t")
             .over(5, "test-add.t", TestOutcome::Passed, None)
@@ -230,21 +230,21 @@ fn jobs() -> Vec<Told> {
             .began(1, "test-wait \x1b]0;x\x07\u{202e}é漢字.t")
             .still(JobState::Running, true),
         Script::tests(LEFT, 8000, 400, &["test-left.t"])
-            .to_tests(3)
+            .with_tests(3)
             .began(0, "test-left.t")
             .still(JobState::Running, false),
         Script::tests("j-detach", 7000, 500, &[])
-            .to_tests(900)
+            .with_tests(900)
             .then(3, EventKind::LinkLost { reason: "the connection was reset".to_owned() })
             .then(9, EventKind::Detached)
             .still(JobState::Detached, false),
         Script::tests("j-stop22", 6500, 60, &["test-stop.t"])
-            .to_tests(2)
+            .with_tests(2)
             .began(0, "test-stop.t")
             .then(9, EventKind::Cancelling { level: CancelLevel::Stop })
             .still(JobState::Cancelling, true),
         Script::tests(FAILED, 6000, 3600, &["test-copy.t", "test-add.t"])
-            .to_tests(2)
+            .with_tests(2)
             .began(0, "test-add.t")
             .over(2, "test-add.t", TestOutcome::Passed, None)
             .began(0, "test-copy.t")
@@ -253,15 +253,15 @@ fn jobs() -> Vec<Told> {
             .phase(Phase::End, 1)
             .ended(0, failed(), clean()),
         Script::tests("j-pass22", 5000, 7200, &["test-add.t"])
-            .to_tests(1)
+            .with_tests(1)
             .began(0, "test-add.t")
             .over(2, "test-add.t", TestOutcome::Passed, None)
             .ended(1, WorkVerdict::Done, clean()),
         Script::tests("j-cancel", 4000, 9000, &[])
-            .to_tests(900)
+            .with_tests(900)
             .then(2, EventKind::Cancelling { level: CancelLevel::Stop })
             .ended(4, WorkVerdict::Cancelled, clean()),
-        Script::tests("j-remain", 3000, 90_000, &["test-add.t"]).to_tests(1).ended(
+        Script::tests("j-remain", 3000, 90_000, &["test-add.t"]).with_tests(1).ended(
             70,
             WorkVerdict::MachineLost { message: "no answer for 60 s".to_owned() },
             CleanupVerdict::Remains {
@@ -480,10 +480,9 @@ impl Desk {
     pub(super) fn wait_for(&mut self, text: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !self.text().contains(text) {
-            match self.answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(answer) => self.tell(Msg::Output(answer)),
-                Err(_) => panic!("no `{text}`:\n{}", self.text()),
-            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(answer) = self.answers.recv_timeout(left) else { panic!("no `{text}`:\n{}", self.text()) };
+            self.tell(Msg::Output(answer));
         }
     }
 
@@ -497,7 +496,7 @@ impl Desk {
 
     /// Goes to a job in the list of jobs.
     #[track_caller]
-    pub(super) fn to_job(&mut self, job: &str) {
+    pub(super) fn choose_job(&mut self, job: &str) {
         self.keys("3<home>");
         for _ in 0..20 {
             if self.app.model.job_here() == Some(&id(job)) {
@@ -510,7 +509,7 @@ impl Desk {
 
     /// Goes to a machine in the list of machines.
     #[track_caller]
-    pub(super) fn to_machine(&mut self, machine: &str) {
+    pub(super) fn choose_machine(&mut self, machine: &str) {
         self.keys("1<home>");
         for _ in 0..20 {
             if self.app.model.machine_here().is_some_and(|here| here.id.as_str() == machine) {
@@ -551,15 +550,12 @@ pub(super) fn chords(keys: &str) -> Vec<Chord> {
     let mut found = Vec::new();
     let mut rest = keys;
     while let Some(c) = rest.chars().next() {
-        match rest.strip_prefix('<').and_then(|after| after.split_once('>')) {
-            Some((name, after)) => {
-                found.push(name.parse().unwrap());
-                rest = after;
-            }
-            None => {
-                found.push(Chord::char(c));
-                rest = &rest[c.len_utf8()..];
-            }
+        if let Some((name, after)) = rest.strip_prefix('<').and_then(|after| after.split_once('>')) {
+            found.push(name.parse().unwrap());
+            rest = after;
+        } else {
+            found.push(Chord::char(c));
+            rest = &rest[c.len_utf8()..];
         }
     }
     found

@@ -91,15 +91,15 @@ impl Walk {
 
     /// Does something; when it panics, tells how it came to that.
     fn checked<T>(&mut self, what: &str, work: impl FnOnce(&mut Self) -> T) -> T {
-        match catch_unwind(AssertUnwindSafe(|| work(self))) {
-            Ok(done) => done,
-            Err(_) => panic!(
+        let done = catch_unwind(AssertUnwindSafe(|| work(self)));
+        done.unwrap_or_else(|_| {
+            panic!(
                 "{what} panicked at {:?}, seed {}, after\n{}",
                 self.desk.app.model.size,
                 self.seed,
                 self.said.iter().cloned().collect::<Vec<_>>().join("\n")
-            ),
-        }
+            )
+        })
     }
 
     /// Something that is no key.

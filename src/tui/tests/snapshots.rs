@@ -74,14 +74,14 @@ fn keys(mut desk: Desk, keys: &str) -> Desk {
 
 fn job(columns: u16, rows: u16, theme: ThemeName, job: &str, keys: &str) -> Desk {
     let mut desk = Desk::full(columns, rows, theme);
-    desk.to_job(job);
+    desk.choose_job(job);
     desk.keys(keys);
     desk
 }
 
 fn machine(columns: u16, rows: u16, theme: ThemeName, keys: &str) -> Desk {
     let mut desk = Desk::full(columns, rows, theme);
-    desk.to_machine(MACHINE);
+    desk.choose_machine(MACHINE);
     desk.keys(keys);
     desk
 }

@@ -112,21 +112,22 @@ const TRIPLES: &[Triple] = &[
     (S::List, "mark-range", "jobs", "<home><space>jj", Changes),
     (S::List, "mark-clear", "jobs", "<home><space>", Hides("●")),
     (S::List, "copy", "under way", "", Asks("Copy(")),
+    (S::Help, "find", "help", "", Changes),
     (S::Text, "line-up", "help", "<down>", Changes),
     (S::Text, "line-down", "help", "", Changes),
-    (S::Text, "scroll-left", "narrow output", "<right><right>", Changes),
-    (S::Text, "scroll-right", "narrow output", "", Changes),
+    (S::Output, "scroll-left", "narrow output", "<right><right>", Changes),
+    (S::Output, "scroll-right", "narrow output", "", Changes),
     (S::Text, "text-page-up", "help", "<end>", Changes),
     (S::Text, "text-page-down", "help", "", Changes),
     (S::Text, "half-up", "help", "<end>", Changes),
     (S::Text, "half-down", "help", "", Changes),
     (S::Text, "top", "help", "<end>", Changes),
     (S::Text, "bottom", "help", "", Changes),
-    (S::Text, "search", "output", "", Changes),
-    (S::Text, "next-hit", "output", "/said<enter>", Asks("Output(")),
-    (S::Text, "previous-hit", "output", "/said<enter>", Asks("Output(")),
-    (S::Text, "wrap", "narrow output", "", Changes),
-    (S::Text, "copy-line", "output", "", Asks("Copy(")),
+    (S::Output, "search", "output", "", Changes),
+    (S::Output, "next-hit", "output", "/said<enter>", Asks("Output(")),
+    (S::Output, "previous-hit", "output", "/said<enter>", Asks("Output(")),
+    (S::Output, "wrap", "narrow output", "", Changes),
+    (S::Output, "copy-line", "output", "", Asks("Copy(")),
     (S::Line, "accept", "jobs", "/fail", Changes),
     (S::Line, "drop", "jobs", "/fail", Shows("j-pass22")),
     (S::Form, "next-field", "form", "", Changes),
@@ -159,13 +160,13 @@ fn open(name: &str) -> Desk {
     };
     let at = |columns, rows, job: &str, keys: &str| {
         let mut desk = Desk::full(columns, rows, ThemeName::Dark);
-        desk.to_job(job);
+        desk.choose_job(job);
         desk.keys(keys);
         desk
     };
     let machine = |keys: &str| {
         let mut desk = Desk::full(80, 24, ThemeName::Dark);
-        desk.to_machine(MACHINE);
+        desk.choose_machine(MACHINE);
         desk.keys(keys);
         desk
     };
@@ -192,7 +193,7 @@ fn open(name: &str) -> Desk {
         "form" => sized(80, 24, "2r"),
         "dialog" => {
             let mut desk = Desk::full(80, 24, ThemeName::Dark);
-            desk.to_machine("m-begin2");
+            desk.choose_machine("m-begin2");
             desk.keys("<ctrl-d>");
             desk
         }
