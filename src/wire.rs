@@ -72,7 +72,10 @@ fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config
     with_runtime(async move {
         match parts(paths, config).await.and_then(Session::open) {
             Ok(session) => match tui::run(session, dashboard).await {
-                Ok(left) => cli::farewell(&cli.global, left.begun.as_ref(), &left.going_on),
+                Ok(left) => match &left.refused {
+                    Some(error) => cli::fail(&cli.global, error, cli::exit::ERROR),
+                    None => cli::farewell(&cli.global, left.begun.as_ref(), &left.ended, &left.going_on),
+                },
                 Err(error) => {
                     let error = Error::new(ErrorKind::Other, "could not use the terminal").caused_by(error);
                     cli::fail(&cli.global, &error, cli::exit::ERROR)

@@ -157,6 +157,10 @@ fn a_run_is_started_watched_read_and_ended_by_keys() {
     desk.state.open_gate(&job);
     terminal.until("a failure", LIMIT, |screen| Terminal::row_with(screen, &["test-fail.t", "failed"]));
     terminal.until("a pass", LIMIT, |screen| Terminal::row_with(screen, &["test-pass.t", "passed"]));
+    // its end has been told: a machine that a job works on is not ended by a mere Enter
+    terminal.until("the verdict", LIMIT, |screen| Terminal::row_with(screen, &[&job, "✗ failed"]));
+    eventually("it is over", LIMIT, || desk.jobs().iter().all(|job| job["state"] == "ended"));
+    terminal.wait_for("is kept");
     // why it failed
     terminal.press("2", "test-fail.t");
     terminal.press("<enter>", "wanted");

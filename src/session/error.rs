@@ -37,6 +37,12 @@ impl Error {
         Self { kind, message: message.into(), hints: Vec::new(), source: None }
     }
 
+    /// The same once more, its causes said in its message: what lies below cannot be told twice.
+    #[must_use]
+    pub fn told_again(&self) -> Self {
+        Self { kind: self.kind, message: crate::diag::chain(self), hints: self.hints.clone(), source: None }
+    }
+
     /// The same with a hint more.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -54,6 +54,11 @@ impl Store {
         }
     }
 
+    /// Gives a job away.
+    pub fn take(&mut self, id: &JobId) -> Option<JobView> {
+        self.jobs.remove(id)
+    }
+
     /// Forgets a job; a later event of it begins it anew.
     pub fn forget(&mut self, id: &JobId) {
         self.jobs.remove(id);

@@ -40,9 +40,10 @@ impl App {
                 }
                 Msg::Events(events)
             }
-            Msg::Loaded(job, Ok(view)) => {
-                self.store.put((*view).clone());
-                Msg::Loaded(job, Ok(view))
+            Msg::History(view) => {
+                let job = view.id.clone();
+                self.store.put(*view);
+                Msg::Loaded(job, Ok(()))
             }
             msg => msg,
         };

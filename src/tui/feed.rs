@@ -1,7 +1,9 @@
 //! Brings what happens: histories of jobs that are not over, then every new event as it comes, whichever process made it,
 //! and now and then the lists of jobs and machines, for not everything that changes them is an event.
 
+use super::effect::Effect;
 use super::msg::Msg;
+use super::perform::Performer;
 use crate::domain::JobId;
 use crate::event::{Event, EventKind};
 use crate::session::{Events, Result, Session};
@@ -19,18 +21,22 @@ const AGAIN: Duration = Duration::from_secs(2);
 const LISTS: Duration = Duration::from_secs(3);
 
 /// Starts it. A slow reader slows it down; dropping the receiver ends it.
-pub(super) fn start(session: Arc<Session>) -> mpsc::Receiver<Msg> {
+pub(super) fn start(session: Arc<Session>, performer: Arc<Performer>) -> mpsc::Receiver<Msg> {
     let (sender, receiver) = mpsc::channel(64);
-    let (lists, events) = (sender.clone(), sender);
     let asks = Arc::clone(&session);
+    let closed = sender.clone();
     tokio::spawn(async move {
-        let mut seen = Vec::new();
-        while tell_lists(&asks, &mut seen, &lists).await {}
+        let mut seen = None;
+        while !closed.is_closed() {
+            tokio::time::sleep(LISTS).await;
+            look_at_lists(&asks, &mut seen, &performer).await;
+        }
     });
     tokio::spawn(async move {
-        // what cannot be read now may be a moment later; all is told again then, which the store knows
-        while let Err(error) = tell_events(&session, &events).await {
-            if events.send(Msg::Told(Err(error))).await.is_err() {
+        // what cannot be read now may be a moment later; what was told is not forgotten
+        let mut after = None;
+        while let Err(error) = tell_events(&session, &mut after, &sender).await {
+            if sender.send(Msg::Told(Err(error))).await.is_err() {
                 return;
             }
             tokio::time::sleep(AGAIN).await;
@@ -40,32 +46,41 @@ pub(super) fn start(session: Arc<Session>) -> mpsc::Receiver<Msg> {
 }
 
 /// Machines each time, for their leases run out by themselves; all jobs only when one has got or lost its driver, which
-/// is no event either.
-async fn tell_lists(session: &Session, seen: &mut Vec<(JobId, bool)>, to: &mpsc::Sender<Msg>) -> bool {
-    tokio::time::sleep(LISTS).await;
-    let driven = session.unfinished().await.map(|jobs| jobs.into_iter().map(|job| (job.id, job.driven)).collect());
-    if driven.as_ref().is_ok_and(|driven| driven != seen) {
-        *seen = driven.unwrap_or_default();
-        if to.send(Msg::Jobs(session.jobs(JOBS).await)).await.is_err() {
-            return false;
-        }
+/// is no event either, or when they could not be read.
+async fn look_at_lists(session: &Session, seen: &mut Option<Vec<(JobId, bool)>>, performer: &Performer) {
+    let driven = session.unfinished().await;
+    let driven = driven.ok().map(|jobs| jobs.into_iter().map(|job| (job.id, job.driven)).collect());
+    if driven.is_none() || driven != *seen {
+        performer.perform(Effect::Jobs);
     }
-    to.send(Msg::Machines(session.machines(None).await)).await.is_ok()
+    *seen = driven;
+    performer.perform(Effect::Machines);
 }
 
-async fn tell_events(session: &Session, to: &mpsc::Sender<Msg>) -> Result<()> {
-    // first where to read on from, then the histories: what comes in between is told twice, which the store knows
-    let after = session.last_event().await?;
-    for job in session.unfinished().await? {
-        let history = session.history(&job.id).await?;
-        if to.send(Msg::Events(history)).await.is_err() {
-            return Ok(());
+/// Tells events for as long as they can be read; `after` is the number of the last one told.
+async fn tell_events(session: &Session, after: &mut Option<u64>, to: &mpsc::Sender<Msg>) -> Result<()> {
+    let from = if let Some(after) = *after {
+        after
+    } else {
+        // first where to read on from, then the histories: what comes in between is told twice, which the store knows
+        let last = session.last_event().await?;
+        for job in session.unfinished().await? {
+            let mut history = session.history(&job.id).await?;
+            while !history.is_empty() {
+                let rest = history.split_off(history.len().min(BATCH));
+                if to.send(Msg::Events(history)).await.is_err() {
+                    return Ok(());
+                }
+                history = rest;
+            }
         }
-    }
-    let mut events = session.events(None, after);
+        *after.insert(last)
+    };
+    let mut events = session.events(None, from);
     loop {
         let batch = batch(&mut events).await?;
         batch.iter().for_each(log);
+        *after = batch.last().map(|event| event.seq).or(*after);
         if to.send(Msg::Events(batch)).await.is_err() {
             return Ok(());
         }

@@ -112,7 +112,7 @@ pub(super) fn opened(now: i64, kinds: Vec<(i64, EventKind)>) -> App {
     app.handle(Msg::Events(events(kinds.clone())));
     let asked = app.handle(Msg::Submitted(Ok(id())));
     if asked.contains(&Effect::Load(id())) && !kinds.is_empty() {
-        app.handle(Msg::Loaded(id(), Ok(Box::new(job(kinds)))));
+        app.handle(Msg::History(Box::new(job(kinds))));
     }
     app.handle(Msg::Tick(at(now)));
     app

@@ -19,12 +19,19 @@ static HELD: AtomicBool = AtomicBool::new(false);
 pub(super) struct Guard(());
 
 impl Guard {
-    /// Takes the terminal, and makes sure that a panic sets it back before it is told.
+    /// Takes the terminal, and makes sure that a panic of this thread, which ends the program, sets it back before it is
+    /// told.
     pub(super) fn take() -> io::Result<Self> {
         static HOOK: std::sync::Once = std::sync::Once::new();
         HOOK.call_once(|| {
             let told = std::panic::take_hook();
+            let ours = std::thread::current().id();
             std::panic::set_hook(Box::new(move |panic| {
+                if std::thread::current().id() != ours && HELD.load(Ordering::SeqCst) {
+                    // a job's or a reader's, which is caught there: the dashboard goes on and keeps its screen
+                    tracing::error!("{panic}");
+                    return;
+                }
                 set_back();
                 told(panic);
             }));

@@ -10,7 +10,7 @@
 //! | `update` | `(&mut Model, &Store, Msg) -> Vec<Effect>` | model, msg, effect, keys |
 //! | `view` | `(&Model, &Store, &Theme, …) -> Painted` | model, keys, theme, widget |
 //! | `app` | update and view put together, without a terminal | all of these |
-//! | `run`, `feed`, `perform`, `guard`, `log` | the loop, the session, the terminal | all |
+//! | `run`, `feed`, `perform`, `guard`, `input`, `log` | the loop, the session, the terminal | all |
 
 pub mod action;
 mod app;
@@ -19,6 +19,7 @@ mod feed;
 #[cfg(test)]
 mod fixtures;
 mod guard;
+mod input;
 pub mod keys;
 mod log;
 pub mod model;

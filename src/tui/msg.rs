@@ -43,8 +43,10 @@ pub enum Msg {
     Machines(Result<Vec<Machine>, Error>),
     /// The images there are.
     Images(Result<Vec<Image>, Error>),
-    /// A job's whole history, folded; it is in the store already, unless it could not be read.
-    Loaded(JobId, Result<Box<JobView>, Error>),
+    /// A job's whole history, folded, for the store; `Loaded` comes of it.
+    History(Box<JobView>),
+    /// A job's history is in the store, or why it could not be read.
+    Loaded(JobId, Result<(), Error>),
     /// How many of some jobs' tests ended how.
     Counts(BTreeMap<JobId, TestCounts>),
     /// How long tests took before, in seconds by name.

@@ -9,33 +9,63 @@ use crate::domain::JobId;
 use crate::session::Session;
 use crate::store::Store;
 use std::sync::Arc;
-use tokio::sync::mpsc::UnboundedSender;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::mpsc::{Sender, UnboundedSender};
 
 /// Does effects.
 pub(super) struct Performer {
     session: Arc<Session>,
     answers: UnboundedSender<Msg>,
     reader: Reader,
+    lists: Lists,
+}
+
+/// For each list, how often it was asked for: an answer that a newer one has overtaken is not told.
+#[derive(Debug, Default)]
+struct Lists {
+    jobs: Newest,
+    machines: Newest,
+    images: Newest,
+}
+
+/// The newest ask, and the newest that was answered.
+#[derive(Debug, Default, Clone)]
+struct Newest {
+    asked: Arc<AtomicU64>,
+    answered: Arc<AtomicU64>,
 }
 
 impl Performer {
     /// A performer that answers through the channel.
-    pub(super) fn new(session: Arc<Session>, answers: UnboundedSender<Msg>) -> Self {
-        let (files, sink) = (Arc::clone(&session), answers.clone());
+    /// A window of output goes through `windows`, where the reader waits while nobody takes any.
+    pub(super) fn new(session: Arc<Session>, answers: UnboundedSender<Msg>, windows: Sender<Msg>) -> Self {
+        let files = Arc::clone(&session);
         let reader = Reader::start(
             move |job: &JobId| files.files(job).output,
             move |answer| {
                 // nobody listens any more once the dashboard is left
-                let _ = sink.send(Msg::Output(answer));
+                let _ = windows.blocking_send(Msg::Output(answer));
             },
         );
-        Self { session, answers, reader }
+        Self { session, answers, reader, lists: Lists::default() }
     }
 
     fn ask<F: Future<Output = Msg> + Send + 'static>(&self, work: impl FnOnce(Arc<Session>) -> F) {
         let (work, answers) = (work(Arc::clone(&self.session)), self.answers.clone());
         tokio::spawn(async move {
             let _ = answers.send(work.await);
+        });
+    }
+
+    /// Asks for a list; an answer that comes after that to a newer ask is dropped.
+    fn list<F: Future<Output = Msg> + Send + 'static>(&self, newest: &Newest, work: impl FnOnce(Arc<Session>) -> F) {
+        let (work, answers, newest) = (work(Arc::clone(&self.session)), self.answers.clone(), newest.clone());
+        let ask = newest.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        tokio::spawn(async move {
+            let answer = work.await;
+            if newest.answered.fetch_max(ask, Ordering::SeqCst) < ask {
+                let _ = answers.send(answer);
+            }
         });
     }
 
@@ -59,10 +89,10 @@ impl Performer {
                     for event in &events {
                         store.apply(event);
                     }
-                    store.job(&job).cloned()
+                    store.take(&job)
                 });
                 match folded {
-                    Ok(Some(view)) => Msg::Loaded(job, Ok(Box::new(view))),
+                    Ok(Some(view)) => Msg::History(Box::new(view)),
                     Ok(None) => Msg::Told(Ok(format!("job {job} has no events yet"))),
                     Err(error) => Msg::Loaded(job, Err(error)),
                 }
@@ -77,9 +107,15 @@ impl Performer {
                 Ok(durations) => Msg::Durations(durations),
                 Err(error) => Msg::Told(Err(error)),
             }),
-            Effect::Jobs => self.ask(async move |session| Msg::Jobs(session.jobs(JOBS).await)),
-            Effect::Machines => self.ask(async move |session| Msg::Machines(session.machines(None).await)),
-            Effect::Images => self.ask(async move |session| Msg::Images(session.images(None).await)),
+            Effect::Jobs => {
+                self.list(&self.lists.jobs, async move |session| Msg::Jobs(session.jobs(JOBS).await));
+            }
+            Effect::Machines => {
+                self.list(&self.lists.machines, async move |session| Msg::Machines(session.machines(None).await));
+            }
+            Effect::Images => {
+                self.list(&self.lists.images, async move |session| Msg::Images(session.images(None).await));
+            }
             Effect::RemoveImage(provider, name) => self.ask(async move |session| {
                 Msg::Told(session.remove_image(provider, &name).await.map(|()| format!("image {name} is removed")))
             }),

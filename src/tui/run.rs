@@ -4,26 +4,28 @@
 use super::app::App;
 use super::effect::{Effect, Leave};
 use super::guard::Guard;
+use super::input::Input;
 use super::keys::{Chord, Code};
 use super::model::{LogState, Pane, Setup};
 use super::msg::{Mouse, Msg};
 use super::perform::Performer;
-use crate::domain::{JobId, MachineId, Operation, Timestamp};
-use crate::session::{JobFiles, Session};
-use crate::store::JobView;
-use crossterm::event::{
-    Event as Input, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
-};
-use futures::StreamExt as _;
+use crate::domain::{JobId, JobState, MachineId, Operation, Timestamp};
+use crate::session::{Error, JobFiles, Session};
+use crate::store::{JobView, Store};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+/// How long the loop has to leave by itself once the process was told to end.
+const STUCK: Duration = Duration::from_secs(5);
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(12);
 
@@ -46,15 +48,70 @@ type Screen = Terminal<CrosstermBackend<io::Stdout>>;
 /// When the terminal cannot be used.
 pub async fn run(session: Session, dashboard: Dashboard) -> io::Result<Left> {
     let session = Arc::new(session);
+    let end = tokio::spawn(end_without_terminal(Arc::clone(&session)));
     let left = match Loop::new(&session, dashboard) {
         Ok(work) => work.turn().await,
         Err(error) => Err(error),
     };
-    // what still runs is let go of; the terminal is set back already
+    // what still runs is let go of, what is stopping ends first; the terminal is set back already
+    shut_down(&session, left.as_ref().map_or(0, |left| left.1.len())).await;
+    end.abort();
+    let (begun, ours, refused) = left?;
+    let mut told = Left { begun: None, refused, going_on: Vec::new(), ended: Vec::new() };
+    for job in ours.into_iter().chain(begun.clone()).collect::<BTreeSet<_>>() {
+        // as the journal has it now: it may have ended while it was waited for
+        let Ok(history) = session.history(&job).await else { continue };
+        let mut store = Store::new();
+        for event in &history {
+            store.apply(event);
+        }
+        let Some(view) = store.take(&job) else { continue };
+        if view.state != JobState::Ended {
+            told.going_on.push(job.clone());
+        }
+        if begun.as_ref() == Some(&job) {
+            let files = session.files(&job);
+            told.begun = Some((view, files));
+        } else if view.state == JobState::Ended {
+            told.ended.push(view);
+        }
+    }
+    Ok(told)
+}
+
+/// Lets go of jobs and waits for those that are cleaning up; a second signal to end does not wait.
+async fn shut_down(session: &Session, jobs: usize) {
+    let mut signals = Vec::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        signals.extend(signal(kind).ok());
+    }
+    let pressed = async {
+        let all = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures::future::select_all(all).await;
+    };
+    let slow = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if jobs > 0 {
+            // nothing more can be done when the terminal is gone
+            let _ = writeln!(io::stderr(), "hga waits for the clean-up of its jobs; Ctrl-C leaves without it");
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = session.shutdown() => {}
+        () = pressed, if jobs > 0 => {}
+        () = slow => {}
+    }
+}
+
+/// Ends the process in an orderly way when it was told to and the loop does not: it may hang on a terminal that takes
+/// nothing any more.
+async fn end_without_terminal(session: Arc<Session>) {
+    let (Ok(mut term), Ok(mut hup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else { return };
+    hung_up(&mut term, &mut hup).await;
+    tokio::time::sleep(STUCK).await;
     session.shutdown().await;
-    let (begun, going_on) = left?;
-    let begun = begun.map(|job| (session.files(&job.id), job)).map(|(files, job)| (job, files));
-    Ok(Left { begun, going_on })
+    std::process::exit(128 + nix::libc::SIGHUP);
 }
 
 /// What is left when a person leaves.
@@ -62,20 +119,26 @@ pub async fn run(session: Session, dashboard: Dashboard) -> io::Result<Left> {
 pub struct Left {
     /// The job that the dashboard was opened for, as far as it got, and where its files are.
     pub begun: Option<(JobView, JobFiles)>,
+    /// Why the job that the dashboard was opened for could not be begun.
+    pub refused: Option<Error>,
+    /// Other jobs of this process that have ended since.
+    pub ended: Vec<JobView>,
     /// Jobs that were let go of and go on.
     pub going_on: Vec<JobId>,
 }
 
 struct Loop {
     _guard: Guard,
-    screen: Screen,
+    /// Never dropped: ratatui would write to a terminal that may be gone, and panic.
+    screen: ManuallyDrop<Screen>,
     app: App,
-    performer: Performer,
+    performer: Arc<Performer>,
     feed: mpsc::Receiver<Msg>,
     answers: mpsc::UnboundedReceiver<Msg>,
+    windows: mpsc::Receiver<Msg>,
     program: (PathBuf, Vec<std::ffi::OsString>),
     log: LogState,
-    input: Option<EventStream>,
+    input: Input,
     dirty: bool,
     drawn: Instant,
     /// Keys are not listened to until then: what was meant for a shell that has just ended.
@@ -86,6 +149,8 @@ struct Loop {
     opened_for_one: bool,
     /// That job.
     begun: Option<JobId>,
+    /// Or why there is none.
+    refused: Option<Error>,
 }
 
 impl Loop {
@@ -98,17 +163,21 @@ impl Loop {
         let opened_for_one = dashboard.begin_with.is_some();
         begin.extend(dashboard.begin_with.map(|operation| Effect::Submit(Box::new(operation))));
         let (sender, answers) = mpsc::unbounded_channel();
+        // few: the reader waits while the terminal takes nothing
+        let (window, windows) = mpsc::channel(4);
+        let performer = Arc::new(Performer::new(Arc::clone(session), sender, window));
         let log = app.model.log.clone();
         Ok(Self {
             _guard: guard,
-            screen,
+            screen: ManuallyDrop::new(screen),
             app,
-            performer: Performer::new(Arc::clone(session), sender),
-            feed: super::feed::start(Arc::clone(session)),
+            feed: super::feed::start(Arc::clone(session), Arc::clone(&performer)),
+            performer,
             answers,
+            windows,
             program: dashboard.program,
             log,
-            input: Some(EventStream::new()),
+            input: Input::start(),
             dirty: true,
             drawn: Instant::now(),
             deaf: None,
@@ -116,10 +185,11 @@ impl Loop {
             begin,
             opened_for_one,
             begun: None,
+            refused: None,
         })
     }
 
-    async fn turn(mut self) -> io::Result<(Option<JobView>, Vec<JobId>)> {
+    async fn turn(mut self) -> io::Result<(Option<JobId>, Vec<JobId>, Option<Error>)> {
         let mut hangups = [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
         let mut interrupts = signal(SignalKind::interrupt())?;
         let mut clock = tokio::time::interval(Duration::from_secs(1));
@@ -135,25 +205,26 @@ impl Loop {
             let [term, hup] = &mut hangups;
             tokio::select! {
                 biased;
-                input = next(&mut self.input) => match input {
-                    Some(Ok(input)) => self.input(input).await?,
-                    // the terminal is gone
-                    Some(Err(_)) | None => self.take(Msg::Hangup).await?,
-                },
                 () = hung_up(term, hup) => self.take(Msg::Hangup).await?,
+                input = self.input.next() => match input {
+                    Some(input) => self.input(input).await?,
+                    // the terminal is gone
+                    None => self.take(Msg::Hangup).await?,
+                },
                 _ = interrupts.recv() => self.take(Msg::Key(Chord { ctrl: true, ..Chord::char('c') })).await?,
                 () = frame, if self.dirty => {}
                 Some(msg) = self.answers.recv() => self.take(msg).await?,
+                Some(msg) = self.windows.recv() => self.take(msg).await?,
                 Some(msg) = self.feed.recv() => self.take(msg).await?,
                 _ = clock.tick() => {
                     // the log holds a thousand lines until they are taken in
                     super::log::take_in();
-                    self.take(Msg::Tick(Timestamp::now())).await?;
+                    let msg = if is_gone() { Msg::Hangup } else { Msg::Tick(Timestamp::now()) };
+                    self.take(msg).await?;
                 }
             }
         }
-        let begun = self.begun.as_ref().and_then(|job| self.app.store.job(job)).cloned();
-        Ok((begun, self.app.model.ours.iter().cloned().collect()))
+        Ok((self.begun, self.app.model.ours.iter().cloned().collect(), self.refused))
     }
 
     fn draw(&mut self) -> io::Result<()> {
@@ -170,16 +241,16 @@ impl Loop {
         Ok(())
     }
 
-    async fn input(&mut self, input: Input) -> io::Result<()> {
+    async fn input(&mut self, input: Event) -> io::Result<()> {
         let msg = match input {
-            Input::Key(key) if key.kind != KeyEventKind::Release => match chord(key) {
+            Event::Key(key) if key.kind != KeyEventKind::Release => match chord(key) {
                 Some(chord) if self.deaf.is_some_and(|until| Instant::now() < until) && is_end_of_shell(chord) => {
                     return Ok(());
                 }
                 Some(chord) => Msg::Key(chord),
                 None => return Ok(()),
             },
-            Input::Mouse(mouse) => {
+            Event::Mouse(mouse) => {
                 let what = match mouse.kind {
                     MouseEventKind::Down(MouseButton::Left) => Mouse::Click,
                     MouseEventKind::ScrollUp => Mouse::ScrollUp,
@@ -188,25 +259,28 @@ impl Loop {
                 };
                 Msg::Mouse(what, mouse.column, mouse.row)
             }
-            Input::Paste(text) => Msg::Paste(text),
-            Input::Resize(columns, rows) => {
+            Event::Paste(text) => Msg::Paste(text),
+            Event::Resize(columns, rows) => {
                 // what was shown may be lost, be the size that of the last frame again by now
                 wipe(&mut self.screen)?;
                 Msg::Resize(columns, rows)
             }
-            Input::FocusGained => Msg::Focus(true),
-            Input::FocusLost => Msg::Focus(false),
-            Input::Key(_) => return Ok(()),
+            Event::FocusGained => Msg::Focus(true),
+            Event::FocusLost => Msg::Focus(false),
+            Event::Key(_) => return Ok(()),
         };
         self.take(msg).await
     }
 
     async fn take(&mut self, msg: Msg) -> io::Result<()> {
         self.dirty = true;
-        if let Msg::Submitted(Ok(job)) = &msg
+        if let Msg::Submitted(answer) = &msg
             && std::mem::take(&mut self.opened_for_one)
         {
-            self.begun = Some(job.clone());
+            match answer {
+                Ok(job) => self.begun = Some(job.clone()),
+                Err(error) => self.refused = Some(error.told_again()),
+            }
         }
         for effect in self.app.handle(msg) {
             self.perform(effect).await?;
@@ -220,48 +294,56 @@ impl Loop {
             Some(Effect::Redraw) => wipe(&mut self.screen)?,
             Some(Effect::Copy(text)) => copy(&text)?,
             Some(Effect::Log(to)) => super::log::go(&self.log, to),
-            Some(Effect::Suspend) => self.suspend()?,
+            Some(Effect::Suspend) => Box::pin(self.suspend()).await?,
             Some(Effect::Shell(machine)) => Box::pin(self.shell(machine)).await?,
             Some(_) | None => {}
         }
         Ok(())
     }
 
-    fn suspend(&mut self) -> io::Result<()> {
-        self.input = None;
+    async fn suspend(&mut self) -> io::Result<()> {
+        self.input.pause();
         Guard::leave();
         writeln!(io::stdout(), "hga is suspended: jobs it drives wait for `fg`; what runs on machines runs on")?;
         nix::sys::signal::raise(nix::sys::signal::Signal::SIGTSTP).map_err(io::Error::from)?;
-        self.back()
+        self.back().await
     }
 
-    fn back(&mut self) -> io::Result<()> {
+    async fn back(&mut self) -> io::Result<()> {
         Guard::enter()?;
-        self.input = Some(EventStream::new());
+        self.input.resume();
         wipe(&mut self.screen)?;
         self.dirty = true;
         let size = self.screen.size()?;
         // the window may have another size since
-        self.app.handle(Msg::Resize(size.width, size.height));
-        Ok(())
+        Box::pin(self.take(Msg::Resize(size.width, size.height))).await
     }
 
     /// Gives the terminal to `hga ssh` until it ends; jobs and their events go on meanwhile.
     async fn shell(&mut self, machine: MachineId) -> io::Result<()> {
-        self.input = None;
+        self.input.pause();
         Guard::leave();
+        let mut hangups = [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
         let (program, words) = &self.program;
         let mut child =
             match tokio::process::Command::new(program).args(words).arg("ssh").arg(machine.as_str()).spawn() {
                 Ok(child) => child,
                 Err(error) => {
-                    self.back()?;
+                    self.back().await?;
                     return Box::pin(self.take(Msg::ShellEnded(machine, Err(error.to_string())))).await;
                 }
             };
         let ended = loop {
+            let [term, hup] = &mut hangups;
             let msg = tokio::select! {
                 status = child.wait() => break status,
+                () = hung_up(term, hup) => {
+                    // whoever ends hga ends the shell it stands behind
+                    child.start_kill()?;
+                    self.leave = Some(Leave::LettingGo);
+                    break child.wait().await;
+                }
+                Some(msg) = self.windows.recv() => msg,
                 Some(msg) = self.answers.recv() => msg,
                 Some(msg) = self.feed.recv() => msg,
             };
@@ -272,7 +354,7 @@ impl Loop {
                 }
             }
         };
-        self.back()?;
+        self.back().await?;
         self.deaf = Some(Instant::now() + Duration::from_secs(1));
         let how = ended.map_err(|error| error.to_string()).map(|status| status.code().unwrap_or(128));
         Box::pin(self.take(Msg::ShellEnded(machine, how))).await
@@ -286,11 +368,13 @@ fn wipe(screen: &mut Screen) -> io::Result<()> {
     screen.resize(size.into())
 }
 
-async fn next(input: &mut Option<EventStream>) -> Option<io::Result<Input>> {
-    match input {
-        Some(input) => input.next().await,
-        None => std::future::pending().await,
-    }
+/// Whether the terminal is gone: nobody may have told the process so.
+fn is_gone() -> bool {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let stdin = io::stdin();
+    let mut asked = [PollFd::new(std::os::fd::AsFd::as_fd(&stdin), PollFlags::empty())];
+    let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+    poll(&mut asked, PollTimeout::ZERO).is_ok() && asked[0].revents().is_some_and(|told| told.intersects(gone))
 }
 
 async fn hung_up(term: &mut Signal, hup: &mut Signal) {

@@ -2,7 +2,9 @@
 
 use super::super::args::Ssh;
 use super::super::error::{Outcome, Stop};
+use super::super::words;
 use crate::diag::{chain, hints};
+use crate::domain::{Machine, Timestamp, escape_controls};
 use crate::session::{Chunk, Command, PtySize, Session};
 use bytes::Bytes;
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
@@ -13,6 +15,9 @@ use tokio::sync::mpsc;
 pub(super) async fn run(args: &Ssh, session: &Session) -> Outcome {
     let shell = session.shell(&args.machine).await?;
     let interactive = args.command.is_empty() && std::io::stdin().is_terminal();
+    if interactive {
+        banner(&session.machine(&args.machine).await?)?;
+    }
     let command = Command {
         line: (!args.command.is_empty()).then(|| args.command.join(" ")),
         pty: interactive.then(|| (std::env::var("TERM").unwrap_or_else(|_| "xterm".to_owned()), size())),
@@ -46,6 +51,20 @@ pub(super) async fn run(args: &Ssh, session: &Session) -> Outcome {
         }
     }
     exec.exit().map(|status| status.code()).ok_or_else(|| Stop::error("the machine never said how the command ended"))
+}
+
+/// Says where a person is, for the prompt may look like that of this computer.
+fn banner(machine: &Machine) -> std::io::Result<()> {
+    let left = machine
+        .lease
+        .map_or_else(String::new, |lease| format!(", ends itself in {}", words::span(lease.left(Timestamp::now()))));
+    let text = format!(
+        "machine {} ({}){left}\nsource and tests: {}, once a job has brought them; `exit` leaves\n",
+        machine.id,
+        machine.provider,
+        machine.layout.work_source(),
+    );
+    write(&mut std::io::stderr().lock(), escape_controls(&text).as_bytes())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to `map_err`")]

@@ -431,7 +431,7 @@ impl Desk {
                     store.apply(&event);
                 }
                 match store.job(&job) {
-                    Some(view) => Msg::Loaded(job, Ok(Box::new(view.clone()))),
+                    Some(view) => Msg::History(Box::new(view.clone())),
                     None => Msg::Loaded(job, Err(error())),
                 }
             }

@@ -69,7 +69,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
         Msg::Loaded(id, answer) => {
             if let Some(screen) = model.job.as_mut().filter(|screen| screen.id == id) {
                 match answer {
-                    Ok(_) => screen.loaded = true,
+                    Ok(()) => screen.loaded = true,
                     Err(error) => screen.error = Some(crate::diag::chain(&error)),
                 }
             }

@@ -225,7 +225,7 @@ fn histories_of_ended_jobs_are_let_go_of_but_for_the_last_ones() {
     assert!(effects.contains(&Effect::Load(id())));
     let mut whole = run();
     whole.push((10, over()));
-    app.handle(Msg::Loaded(id(), Ok(Box::new(job(whole)))));
+    app.handle(Msg::History(Box::new(job(whole))));
     assert!(shown(&mut app, 80, 24).contains("one.t"));
     // the last ones stay when they are left
     press(&mut app, &["esc"]);

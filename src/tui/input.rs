@@ -1,0 +1,99 @@
+//! What a person types and clicks, read on a thread of its own. It lets go of the terminal while a shell has it, and a
+//! read that blocks there blocks nothing else.
+
+use crossterm::event::{Event, poll, read};
+use std::io::ErrorKind;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How long the terminal is waited for before it is seen whether to let go of it.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long letting go is waited for at most.
+const LET_GO: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Reading,
+    Closing,
+    Closed,
+}
+
+#[derive(Debug)]
+struct Shared {
+    gate: Mutex<Gate>,
+    moved: Condvar,
+}
+
+impl Shared {
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The reader's handle.
+#[derive(Debug)]
+pub(super) struct Input {
+    events: mpsc::Receiver<Event>,
+    shared: Arc<Shared>,
+}
+
+impl Input {
+    /// Starts to read.
+    pub(super) fn start() -> Self {
+        let (sender, events) = mpsc::channel(256);
+        let shared = Arc::new(Shared { gate: Mutex::new(Gate::Reading), moved: Condvar::new() });
+        let thread = Arc::clone(&shared);
+        std::thread::spawn(move || serve(&thread, &sender));
+        Self { events, shared }
+    }
+
+    /// What comes next; none when the terminal is gone. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Lets go of the terminal: nothing is read from it when this comes back.
+    pub(super) fn pause(&self) {
+        let mut gate = self.shared.gate();
+        *gate = Gate::Closing;
+        let waited = self.shared.moved.wait_timeout_while(gate, LET_GO, |gate| *gate != Gate::Closed);
+        drop(waited);
+    }
+
+    /// Reads again.
+    pub(super) fn resume(&self) {
+        *self.shared.gate() = Gate::Reading;
+        self.shared.moved.notify_all();
+    }
+}
+
+fn serve(shared: &Shared, to: &mpsc::Sender<Event>) {
+    loop {
+        let mut gate = shared.gate();
+        while *gate != Gate::Reading {
+            *gate = Gate::Closed;
+            shared.moved.notify_all();
+            gate = shared.moved.wait(gate).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(gate);
+        let event = match poll(LOOK) {
+            Ok(true) => read(),
+            Ok(false) if to.is_closed() => return,
+            Ok(false) => continue,
+            Err(error) => Err(error),
+        };
+        match event {
+            Ok(event) => {
+                if to.blocking_send(event).is_err() {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => {
+                tracing::warn!("the terminal cannot be read any more: {error}");
+                return;
+            }
+        }
+    }
+}
