@@ -74,7 +74,15 @@ fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config
             Ok(session) => match tui::run(session, dashboard).await {
                 Ok(left) => match &left.refused {
                     Some(error) => cli::fail(&cli.global, error, cli::exit::ERROR),
-                    None => cli::farewell(&cli.global, left.begun.as_ref(), &left.ended, &left.going_on),
+                    None => cli::farewell(
+                        &cli.global,
+                        cli::Farewell {
+                            begun: left.begun.as_ref(),
+                            ended: &left.ended,
+                            going_on: &left.going_on,
+                            machines: &left.machines,
+                        },
+                    ),
                 },
                 Err(error) => {
                     let error = Error::new(ErrorKind::Other, "could not use the terminal").caused_by(error);

@@ -249,6 +249,29 @@ fn signals_set_the_terminal_back_and_leave_the_job_running() {
 }
 
 #[test]
+fn a_terminal_that_is_gone_lets_the_job_go() {
+    let desk = Desk::new("gone");
+    let (mut client, job) = desk.run(&[], &["test-wait.t"]);
+    client.until_test("test-wait.t");
+    client.kill();
+    // a terminal of its own, whose other end goes with the process that holds it
+    let spawn = "import pty, sys; pty.spawn(sys.argv[1:])";
+    let sized = "stty cols 80 rows 24; exec \"$0\"";
+    let holder = plain("python3").args(["-c", spawn, "sh", "-c", sized, env!("CARGO_BIN_EXE_hga")]);
+    let holder = holder.env("HGA_STATE_PATH", &desk.state.path).current_dir(&desk.state.repo);
+    let mut terminal = Terminal::start(holder, 80, 24);
+    terminal.wait_for("3 Jobs");
+    terminal.press("3", &job);
+    terminal.press("g<enter>", "1 Tests");
+    terminal.press("a", "is driven from here");
+    terminal.signal(Signal::SIGKILL);
+    eventually("it is let go of", LIMIT, || desk.jobs()[0]["state"] == "detached");
+    desk.state.open_gate(&job);
+    let done = desk.state.hga(&["jobs", "attach", &job]);
+    assert_eq!(done.code, 0, "{done:?}");
+}
+
+#[test]
 fn the_terminal_may_shrink_and_grow_and_its_program_be_stopped() {
     let desk = Desk::new("shrunk");
     let shell = plain("/bin/bash").args(["--norc", "--noprofile", "-i"]).env("HGA_STATE_PATH", &desk.state.path);

@@ -27,7 +27,7 @@ mod snapshots;
 
 pub use args::{Cli, ColorWhen, Global, Verb};
 pub use error::fail;
-pub use farewell::farewell;
+pub use farewell::{Farewell, farewell};
 pub use parse::{Need, Parsed, parse};
 
 use crate::domain::{Operation, ProviderKind};

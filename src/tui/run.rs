@@ -9,7 +9,7 @@ use super::keys::{Chord, Code};
 use super::model::{LogState, Pane, Setup};
 use super::msg::{Mouse, Msg};
 use super::perform::Performer;
-use crate::domain::{JobId, JobState, MachineId, Operation, Timestamp};
+use crate::domain::{JobId, JobState, Machine, MachineId, Operation, Timestamp};
 use crate::session::{Error, JobFiles, Session};
 use crate::store::{JobView, Store};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
@@ -57,7 +57,10 @@ pub async fn run(session: Session, dashboard: Dashboard) -> io::Result<Left> {
     shut_down(&session, left.as_ref().map_or(0, |left| left.1.len())).await;
     end.abort();
     let (begun, ours, refused) = left?;
-    let mut told = Left { begun: None, refused, going_on: Vec::new(), ended: Vec::new() };
+    let machines = session.machines(None).await.unwrap_or_default();
+    let machines =
+        machines.into_iter().filter(|machine| machine.is_ephemeral() && machine.state.is_alive()).collect();
+    let mut told = Left { begun: None, refused, going_on: Vec::new(), ended: Vec::new(), machines };
     for job in ours.into_iter().chain(begun.clone()).collect::<BTreeSet<_>>() {
         // as the journal has it now: it may have ended while it was waited for
         let Ok(history) = session.history(&job).await else { continue };
@@ -125,6 +128,8 @@ pub struct Left {
     pub ended: Vec<JobView>,
     /// Jobs that were let go of and go on.
     pub going_on: Vec<JobId>,
+    /// Machines of ours that live on.
+    pub machines: Vec<Machine>,
 }
 
 struct Loop {
@@ -397,6 +402,8 @@ fn is_end_of_shell(chord: Chord) -> bool {
 fn chord(key: KeyEvent) -> Option<Chord> {
     let shift = key.modifiers.contains(KeyModifiers::SHIFT);
     let code = match key.code {
+        // terminals send the same byte for both, and the library takes it for the digit
+        KeyCode::Char('4') if key.modifiers.contains(KeyModifiers::CONTROL) => Code::Char('\\'),
         KeyCode::Char(c) => Code::Char(if shift && c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c }),
         KeyCode::Enter => Code::Enter,
         KeyCode::Esc => Code::Esc,
