@@ -9,9 +9,10 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench's output is its result")]
 
 use hgautomation::domain::{
-    JobId, Operation, ProviderKind, RunTestsSpec, TestEvent, TestOutcome, TestResult, TestSource, Timestamp,
+    JobId, JobState, Operation, ProviderKind, RunTestsSpec, TestEvent, TestOutcome, TestResult, TestSource, Timestamp,
 };
 use hgautomation::event::{Event, EventKind};
+use hgautomation::session::JobSummary;
 use hgautomation::tui::effect::Effect;
 use hgautomation::tui::msg::Msg;
 use hgautomation::tui::output::Reader;
@@ -28,6 +29,8 @@ use std::time::{Duration, Instant};
 
 const SIZE: u64 = 1_000_000_000;
 const TESTS: u64 = 10_000;
+/// Jobs in the list behind the screen.
+const JOBS: u32 = 1000;
 const FRAMES: usize = 2000;
 const AREA: Rect = Rect { x: 0, y: 0, width: 200, height: 50 };
 /// As in the program's own loop.
@@ -67,7 +70,19 @@ fn app() -> App {
         theme: ThemeName::Dark,
         zone: jiff::tz::TimeZone::UTC,
     };
-    App::new(setup, Timestamp::now(), (AREA.width, AREA.height)).0
+    let mut app = App::new(setup, Timestamp::now(), (AREA.width, AREA.height)).0;
+    let job = |number: u32| JobSummary {
+        id: JobId::new(format!("j-bench{number}")).unwrap(),
+        operation: operation(),
+        created: Timestamp::now(),
+        state: JobState::Ended,
+        driven: false,
+        ended: Some(Timestamp::now()),
+        work: None,
+        cleanup: None,
+    };
+    app.handle(Msg::Jobs(Ok((0..JOBS).map(job).collect())));
+    app
 }
 
 /// The events of a test from its start to its end.

@@ -165,7 +165,11 @@ pub struct RunTests {
     #[arg(long, value_name = "NAME")]
     pub machine: Option<MachineId>,
 
-    /// Mercurial repository whose tests to run [default: the current folder]
+    /// Image to launch the machine from [default: the development image, made if missing]
+    #[arg(long, value_name = "NAME")]
+    pub image: Option<ImageName>,
+
+    /// Mercurial repository whose tests to run, or pypi for the newest release [default: the current folder]
     #[arg(long, value_name = "DIR")]
     pub source: Option<PathBuf>,
 

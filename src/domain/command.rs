@@ -6,7 +6,7 @@ use std::path::Path;
 
 impl Operation {
     /// The words of the command line that asks for the same, the program's name first. What the configuration may
-    /// change is always said. Only the demo tests what is on `PyPI`, so there the line is the demo's.
+    /// change is always said.
     #[must_use]
     pub fn command_words(&self) -> Vec<String> {
         let mut words = vec!["hga".to_owned()];
@@ -50,17 +50,19 @@ impl Operation {
 }
 
 fn run_tests(words: &mut Vec<String>, spec: &RunTestsSpec) {
-    let TestSource::Directory(source) = &spec.source else {
-        words.push("demo".to_owned());
-        words.extend(spec.test_args.iter().filter(|word| !word.starts_with('-')).cloned());
-        return;
-    };
     words.push("run-tests-linux".to_owned());
     flag(words, "--provider", spec.provider.as_str());
     if let Some(machine) = &spec.machine {
         flag(words, "--machine", machine.as_str());
     }
-    flag(words, "--source", &path(source));
+    if let Some(image) = &spec.image {
+        flag(words, "--image", image.as_str());
+    }
+    match &spec.source {
+        TestSource::Pypi => flag(words, "--source", TestSource::PYPI),
+        TestSource::Directory(folder) if folder.as_os_str() == TestSource::PYPI => flag(words, "--source", "./pypi"),
+        TestSource::Directory(folder) => flag(words, "--source", &path(folder)),
+    }
     if spec.rev != "." {
         flag(words, "--rev", &spec.rev);
     }
@@ -85,7 +87,12 @@ fn run_tests(words: &mut Vec<String>, spec: &RunTestsSpec) {
 }
 
 fn flag(words: &mut Vec<String>, name: &str, value: &str) {
-    words.extend([name.to_owned(), value.to_owned()]);
+    // what begins with a dash would be taken for a flag of its own, and nothing for no value
+    if value.starts_with('-') || value.is_empty() {
+        words.push(format!("{name}={value}"));
+    } else {
+        words.extend([name.to_owned(), value.to_owned()]);
+    }
 }
 
 fn path(path: &Path) -> String {
@@ -120,6 +127,8 @@ mod tests {
         let lease = Duration::from_secs(7200);
         let pypi = RunTestsSpec {
             source: TestSource::Pypi,
+            image: Some(crate::domain::ImageName::new("hg-dev-1").unwrap()),
+            rev: "-1".into(),
             test_args: vec!["--with-hg=x".into(), "test-add.t".into()],
             ..run()
         };
@@ -130,7 +139,12 @@ mod tests {
                  --dirty --filesystem tmpfs --python-version 3.12 --lease 1h30m --keep-on-failure --results /r -- -j2 \
                  'test-a b.t'",
             ),
-            (Operation::RunTests(pypi), "hga demo test-add.t"),
+            (
+                Operation::RunTests(pypi),
+                "hga run-tests-linux --provider hosts --machine build1 --image hg-dev-1 --source pypi '--rev=-1' --dirty \
+                 --filesystem tmpfs --python-version 3.12 --lease 1h30m --keep-on-failure --results /r -- '--with-hg=x' \
+                 test-add.t",
+            ),
             (
                 Operation::BootstrapLinux(BootstrapSpec {
                     provider: ProviderKind::Local,

@@ -13,6 +13,7 @@ mod output;
 mod phase;
 mod plan;
 mod test;
+mod test_word;
 pub mod words;
 
 pub use check::{CheckItem, CheckOutcome};
@@ -28,6 +29,7 @@ pub use output::{escape_controls, escape_line};
 pub use phase::Phase;
 pub use plan::{Plan, PlanItem, Skipped, Working, users_of};
 pub use test::{TestCounts, TestEvent, TestOutcome, TestResult};
+pub use test_word::{TestWord, file as test_file, is_pattern as test_is_pattern, relative as test_relative};
 
 /// A moment in time (UTC, nanoseconds), printed and stored in RFC 3339.
 pub type Timestamp = jiff::Timestamp;

@@ -56,6 +56,11 @@ pub enum TestSource {
     Pypi,
 }
 
+impl TestSource {
+    /// The word for [`TestSource::Pypi`] where a folder could stand too; a folder of that name is `./pypi`.
+    pub const PYPI: &str = "pypi";
+}
+
 /// Whether uncommitted changes go along.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

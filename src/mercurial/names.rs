@@ -3,7 +3,7 @@
 
 use super::{Error, ErrorKind, Result};
 use crate::diag::suggest;
-use crate::domain::escape_line;
+use crate::domain::{TestWord, escape_line, test_file, test_is_pattern, test_relative};
 use crate::remote::spool::quote;
 
 /// Flags of `run-tests.py` whose value is the next word. A flag that is missing here costs no more than a look at a
@@ -58,25 +58,15 @@ fn are_names(args: &[String]) -> Vec<bool> {
         .collect()
 }
 
-/// A test as `run-tests.py` knows it, which runs in the tests' folder: people name tests from the root too.
-fn relative(name: &str) -> &str {
-    let name = name.strip_prefix("./").unwrap_or(name);
-    name.strip_prefix("tests/").unwrap_or(name)
-}
-
-fn is_pattern(name: &str) -> bool {
-    name.contains(['*', '?', '['])
-}
-
 /// The words as a line for a POSIX shell in the tests' folder, which fills in patterns of test names.
 pub(super) fn line(args: &[String]) -> Vec<String> {
     let names = are_names(args);
     args.iter()
         .zip(names)
-        .map(|(arg, is_name)| match relative(arg) {
+        .map(|(arg, is_name)| match test_relative(arg) {
             _ if !is_name => quote(arg),
             "" => ".".to_owned(),
-            name if is_pattern(name) && name.is_ascii() && !name.contains(['\n', '\'']) => {
+            name if test_is_pattern(name) && name.is_ascii() && !name.contains(['\n', '\'']) => {
                 let plain = |c: char| c.is_ascii_alphanumeric() || "*?[]-_./".contains(c);
                 name.chars().flat_map(|c| (!plain(c)).then_some('\\').into_iter().chain([c])).collect()
             }
@@ -95,25 +85,22 @@ pub fn check_names(args: &[String], known: &[String]) -> Result<Vec<String>> {
         return Ok(vec!["this revision has no tests in its `tests` folder".to_owned()]);
     }
     for (arg, is_name) in args.iter().zip(are_names(args)) {
-        let name = relative(arg);
+        let name = test_relative(arg);
         if !is_name || name.is_empty() || name == "." {
             continue;
         }
-        let (file, _) = name.split_once('#').unwrap_or((name, ""));
         let shown = escape_line(arg);
-        if is_pattern(file) && !file.contains('/') {
-            if !known.iter().any(|test| matches(file, test)) {
+        match TestWord::of(arg, known) {
+            TestWord::Known => {}
+            TestWord::MatchesNone => {
                 return Err(Error::new(
                     ErrorKind::Input,
                     format!("no test of this revision is called like `{shown}`"),
                 )
                 .hint("`--list-tests` behind `--` lists the tests there are"));
             }
-        } else if known.iter().any(|test| test == file) {
-        } else if file.starts_with("test-") && !file.contains('/') {
-            return Err(unknown(&shown, file, known));
-        } else {
-            doubts.push(format!("`{shown}` is not among the tests of this revision"));
+            TestWord::Unknown => return Err(unknown(&shown, test_file(arg), known)),
+            TestWord::Doubtful => doubts.push(format!("`{shown}` is not among the tests of this revision")),
         }
     }
     Ok(doubts)
@@ -136,28 +123,6 @@ fn unknown(shown: &str, file: &str, known: &[String]) -> Error {
         error.hint("`--list-tests` behind `--` lists the tests there are")
     } else {
         error.hint(format!("did you mean {}?", suggest::list(&near)))
-    }
-}
-
-/// Whether a shell's pattern matches a name: `*`, `?`, and `[…]` taken as any one character.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut chars = pattern.chars();
-    match chars.next() {
-        None => name.is_empty(),
-        Some('*') => {
-            let rest = chars.as_str();
-            name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| matches(rest, &name[at..]))
-        }
-        Some(c) => {
-            let mut rest = chars.as_str();
-            if c == '['
-                && let Some((_, after)) = rest.split_once(']')
-            {
-                rest = after;
-            }
-            let mut name = name.chars();
-            name.next().is_some_and(|got| c == '?' || c == '[' || got == c) && matches(rest, name.as_str())
-        }
     }
 }
 

@@ -51,8 +51,8 @@ pub enum Msg {
     Counts(BTreeMap<JobId, TestCounts>),
     /// How long tests took before, in seconds by name.
     Durations(BTreeMap<String, f64>),
-    /// Names of tests that a source has.
-    TestNames(TestSource, Result<Vec<String>, Error>),
+    /// Names of tests that a source has at a revision.
+    TestNames(TestSource, String, Result<Vec<String>, Error>),
     /// What was asked of a job's output.
     Output(OutputAnswer),
     /// An operation was submitted.

@@ -479,3 +479,54 @@ fn the_log_shows_what_was_logged_and_lets_nothing_through() {
         assert_ne!(screen(&mut app).contains("TARGETS"), targets);
     }
 }
+
+#[test]
+fn going_to_a_machine_lands_on_it_whatever_was_filtered_or_marked() {
+    let mut app = full(80, 24);
+    press(&mut app, "1 space");
+    app.model.home.machines.filter = "bbb".into();
+    press(&mut app, "3 home m");
+    let machines = &app.model.home.machines;
+    assert_eq!(app.model.home.pane, Pane::Machines);
+    assert_eq!(machines.selected.as_ref().map(|(_, id)| id.as_str()), Some("m-aaaaaa"));
+    assert!(machines.marks.is_empty() && machines.filter.is_empty());
+}
+
+#[test]
+fn leaving_a_job_that_the_filter_hides_lands_on_it() {
+    let mut app = full(80, 24);
+    press(&mut app, "3 home enter");
+    app.model.home.jobs.filter = "dddddd".into();
+    press(&mut app, "esc");
+    assert_eq!(app.model.home.jobs.selected.as_ref().map(JobId::as_str), Some("j-aaaaaa"));
+    // one that does not hide it stays
+    press(&mut app, "enter");
+    app.model.home.jobs.filter = "aaaaaa".into();
+    press(&mut app, "esc");
+    assert_eq!(app.model.home.jobs.filter, "aaaaaa");
+}
+
+#[test]
+fn a_job_is_on_the_machine_its_events_name_else_the_one_asked_for() {
+    let mut app = full(80, 24);
+    let listed = Machine { provider: ProviderKind::Hosts, job: None, lease: None, ..machine("build1", 1, 1) };
+    let standing = Machine { job: None, ..machine("m-ssssss", 1, 900) };
+    app.handle(Msg::Machines(Ok(vec![machine("m-aaaaaa", 300, 500), listed, standing])));
+    let mut asked = job("j-eeeeee", 5, None, None, &[]);
+    asked.operation = Operation::RunTests(RunTestsSpec {
+        provider: ProviderKind::Hosts,
+        machine: Some(MachineId::new("build1").unwrap()),
+        ..spec(&[])
+    });
+    app.handle(Msg::Jobs(Ok(vec![asked, job("j-aaaaaa", 300, None, None, &[])])));
+    let of = |app: &App, id: &str| {
+        let machine = app.model.machine_of(&app.store, &JobId::new(id).unwrap());
+        machine.map(|machine| machine.id.to_string())
+    };
+    assert_eq!(of(&app, "j-eeeeee").as_deref(), Some("build1"));
+    assert_eq!(of(&app, "j-aaaaaa").as_deref(), Some("m-aaaaaa"));
+    let kind = EventKind::Launching { machine: MachineId::new("m-ssssss").unwrap(), provider: ProviderKind::Local };
+    app.handle(Msg::Events(vec![Event { seq: 7, at: ago(1), job: JobId::new("j-aaaaaa").unwrap(), kind }]));
+    assert_eq!(of(&app, "j-aaaaaa").as_deref(), Some("m-ssssss"));
+    assert_eq!(of(&app, "j-zzzzzz"), None);
+}

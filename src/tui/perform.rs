@@ -121,7 +121,7 @@ impl Performer {
             }),
             Effect::TestNames(source, rev) => self.ask(async move |session| {
                 let names = session.test_names(&source, &rev).await;
-                Msg::TestNames(source, names)
+                Msg::TestNames(source, rev, names)
             }),
             Effect::Output(request) => self.reader.ask(request),
             effect => return Some(effect),

@@ -24,7 +24,11 @@ pub(super) async fn run(args: &RunTests, session: &Session, context: &CliContext
 }
 
 fn spec(args: &RunTests, context: &CliContext) -> RunTestsSpec {
-    let source = args.source.as_deref().map_or_else(|| context.current_dir.clone(), |dir| absolute(dir, context));
+    let source = match args.source.as_deref() {
+        Some(word) if word.as_os_str() == TestSource::PYPI => TestSource::Pypi,
+        Some(folder) => TestSource::Directory(absolute(folder, context)),
+        None => TestSource::Directory(context.current_dir.clone()),
+    };
     let provider = args.provider.unwrap_or(match args.machine {
         None => context.provider,
         Some(_) => ProviderKind::Local,
@@ -32,8 +36,8 @@ fn spec(args: &RunTests, context: &CliContext) -> RunTestsSpec {
     RunTestsSpec {
         provider,
         machine: args.machine.clone(),
-        image: None,
-        source: TestSource::Directory(source),
+        image: args.image.clone(),
+        source,
         rev: args.rev.clone(),
         dirty: if args.dirty { DirtyTree::Include } else { DirtyTree::Ignore },
         filesystem: args.filesystem,
@@ -48,4 +52,102 @@ fn spec(args: &RunTests, context: &CliContext) -> RunTestsSpec {
 /// A path that means the same in whichever process takes the job up.
 pub(super) fn absolute(path: &Path, context: &CliContext) -> PathBuf {
     context.current_dir.join(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Verb;
+    use crate::cli::parse::read;
+    use crate::domain::{Filesystem, ImageName, MachineId};
+    use proptest::prelude::*;
+    use std::ffi::OsString;
+    use std::time::Duration;
+
+    fn context() -> CliContext {
+        CliContext {
+            state_dir: "/state".into(),
+            config_path: "/state/config.toml".into(),
+            config_in_force: String::new(),
+            config_sample: "",
+            current_dir: "/here".into(),
+            provider: ProviderKind::Local,
+            lease: Duration::from_secs(60),
+            python: "none".into(),
+            demo_flags: Vec::new(),
+            demo_python: String::new(),
+            demo_tests: Vec::new(),
+        }
+    }
+
+    fn parsed(words: Vec<String>) -> RunTestsSpec {
+        let cli = read(words.into_iter().map(OsString::from).collect()).unwrap();
+        let Some(Verb::RunTestsLinux(args)) = cli.verb else { panic!() };
+        spec(&args, &context())
+    }
+
+    #[test]
+    fn pypi_is_a_source_and_a_folder_of_that_name_can_be_named() {
+        let source =
+            |word: &str| parsed(["hga", "run-tests-linux", "--source", word].map(str::to_owned).into()).source;
+        assert_eq!(source("pypi"), TestSource::Pypi);
+        assert_eq!(source("./pypi"), TestSource::Directory("/here/pypi".into()));
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[ -~]{0,8}",
+            Just("--".to_owned()),
+            Just("-".to_owned()),
+            Just("--json".to_owned()),
+            Just("--lease".to_owned()),
+            Just("pypi".to_owned()),
+            Just("é 日本".to_owned()),
+        ]
+    }
+
+    fn any_spec() -> impl Strategy<Value = RunTestsSpec> {
+        let source = prop_oneof![
+            Just(TestSource::Pypi),
+            text().prop_map(|name| TestSource::Directory(Path::new("/").join(format!("x{name}")))),
+        ];
+        let machine = proptest::option::of("[a-z][a-z0-9-]{0,6}[a-z]".prop_map(|id| MachineId::new(id).unwrap()));
+        let image = proptest::option::of("[a-z][a-z0-9-]{0,6}[a-z]".prop_map(|id| ImageName::new(id).unwrap()));
+        let texts = (text(), text(), proptest::collection::vec(text(), 0..4));
+        let choices = (any::<bool>(), any::<bool>(), any::<bool>(), 0..Filesystem::ALL.len());
+        let rest = (60u64..=604_800, proptest::option::of(text()));
+        (source, machine, image, texts, choices, rest).prop_map(
+            |(
+                source,
+                machine,
+                image,
+                (rev, python, test_args),
+                (hosts, dirty, keep, filesystem),
+                (lease, results),
+            )| {
+                RunTestsSpec {
+                    provider: if hosts { ProviderKind::Hosts } else { ProviderKind::Local },
+                    machine,
+                    image,
+                    source,
+                    rev,
+                    dirty: if dirty { DirtyTree::Include } else { DirtyTree::Ignore },
+                    filesystem: Filesystem::ALL[filesystem],
+                    python,
+                    test_args,
+                    keep: if keep { KeepMachine::OnFailure } else { KeepMachine::Never },
+                    lease: Duration::from_secs(lease),
+                    results: results.map(|name| Path::new("/").join(format!("r{name}"))),
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn the_line_of_any_run_asks_for_that_run(spec in any_spec()) {
+            let words = Operation::RunTests(spec.clone()).command_words();
+            prop_assert_eq!(parsed(words.clone()), spec, "{:?}", words);
+        }
+    }
 }

@@ -68,7 +68,7 @@ pub fn details(model: &Model, store: &Store) -> Option<(String, Vec<Detail>)> {
         return Some((format!("Image {name}"), image_details(model, image)));
     }
     if model.job.is_none() && model.home.pane == Pane::Machines {
-        let machine = model.machine_here()?;
+        let machine = model.machine_here(store)?;
         return Some((format!("Machine {}", machine.id), machine_details(model, store, machine)));
     }
     let id = model.job_here()?;
@@ -196,13 +196,15 @@ fn job_details(model: &Model, store: &Store, id: &JobId) -> Vec<Detail> {
     if let Some(machine) = view.and_then(|view| view.machine.as_ref()) {
         let ended = if machine.ended { ", ended" } else { "" };
         all.value("machine", format!("{} ({}{ended})", machine.id, machine.provider));
+    } else if let Some(machine) = model.machine_of(store, id) {
+        all.value("machine", format!("{} ({})", machine.id, machine.provider));
     }
     if let Some(source) = view.and_then(|view| view.source.as_ref()) {
         all.value("revision", format!("{} {}", source.node.get(..12).unwrap_or(&source.node), source.summary));
     }
     if let Some(operation) = operation {
         all.heading("What was asked");
-        all.value("command", operation.command_line());
+        all.value("command", model.command_line(operation));
         if matches!(operation, Operation::RunTests(spec) if spec.source == TestSource::Pypi) {
             all.value("source", "the newest Mercurial on PyPI");
         }

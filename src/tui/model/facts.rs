@@ -1,7 +1,7 @@
 //! The snapshot that the keymap's rules are judged on.
 
 use super::{Dialog, FieldValue, JobTab, Modal, Model, Pane};
-use crate::domain::{JobId, JobState, Machine, MachineId};
+use crate::domain::{JobId, JobState, Machine, MachineId, Operation};
 use crate::store::Store;
 use crate::tui::keys::{Fact, Scope, Situation};
 use std::collections::BTreeSet;
@@ -13,25 +13,55 @@ impl Model {
         match (&self.job, self.home.pane) {
             (Some(screen), _) => Some(&screen.id),
             (None, Pane::Jobs) => self.home.jobs.selected.as_ref(),
-            (None, Pane::Machines) => self.machine_here().and_then(|machine| machine.job.as_ref()),
+            (None, Pane::Machines) => self.machine_selected().and_then(|machine| machine.job.as_ref()),
             (None, _) => None,
         }
     }
 
+    /// The machine selected in the list of machines.
+    #[must_use]
+    pub fn machine_selected(&self) -> Option<&Machine> {
+        let (provider, id) = self.home.machines.selected.as_ref()?;
+        self.machines.value.iter().find(|machine| machine.id == *id && machine.provider == *provider)
+    }
+
     /// The machine that commands are about, as its provider last told.
     #[must_use]
-    pub fn machine_here(&self) -> Option<&Machine> {
+    pub fn machine_here(&self, store: &Store) -> Option<&Machine> {
         if self.job.is_none() && self.home.pane == Pane::Machines {
-            let (provider, id) = self.home.machines.selected.as_ref()?;
-            return self.machines.value.iter().find(|machine| machine.id == *id && machine.provider == *provider);
+            return self.machine_selected();
         }
         let job = match (&self.job, self.home.pane) {
             (Some(screen), _) => &screen.id,
             (None, Pane::Jobs) => self.home.jobs.selected.as_ref()?,
             _ => return None,
         };
+        self.machine_of(store, job)
+    }
+
+    /// The machine that a job works on: the one its events name, else the one it was asked to use, else the one that was
+    /// launched for it.
+    #[must_use]
+    pub fn machine_of(&self, store: &Store, job: &JobId) -> Option<&Machine> {
+        let view = store.job(job);
+        let machines = &self.machines.value;
+        if let Some(known) = view.and_then(|view| view.machine.as_ref()) {
+            return machines.iter().find(|machine| machine.id == known.id && machine.provider == known.provider);
+        }
+        let asked = self.summary(job).map(|row| &row.operation).or_else(|| view?.operation.as_ref());
+        if let Some(Operation::RunTests(spec)) = asked
+            && let Some(named) = &spec.machine
+        {
+            return machines.iter().find(|machine| machine.id == *named && machine.provider == spec.provider);
+        }
         let launched = MachineId::for_job(job);
-        self.machines.value.iter().find(|machine| machine.job.as_ref() == Some(job) || machine.id == launched)
+        machines.iter().find(|machine| machine.job.as_ref() == Some(job) || machine.id == launched)
+    }
+
+    /// The line that asks for an operation: the demo has a short one of its own.
+    #[must_use]
+    pub fn command_line(&self, operation: &Operation) -> String {
+        if *operation == self.setup.demo { "hga demo".to_owned() } else { operation.command_line() }
     }
 
     /// Where a person is.
@@ -108,7 +138,7 @@ impl Model {
                 facts.insert(fact);
             }
         };
-        let machine = self.machine_here();
+        let machine = self.machine_here(store);
         is(Fact::Machine, machine.is_some());
         is(Fact::MachineOurs, machine.is_some_and(Machine::is_ephemeral));
         is(

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     DirtyTree, Filesystem, ImageName, JobId, KeepMachine, LaunchSpec, MachineId, Operation, ProviderKind,
-    RunTestsSpec, TestSource, words,
+    RunTestsSpec, TestSource, TestWord, words,
 };
 use std::path::PathBuf;
 use tui_input::Input;
@@ -243,7 +243,10 @@ impl Form {
         for word in self.text(FieldId::Tests).split_whitespace() {
             if word.starts_with('-') {
                 wrong.push((FieldId::Tests, format!("`{word}` is a flag: the field below takes flags")));
-            } else if known && !self.tests.is_empty() && is_name(word) && !self.tests.iter().any(|name| name == word)
+            } else if known
+                && !self.tests.is_empty()
+                && is_name(word)
+                && matches!(TestWord::of(word, &self.tests), TestWord::Unknown | TestWord::MatchesNone)
             {
                 let near = super::proposals(&self.tests, word, word.chars().count());
                 let hint = near.first().map_or_else(String::new, |name| format!("; there is `{name}`"));

@@ -69,9 +69,19 @@ impl<K: Ord + Clone> List<K> {
     pub fn settle(&mut self, keys: &[K]) {
         let found = self.selected.as_ref().and_then(|key| keys.iter().position(|other| other == key));
         self.select(keys, found.unwrap_or(self.index));
-        if !self.marks.is_empty() {
-            self.marks.retain(|mark| keys.contains(mark));
+        let marked = |key: &&K| self.marks.contains(*key);
+        if !self.marks.is_empty() && keys.iter().filter(marked).count() < self.marks.len() {
+            self.marks = keys.iter().filter(marked).cloned().collect();
         }
+    }
+
+    /// Selects a row wherever it is: what could hide it, and marks that commands would take instead, are dropped.
+    pub fn go_to(&mut self, key: K) {
+        self.filter.clear();
+        self.marks.clear();
+        self.anchor = None;
+        self.held = None;
+        self.selected = Some(key);
     }
 
     /// Moves the selection by so many rows.
@@ -170,5 +180,39 @@ mod tests {
         assert_eq!(list.chosen(), ["a", "b", "c"]);
         list.settle(&["a", "c"]);
         assert_eq!(list.chosen(), ["a", "c"]);
+    }
+
+    #[test]
+    fn many_marks_cost_little() {
+        use std::cell::Cell;
+        use std::cmp::Ordering;
+        use std::rc::Rc;
+        #[derive(Clone)]
+        struct Key(u32, Rc<Cell<u64>>);
+        impl PartialEq for Key {
+            fn eq(&self, other: &Self) -> bool {
+                self.cmp(other) == Ordering::Equal
+            }
+        }
+        impl Eq for Key {}
+        impl PartialOrd for Key {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+        impl Ord for Key {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.1.set(self.1.get() + 1);
+                self.0.cmp(&other.0)
+            }
+        }
+        let compared = Rc::new(Cell::new(0));
+        let keys: Vec<Key> = (0..2000).map(|number| Key(number, compared.clone())).collect();
+        let mut list = List { marks: keys.iter().cloned().collect(), ..List::default() };
+        compared.set(0);
+        list.settle(&keys);
+        list.settle(&keys[1..]);
+        assert_eq!(list.marks.len(), 1999);
+        assert!(compared.get() < 500_000, "{}", compared.get());
     }
 }

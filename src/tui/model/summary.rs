@@ -267,8 +267,6 @@ fn files(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
     }
     if let Some(operation) = &job.operation {
         heading(lines, "Again");
-        let demo = *operation == model.setup.demo;
-        let line = if demo { "hga demo".to_owned() } else { operation.command_line() };
-        lines.push(SummaryLine::of(Ink::Plain, format!("  {}", escape_line(&line))));
+        lines.push(SummaryLine::of(Ink::Plain, format!("  {}", escape_line(&model.command_line(operation)))));
     }
 }

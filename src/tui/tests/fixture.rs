@@ -436,9 +436,9 @@ impl Desk {
                 }
             }
             Effect::Count(jobs) => Msg::Counts(jobs.into_iter().map(|job| (job, counts())).collect()),
-            Effect::TestNames(source, _) => {
+            Effect::TestNames(source, rev) => {
                 let names = ["test-add.t", "test-copy.t", "test-copy2.t", "test-merge1.t"];
-                Msg::TestNames(source, Ok(names.map(str::to_owned).to_vec()))
+                Msg::TestNames(source, rev, Ok(names.map(str::to_owned).to_vec()))
             }
             Effect::Attach(job) => Msg::Attached(job, Ok(Attachment::Driving)),
             Effect::Output(request) => {
@@ -512,7 +512,7 @@ impl Desk {
     pub(super) fn choose_machine(&mut self, machine: &str) {
         self.keys("1<home>");
         for _ in 0..20 {
-            if self.app.model.machine_here().is_some_and(|here| here.id.as_str() == machine) {
+            if self.app.model.machine_selected().is_some_and(|here| here.id.as_str() == machine) {
                 return;
             }
             self.keys("j");

@@ -191,7 +191,7 @@ impl Walk {
             Effect::Machines => Msg::Machines(Ok(machines())),
             Effect::Images => Msg::Images(Ok(images())),
             Effect::Count(_) if fails => Msg::Counts([(id("j-newer2"), TestCounts::default())].into_iter().collect()),
-            Effect::TestNames(source, _) if fails => Msg::TestNames(source, Err(error())),
+            Effect::TestNames(source, rev) if fails => Msg::TestNames(source, rev, Err(error())),
             Effect::Shell(machine) if fails => Msg::ShellEnded(machine, Err("no shell \u{1b}[2J".to_owned())),
             Effect::Shell(_) => Msg::ShellEnded(MachineId::new("m-gone22").unwrap(), Ok(130)),
             effect => match self.desk.answer(effect) {

@@ -86,7 +86,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             }
             Vec::new()
         }
-        Msg::TestNames(source, names) => super::form::names(model, &source, &names),
+        Msg::TestNames(source, rev, names) => super::form::names(model, &source, &rev, &names),
         Msg::Output(answer) => super::output::answered(model, answer),
         Msg::Submitted(Ok(id)) => {
             model.ours.insert(id.clone());

@@ -17,7 +17,7 @@ pub(super) fn terminate(model: &mut Model, store: &Store) -> Vec<Effect> {
     let chosen = if model.job.is_none() && model.home.pane == Pane::Machines {
         model.home.machines.chosen()
     } else {
-        model.machine_here().map(|machine| (machine.provider, machine.id.clone())).into_iter().collect()
+        model.machine_here(store).map(|machine| (machine.provider, machine.id.clone())).into_iter().collect()
     };
     if chosen.is_empty() {
         return Vec::new();

@@ -7,7 +7,7 @@ use crate::domain::{
 use crate::event::EventKind;
 use crate::tui::App;
 use crate::tui::effect::{Effect, Leave};
-use crate::tui::model::{Modal, Pane};
+use crate::tui::model::Modal;
 use crate::tui::msg::Msg;
 
 fn opens() -> Vec<(&'static str, App)> {
@@ -23,8 +23,7 @@ fn opens() -> Vec<(&'static str, App)> {
     busy.keys("ctrl-d");
     all.push(("terminate a busy one", busy));
     let mut image = app().with_image("dev");
-    image.model.home.pane = Pane::Images;
-    image.keys("delete");
+    image.keys("2 delete");
     all.push(("remove an image", image));
     let mut bootstrap = app();
     bootstrap.keys("2 b");

@@ -27,7 +27,7 @@ pub(super) fn run_tests(model: &mut Model, store: &Store) -> Vec<Effect> {
         machine.state.is_alive()
             && !busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider)
     };
-    let here = if model.job.is_none() { model.machine_here().filter(free) } else { None };
+    let here = if model.job.is_none() { model.machine_here(store).filter(free) } else { None };
     let standing = |id: &MachineId| model.machines.value.iter().filter(free).find(|machine| machine.id == *id);
     match here.or_else(|| spec.machine.as_ref().and_then(standing)) {
         Some(machine) => {
@@ -150,11 +150,16 @@ pub(super) fn launch(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes the names of a source's tests in; why there are none is said below the source.
-pub(super) fn names(model: &mut Model, source: &TestSource, names: &Result<Vec<String>, Error>) -> Vec<Effect> {
+/// Takes the names of the tests of a source's revision in; why there are none is said below the source.
+pub(super) fn names(
+    model: &mut Model,
+    source: &TestSource,
+    rev: &str,
+    names: &Result<Vec<String>, Error>,
+) -> Vec<Effect> {
     for modal in &mut model.modals {
         let Modal::Form(form) = modal else { continue };
-        if form.tests_of.as_ref().is_none_or(|(asked, _)| asked != source) {
+        if form.tests_of.as_ref().is_none_or(|(asked, at)| asked != source || at != rev) {
             continue;
         }
         match names {

@@ -58,7 +58,7 @@ fn tests_complete_as_they_are_typed() {
     let mut app = app();
     app.keys("r");
     let names = ["test-add.t", "test-badd.t", "test-backout.t"].map(str::to_owned).into();
-    app.handle(Msg::TestNames(TestSource::Directory("/src/hg".into()), Ok(names)));
+    app.handle(Msg::TestNames(TestSource::Directory("/src/hg".into()), ".".into(), Ok(names)));
     app.keys("a d d");
     assert_eq!(form(&app).proposals, ["test-add.t", "test-badd.t"]);
     assert!(app.screen(80, 24).contains("▶ test-add.t"));
@@ -189,12 +189,43 @@ fn everything_over_the_screen_fits_any_size() {
         app.model.ours.insert(job("j-bbb"));
         app.keys(keys);
         let names = (0..60).map(|n| format!("test-a{n}.t")).collect();
-        app.handle(Msg::TestNames(TestSource::Directory("/src/hg".into()), Ok(names)));
+        app.handle(Msg::TestNames(TestSource::Directory("/src/hg".into()), ".".into(), Ok(names)));
         for columns in [1, 2, 3, 4, 7, 12, 15, 16, 20, 31, 40, 60, 79, 120] {
             for rows in [1, 2, 3, 5, 8, 12, 24] {
                 app.screen(columns, rows);
             }
         }
         app.screen(200, 50);
+    }
+}
+
+#[test]
+fn test_names_of_another_revision_are_dropped() {
+    let mut app = app();
+    app.keys("r");
+    let source = TestSource::Directory("/src/hg".into());
+    app.handle(Msg::TestNames(source.clone(), "stable".into(), Ok(vec!["test-old.t".into()])));
+    assert!(form(&app).tests.is_empty());
+    app.handle(Msg::TestNames(source, ".".into(), Ok(vec!["test-new.t".into()])));
+    assert_eq!(form(&app).tests, ["test-new.t"]);
+}
+
+#[test]
+fn cases_and_patterns_of_tests_are_names_too() {
+    let mut app = app();
+    app.keys("r");
+    let names = ["test-copies.t", "test-rebase-a.t"].map(str::to_owned).into();
+    app.handle(Msg::TestNames(TestSource::Directory("/src/hg".into()), ".".into(), Ok(names)));
+    for (word, fits) in [
+        ("test-copies.t#filelog", true),
+        ("test-rebase*.t", true),
+        ("test-[cr]*", true),
+        ("test-copie.t#filelog", false),
+        ("test-z*.t", false),
+    ] {
+        let mut form = form(&app).clone();
+        let field = form.fields.iter_mut().find(|field| field.id == FieldId::Tests).unwrap();
+        field.value = crate::tui::model::FieldValue::Text(tui_input::Input::new(word.into()));
+        assert_eq!(form.operation().is_ok(), fits, "{word}");
     }
 }

@@ -146,14 +146,26 @@ pub(super) fn list<K: Ord + Clone>(
     Vec::new()
 }
 
-/// Brings the lists in line with what there is.
+/// Brings the list shown in line with what there is.
 pub(super) fn settle(model: &mut Model, store: &Store) {
-    let machines = machine_keys(model, store);
-    model.home.machines.settle(&machines);
-    let images = image_keys(model);
-    model.home.images.settle(&images);
-    let jobs = job_keys(model, store);
-    model.home.jobs.settle(&jobs);
+    if model.job.is_some() {
+        return;
+    }
+    match model.home.pane {
+        Pane::Machines => {
+            let keys = machine_keys(model, store);
+            model.home.machines.settle(&keys);
+        }
+        Pane::Images => {
+            let keys = image_keys(model);
+            model.home.images.settle(&keys);
+        }
+        Pane::Jobs => {
+            let keys = job_keys(model, store);
+            model.home.jobs.settle(&keys);
+        }
+        Pane::Log => {}
+    }
 }
 
 /// Takes back which row the frame showed first.

@@ -33,7 +33,12 @@ pub(super) fn begin() -> Vec<Effect> {
 
 /// Takes a message in.
 pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
+    let shown = (model.job.is_some(), model.home.pane);
     let mut effects = take(model, store, msg);
+    if shown != (model.job.is_some(), model.home.pane) {
+        // only what is shown is kept in line before each frame
+        settle(model, store);
+    }
     effects.extend(output::keep_up(model, store));
     effects.extend(home::wanted(model, store));
     effects
@@ -129,13 +134,13 @@ fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
         Action::StopJob => dialog::stop_job(model, store),
         Action::Attach => dialog::attach(model, store),
         Action::Shell => {
-            model.machine_here().map(|machine| machine.id.clone()).map(Effect::Shell).into_iter().collect()
+            model.machine_here(store).map(|machine| machine.id.clone()).map(Effect::Shell).into_iter().collect()
         }
         Action::GoToMachine => {
-            if let Some(key) = model.machine_here().map(|machine| (machine.provider, machine.id.clone())) {
-                let close = job::close(model);
+            if let Some(key) = model.machine_here(store).map(|machine| (machine.provider, machine.id.clone())) {
+                let close = job::close(model, store);
                 model.home.pane = Pane::Machines;
-                model.home.machines.selected = Some(key);
+                model.home.machines.go_to(key);
                 return close;
             }
             Vec::new()

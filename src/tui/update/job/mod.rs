@@ -44,9 +44,12 @@ pub(super) fn open(model: &mut Model, store: &Store, id: JobId, tab: JobTab) -> 
 }
 
 /// Goes back to the panes.
-pub(super) fn close(model: &mut Model) -> Vec<Effect> {
+pub(super) fn close(model: &mut Model, store: &Store) -> Vec<Effect> {
     match model.job.take() {
         Some(screen) => {
+            if !model.home.jobs.filter.is_empty() && !home::job_keys(model, store).contains(&screen.id) {
+                model.home.jobs.filter.clear();
+            }
             model.home.jobs.selected = Some(screen.id);
             vec![Effect::Output(OutputRequest::Close)]
         }
@@ -109,7 +112,7 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
     let tab = screen.tab;
     match action {
         Action::Back if tab == JobTab::Failures && screen.reading => screen.reading = false,
-        Action::Back => return close(model),
+        Action::Back => return close(model, store),
         Action::NextFailure => return opening::failure(model, store, 1),
         Action::PreviousFailure => return opening::failure(model, store, -1),
         Action::Next | Action::Previous => {

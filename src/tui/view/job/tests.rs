@@ -11,8 +11,11 @@ use crate::tui::widget::{Cell, Column, Table, put};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Rect};
 
+/// Columns for a test's name before anything but its outcome and time gets any: most names are no longer.
+const NAME: u16 = 36;
+
 /// The columns of tests and of failures.
-const COLUMNS: &[Column] = &[
+const COLUMNS: [Column; 5] = [
     Column { title: "TEST", min: 16, grows: true, align: Alignment::Left, rank: 0 },
     Column { title: "OUTCOME", min: 11, grows: false, align: Alignment::Left, rank: 0 },
     Column { title: "TIME", min: 8, grows: false, align: Alignment::Right, rank: 1 },
@@ -67,6 +70,14 @@ pub(super) fn draw(
     table(model, &shape, theme, list, buffer, painted);
 }
 
+/// The columns in so much room. The name gives way only to the outcome and the time.
+fn columns(room: u16) -> [Column; COLUMNS.len()] {
+    let mut columns = COLUMNS;
+    let beside = 2 + columns[1].min + 1 + columns[2].min + 1;
+    columns[0].min = room.saturating_sub(beside).clamp(columns[0].min, NAME);
+    columns
+}
+
 /// A list of tests.
 pub(super) struct Shape<'a> {
     /// How many.
@@ -97,7 +108,7 @@ pub(super) fn table(
         (cells, (shape.marked)(place))
     };
     let table = Table {
-        columns: COLUMNS,
+        columns: &columns(area.width),
         rows: shape.rows,
         selected: Some(shape.selected),
         offset: shape.offset,
