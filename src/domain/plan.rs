@@ -45,6 +45,8 @@ pub struct Plan {
     pub items: Vec<PlanItem>,
     /// What would not.
     pub skipped: Vec<Skipped>,
+    /// Why it is not known which jobs run there, when it is not.
+    pub unknown: Option<String>,
 }
 
 impl Plan {
@@ -91,7 +93,7 @@ impl Plan {
     pub fn demand(&self) -> Option<String> {
         match self.items.as_slice() {
             [] => None,
-            [item] if item.jobs.is_empty() => None,
+            [item] if item.jobs.is_empty() && self.unknown.is_none() => None,
             [item] => Some(item.machine.to_string()),
             items => Some(format!("terminate {}", items.len())),
         }
@@ -191,5 +193,8 @@ mod tests {
             assert_eq!(plan.demand().as_deref(), demand, "{ids:?}");
             assert_eq!(plan.operations().len(), 1, "{ids:?}");
         }
+        let plan = Plan::terminate(&[key("m-aaa", Local)], &machines, &[]);
+        let plan = Plan { unknown: Some("locked".to_owned()), ..plan };
+        assert_eq!(plan.demand().as_deref(), Some("m-aaa"));
     }
 }

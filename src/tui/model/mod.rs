@@ -125,8 +125,8 @@ pub struct Model {
     pub durations: BTreeMap<String, f64>,
     /// The jobs this process drives.
     pub ours: BTreeSet<JobId>,
-    /// Whether to leave as soon as none of our jobs is left.
-    pub leaving: bool,
+    /// The jobs that are waited for, to leave as soon as none of ours is left.
+    pub leaving: Option<Vec<JobId>>,
     /// So many operations were submitted whose job's screen is not opened.
     pub aside: usize,
     /// What was asked for last time tests were run.
@@ -170,7 +170,7 @@ impl Model {
             counts_asked: BTreeSet::new(),
             durations: BTreeMap::new(),
             ours: BTreeSet::new(),
-            leaving: false,
+            leaving: None,
             aside: 0,
             last_run: None,
             painted: Painted::default(),

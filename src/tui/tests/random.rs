@@ -214,12 +214,12 @@ impl Walk {
         assert!(self.at_home(), "stuck, seed {}:\n{}", self.seed, self.desk.text());
     }
 
-    /// On the panes, nothing over them, nothing being typed: where `quit` is what Esc means.
+    /// On the panes, nothing over them, nothing being typed: where Esc only says how to leave.
     fn at_home(&self) -> bool {
         let model = &self.desk.app.model;
         let quits = matches!(
             crate::tui::keys::resolve(Chord::plain(Code::Esc), &self.desk.app.situation()),
-            crate::tui::keys::Resolved::Act(row) if row.action == Action::Quit
+            crate::tui::keys::Resolved::Act(row) if row.action == Action::Back && row.scope == crate::tui::keys::Scope::Panes
         );
         model.modals.is_empty() && model.line.is_none() && model.job.is_none() && quits
     }

@@ -39,6 +39,7 @@ const TRIPLES: &[Triple] = &[
     (S::Panes, "previous-pane", "images", "", Shows("build2")),
     (S::Panes, "run-tests", "images", "", Changes),
     (S::Panes, "quit", "images", "", Shows("Stay")),
+    (S::Panes, "stay", "images", "", Shows("`q` leaves hga")),
     (S::Panes, "unfilter", "jobs", "/fail<enter>", Shows("j-pass22")),
     (S::Panes, "demo", "images", "", Asks("Submit")),
     (S::Machines, "describe", "machine", "", Changes),

@@ -6,7 +6,7 @@ use crate::event::EventKind;
 use crate::session::{Attachment, Error};
 use crate::store::Store;
 use crate::tui::effect::{Effect, Leave};
-use crate::tui::model::{JobTab, Known, Model, Tone};
+use crate::tui::model::{JobTab, Known, Modal, Model, Tone};
 use crate::tui::msg::Msg;
 
 /// Takes an answer or an event in.
@@ -89,18 +89,27 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
         Msg::TestNames(source, rev, names) => super::form::names(model, &source, &rev, &names),
         Msg::Output(answer) => super::output::answered(model, answer),
         Msg::Submitted(Ok(id)) => {
-            model.ours.insert(id.clone());
+            if !is_over(model, store, &id) {
+                // its events may have overtaken the answer
+                model.ours.insert(id.clone());
+            }
             if model.aside > 0 {
                 // machines are ended: what they are doing is in sight already
                 model.aside -= 1;
                 say(model, Tone::Info, &format!("job {id} does it; its machines show here until they have ended"));
                 return vec![Effect::Jobs, Effect::Machines];
             }
+            // the form that asked for it has done its work; what else is open stays
+            model.modals.retain(|modal| !matches!(modal, Modal::Form(form) if form.pending));
+            if !model.modals.is_empty() || model.line.is_some() {
+                say(model, Tone::Info, &format!("job {id} has begun: it is in the Jobs pane"));
+                return vec![Effect::Jobs];
+            }
             let open = job::open(model, store, id, JobTab::Tests);
             [open, vec![Effect::Jobs]].concat()
         }
         Msg::Attached(id, Ok(how)) => {
-            if how == Attachment::Driving {
+            if how == Attachment::Driving && !is_over(model, store, &id) {
                 model.ours.insert(id.clone());
             }
             let text = match how {

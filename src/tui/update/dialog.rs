@@ -9,7 +9,7 @@ use crate::domain::{
 use crate::store::Store;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Leave};
-use crate::tui::model::{Dialog, DialogKind, LineTone as L, Modal, Model, Pane, Tone};
+use crate::tui::model::{Dialog, DialogKind, LineTone as L, Modal, Model, Page, Pane, Tone};
 use tui_input::Input;
 
 /// Shows what ending the chosen machines would do.
@@ -114,7 +114,13 @@ pub(super) fn working(model: &Model, store: &Store) -> Vec<Working> {
 }
 
 fn plan(model: &Model, store: &Store, chosen: &[(ProviderKind, MachineId)]) -> Plan {
-    Plan::terminate(chosen, &model.machines.value, &working(model, store))
+    let mut plan = Plan::terminate(chosen, &model.machines.value, &working(model, store));
+    plan.unknown = match &model.jobs.error {
+        Some(error) => Some(error.clone()),
+        None if !model.jobs.here => Some("they are still being read".to_owned()),
+        None => None,
+    };
+    plan
 }
 
 fn state(model: &Model, store: &Store, id: &JobId) -> Option<JobState> {
@@ -174,6 +180,9 @@ fn say_plan(model: &Model, plan: &Plan) -> Says {
     if plan.items.is_empty() {
         lines.push((L::Plain, "Nothing to end.".to_owned()));
     } else {
+        if let Some(why) = &plan.unknown {
+            lines.push((L::Warning, format!("which jobs run there is not known: {why}")));
+        }
         lines.push((L::Plain, "Everything on it goes too; nothing brings it back.".to_owned()));
     }
     for skipped in &plan.skipped {
@@ -251,9 +260,10 @@ fn say_stop(model: &Model, store: &Store, id: &JobId, level: CancelLevel) -> Say
     if level != CancelLevel::None && !driven {
         lines.push((
             L::Plain,
-            "No process drives it. It is taken up here for its clean-up only: its machine".to_owned(),
+            "No process drives it. It is taken up here for its clean-up only: its tests are".to_owned(),
         ));
-        lines.push((L::Plain, "is ended, its tests are not waited for.".to_owned()));
+        lines.push((L::Plain, "not waited for.".to_owned()));
+        lines.push((L::Plain, fate(model, store, id)));
         lines.push(confirm(None));
         return ("Stop job".to_owned(), lines, vec!["Cancel", "Clean it up"], None, true);
     }
@@ -265,21 +275,28 @@ fn say_stop(model: &Model, store: &Store, id: &JobId, level: CancelLevel) -> Say
         CancelLevel::Stop => {
             lines.push((L::Plain, "1. Its tests are asked to end.".to_owned()));
             lines.push((L::Plain, "2. What results there are by then are collected.".to_owned()));
-            let end = match machine_of(model, store, id) {
-                Some(machine) if !machine.is_ephemeral() => format!("3. {} is left as it was found.", machine.id),
-                _ => "3. The machine that was launched for it is ended.".to_owned(),
-            };
-            lines.push((L::Plain, end));
+            lines.push((L::Plain, format!("3. {}", fate(model, store, id))));
             lines.push(confirm(None));
             ("Stop job".to_owned(), lines, vec!["Cancel", "Stop it"], None, true)
         }
         CancelLevel::Kill => {
             lines.push((L::Plain, "It is stopping already: its tests were asked to end.".to_owned()));
-            lines.push((L::Plain, "Cut short: they are not waited for, their results may be lost; its".to_owned()));
-            lines.push((L::Plain, "machine is still ended.".to_owned()));
+            lines.push((L::Plain, "Cut short: they are not waited for, their results may be lost.".to_owned()));
+            lines.push((L::Plain, fate(model, store, id)));
             lines.push(confirm(None));
             ("Cut job short".to_owned(), lines, vec!["Cancel", "Cut it short"], None, true)
         }
+    }
+}
+
+/// What becomes of a job's machine when the job is stopped: one that was named stays, one launched for it goes.
+fn fate(model: &Model, store: &Store, id: &JobId) -> String {
+    let told = store.job(id).and_then(|job| job.operation.as_ref());
+    match told.or_else(|| model.summary(id).map(|row| &row.operation)) {
+        Some(Operation::RunTests(spec)) if let Some(machine) = &spec.machine => {
+            format!("{machine} is left as it is: it was not launched for this job.")
+        }
+        _ => "The machine that was launched for it is ended.".to_owned(),
     }
 }
 
@@ -307,6 +324,10 @@ fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
             None => String::new(),
         };
         lines.push((L::What, format!("{id} {verb}{far}")));
+        if state(model, store, id) == Some(JobState::Cancelling) {
+            lines.push((L::Plain, "  it is stopping; hga waits for its clean-up".to_owned()));
+            continue;
+        }
         let runs = view.is_some_and(|view| view.run.as_ref().is_some_and(|run| run.status.is_none()));
         let fate = if runs { "its tests run on" } else { "it waits where it is" };
         let machine = machine_of(model, store, id).map(|machine| ends_itself(model, machine)).unwrap_or_default();
@@ -324,7 +345,7 @@ fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
     }
     lines.push((
         L::Plain,
-        "End everything: these jobs are stopped, their machines ended; then hga leaves.".to_owned(),
+        "End everything: these jobs are stopped and the machines launched for them ended.".to_owned(),
     ));
     lines.push((L::Less, "Tab chooses, Enter does it.".to_owned()));
     let title = format!(
@@ -393,8 +414,10 @@ pub(super) fn refresh(model: &mut Model, store: &Store) {
                 DialogKind::Stop(id, _) => format!("job {id} is over: nothing to stop"),
                 _ => "your jobs are over: `q` leaves without a question".to_owned(),
             };
-            model.modals.remove(place);
-            say(model, Tone::Info, &text);
+            // in the dialog's place, so that the next key closes this and means nothing else
+            let lines = vec![(escape_line(&text), false)];
+            model.modals[place] = Modal::Page(Page { title: "It is over".to_owned(), lines, top: 0 });
+            place += 1;
             continue;
         };
         let mut fresh = make(model, store, kind);
@@ -417,19 +440,11 @@ pub(super) fn refresh(model: &mut Model, store: &Store) {
 
 /// What is to be done once none of our jobs is left, when a person waits for that: leave, unless something remains.
 pub(super) fn left(model: &mut Model, store: &Store) -> Option<Effect> {
-    if !model.leaving || !model.ours.is_empty() {
+    if !model.ours.is_empty() {
         return None;
     }
-    model.leaving = false;
-    let ended = model.modals.iter().find_map(|modal| match modal {
-        Modal::Dialog(dialog) => match &dialog.kind {
-            DialogKind::Ending(jobs) => Some(jobs.clone()),
-            _ => None,
-        },
-        _ => None,
-    });
+    let ended = model.leaving.take()?;
     let remains = ended
-        .unwrap_or_default()
         .iter()
         .any(|id| store.job(id).is_some_and(|job| matches!(job.cleanup, Some(CleanupVerdict::Remains { .. }))));
     if remains {
@@ -505,7 +520,7 @@ fn close(model: &mut Model) {
     if let Some(Modal::Dialog(dialog)) = model.modals.pop()
         && matches!(dialog.kind, DialogKind::Ending(_))
     {
-        model.leaving = false;
+        model.leaving = None;
     }
 }
 
@@ -534,7 +549,7 @@ fn press(model: &mut Model, store: &Store, kind: DialogKind, button: usize) -> V
         DialogKind::Quit(_) if button == 1 => vec![Effect::Leave(Leave::LettingGo)],
         DialogKind::Quit(_) => {
             let ours: Vec<JobId> = model.ours.iter().cloned().collect();
-            model.leaving = true;
+            model.leaving = Some(ours.clone());
             push(model, store, DialogKind::Ending(ours.clone()));
             ours.into_iter().map(|id| Effect::Cancel(id, CancelLevel::Stop)).collect()
         }

@@ -167,7 +167,9 @@ fn a_job_is_stopped_first_and_cut_short_then() {
     left.keys("3 X");
     assert!(left.screen(80, 24).contains("for its clean-up only"));
     // it ends meanwhile
-    let left = left.with_job("j-aaa", JobState::Ended);
+    let mut left = left.with_job("j-aaa", JobState::Ended);
+    assert!(left.screen(80, 24).contains("job j-aaa is over: nothing to stop"));
+    assert_eq!(left.keys("esc esc"), []);
     assert!(left.model.modals.is_empty());
 }
 
@@ -204,6 +206,51 @@ fn leaving_has_three_ways() {
 
     let mut over = open();
     over.event("j-aaa", EventKind::Ended { work: WorkVerdict::Done, cleanup: CleanupVerdict::Clean });
-    assert!(over.model.modals.is_empty() && over.model.notice.is_some());
+    assert!(over.screen(80, 24).contains("your jobs are over"));
+    assert_eq!(over.keys("esc esc"), []);
     assert_eq!(over.keys("q"), [Effect::Leave(Leave::Quietly)]);
+}
+
+#[test]
+fn a_machine_is_not_taken_for_idle_while_the_jobs_are_not_known() {
+    let mut app = app().with_machines(vec![machine("m-aaa")]);
+    let locked = crate::session::Error::new(crate::session::ErrorKind::State, "the journal is locked");
+    app.handle(Msg::Jobs(Err(locked)));
+    app.keys("ctrl-d");
+    assert!(app.screen(80, 24).contains("not known: the journal is locked"));
+    assert_eq!(app.keys("tab enter"), []);
+    assert_eq!(app.dialog().demand.as_deref(), Some("m-aaa"));
+}
+
+#[test]
+fn stopping_says_that_a_named_machine_stays() {
+    let mut app = app().with_machines(vec![machine("m-aaa")]).with_job("j-bbb", JobState::Running);
+    let Operation::RunTests(mut spec) = app.model.setup.demo.clone() else { panic!() };
+    spec.machine = Some(machine("m-aaa").id);
+    app.model.jobs.value[0].operation = Operation::RunTests(spec);
+    app.keys("3 X");
+    let shown = app.screen(80, 24);
+    assert!(shown.contains("m-aaa is left as it is") && !shown.contains("is ended"), "{shown}");
+}
+
+#[test]
+fn a_job_that_begins_closes_nothing_that_is_open() {
+    let mut app = app().with_machines(vec![machine("m-aaa"), machine("m-bbb")]);
+    app.keys("space space ctrl-d t e r");
+    app.handle(Msg::Submitted(Ok(job("j-new"))));
+    assert_eq!(app.dialog().input.value(), "ter");
+    assert!(app.model.job.is_none() && app.model.ours.contains(&job("j-new")));
+    // nor is one ours that ended before the answer came
+    let mut over = super::super::testing::app().with_job("j-old", JobState::Ended);
+    over.handle(Msg::Submitted(Ok(job("j-old"))));
+    assert!(over.model.ours.is_empty());
+}
+
+#[test]
+fn leaving_says_that_a_stopping_job_is_waited_for() {
+    let mut app = app().with_job("j-aaa", JobState::Cancelling);
+    app.model.ours.insert(job("j-aaa"));
+    app.keys("q");
+    let shown = app.screen(80, 24);
+    assert!(shown.contains("hga waits for its clean-up") && !shown.contains("left running:"), "{shown}");
 }

@@ -148,6 +148,10 @@ fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
         Action::Describe => describe::describe(model, store),
         Action::Filter | Action::Search => line::open(model, action),
         Action::DropFilter => line::drop_filter(model),
+        Action::Back if model.job.is_none() => {
+            say(model, Tone::Info, "`q` leaves hga");
+            Vec::new()
+        }
         _ if model.job.is_some() => job::act(model, store, action),
         _ => home::act(model, store, action),
     }

@@ -65,7 +65,9 @@ pub(super) fn app() -> App {
         theme: ThemeName::Mono,
         zone: jiff::tz::TimeZone::UTC,
     };
-    App::new(setup, now(), (80, 24)).0
+    let mut app = App::new(setup, now(), (80, 24)).0;
+    app.handle(Msg::Jobs(Ok(Vec::new())));
+    app
 }
 
 impl App {

@@ -1,6 +1,6 @@
 //! States and verdicts as a mark, a word and a style: never a colour alone.
 
-use crate::domain::{CleanupVerdict, JobState, MachineState, TestOutcome, WorkVerdict};
+use crate::domain::{CleanupVerdict, JobState, MachineState, Operation, TestOutcome, WorkVerdict};
 use crate::tui::model::{Ink, Standing, machine_word};
 use crate::tui::theme::Theme;
 use ratatui::style::Style;
@@ -19,13 +19,18 @@ pub(super) fn machine(state: MachineState, theme: &Theme) -> (&'static str, &'st
 
 /// How a job stands: its state while it goes on, its verdict afterwards.
 pub(super) fn job(
+    operation: Option<&Operation>,
     state: JobState,
     driven: bool,
     work: Option<&WorkVerdict>,
     cleanup: Option<&CleanupVerdict>,
     theme: &Theme,
 ) -> (&'static str, &'static str, Style) {
-    standing(Standing::of(state, driven, work, cleanup), theme)
+    let stands = match (Standing::of(state, driven, work, cleanup), operation) {
+        (Standing::Passed, Some(operation)) if !matches!(operation, Operation::RunTests(_)) => Standing::Done,
+        (stands, _) => stands,
+    };
+    standing(stands, theme)
 }
 
 /// The same, once that is known.

@@ -9,7 +9,7 @@ mod tests;
 pub(super) use rows::settle;
 
 use super::{arrive, home, output, say};
-use crate::domain::{CleanupVerdict, JobId, JobState, WorkVerdict};
+use crate::domain::{CleanupVerdict, JobId, JobState, Operation, WorkVerdict};
 use crate::store::{JobView, Store};
 use crate::tui::action::{Action, SortBy};
 use crate::tui::effect::Effect;
@@ -36,6 +36,11 @@ pub(super) fn open(model: &mut Model, store: &Store, id: JobId, tab: JobTab) -> 
     model.opened.retain(|other| *other != id);
     model.opened.push_front(id.clone());
     model.opened.truncate(KEPT);
+    let asked = store.job(&id).and_then(|job| job.operation.as_ref());
+    let asked = asked.or_else(|| model.summary(&id).map(|row| &row.operation));
+    // where there are no tests, the summary tells most
+    let testless = asked.is_some_and(|operation| !matches!(operation, Operation::RunTests(_)));
+    let tab = if testless && tab == JobTab::Tests { JobTab::Summary } else { tab };
     let mut screen = JobScreen::new(id, tab);
     screen.loaded = here;
     model.job = Some(Box::new(screen));

@@ -50,7 +50,8 @@ pub(super) fn draw(
 
 fn title(model: &Model, job: &JobView, theme: &Theme, row: Rect, buffer: &mut Buffer) {
     let driven = model.ours.contains(&job.id) || model.summary(&job.id).is_none_or(|row| row.driven);
-    let (mark, word, style) = states::job(job.state, driven, job.work.as_ref(), job.cleanup.as_ref(), theme);
+    let (mark, word, style) =
+        states::job(job.operation.as_ref(), job.state, driven, job.work.as_ref(), job.cleanup.as_ref(), theme);
     let machine = job.machine.as_ref().map_or(String::new(), |machine| {
         let fate = match (machine.ended, machine.ending) {
             (true, _) => ", ended",
