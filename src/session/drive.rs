@@ -122,6 +122,12 @@ impl Session {
         }
     }
 
+    /// Whether this process drives a job.
+    #[must_use]
+    pub fn drives(&self, job: &JobId) -> bool {
+        lock(&self.driven).contains_key(job)
+    }
+
     /// Lets go of a job this process drives, without ending anything on its machine; `job.detached` is its last event.
     ///
     /// # Errors

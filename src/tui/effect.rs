@@ -18,7 +18,7 @@ pub enum Leave {
 pub enum Effect {
     /// Begin an operation; answered by `Submitted`.
     Submit(Box<Operation>),
-    /// Tell a job to stop.
+    /// Tell a job to stop; answered by `Stopped`.
     Cancel(JobId, CancelLevel),
     /// Take a job up; answered by `Attached`.
     Attach(JobId),

@@ -59,6 +59,8 @@ pub enum Msg {
     Submitted(Result<JobId, Error>),
     /// A job was attached to.
     Attached(JobId, Result<Attachment, Error>),
+    /// A job was told to stop; whether this process drives it, for it may have taken it up for its clean-up.
+    Stopped(JobId, Result<bool, Error>),
     /// Something else that was asked for could not be done, or has been: a line to show.
     Told(Result<String, Error>),
     /// The shell on a machine is over.

@@ -76,7 +76,8 @@ impl Performer {
                 self.ask(async move |session| Msg::Submitted(session.submit(*operation).await));
             }
             Effect::Cancel(job, level) => self.ask(async move |session| {
-                Msg::Told(session.cancel(&job, level).await.map(|()| format!("job {job} was told to stop")))
+                let told = session.cancel(&job, level).await.map(|()| session.drives(&job));
+                Msg::Stopped(job, told)
             }),
             Effect::Attach(job) => self.ask(async move |session| {
                 let how = session.attach(&job).await;

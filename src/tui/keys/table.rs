@@ -134,6 +134,11 @@ pub static TABLE: &[Row] = &[
     key(S::Machines, &["n"], "launch", "launch", A::Launch, "Launch a machine: opens a form"),
     key(S::Machines, &["o"], "go-to-job", "its job", A::GoToJob, "Go to the job the machine was launched for")
         .needs(&[F::Job]),
+    key(S::Machines, &["space"], "mark", "", A::Mark, "Mark or unmark the row; commands take all marked ones")
+        .needs(&[F::Row]),
+    key(S::Machines, &["ctrl-space"], "mark-range", "", A::MarkRange, "Mark from the last mark to here")
+        .needs(&[F::Row]),
+    key(S::Machines, &["ctrl-\\"], "mark-clear", "", A::MarkClear, "Unmark everything"),
     // images
     key(S::Images, &["enter", "d"], "describe", "details", A::Describe, "Show what the image was made from")
         .needs(&[F::Image]),
@@ -157,6 +162,11 @@ pub static TABLE: &[Row] = &[
     )
     .needs(&[F::Image])
     .asks(),
+    key(S::Images, &["space"], "mark", "", A::Mark, "Mark or unmark the row; commands take all marked ones")
+        .needs(&[F::Row]),
+    key(S::Images, &["ctrl-space"], "mark-range", "", A::MarkRange, "Mark from the last mark to here")
+        .needs(&[F::Row]),
+    key(S::Images, &["ctrl-\\"], "mark-clear", "", A::MarkClear, "Unmark everything"),
     // jobs
     key(S::Jobs, &["enter"], "open", "open", A::Open, "Open the job: its phases, tests, failures and output")
         .needs(&[F::Job]),
@@ -269,10 +279,6 @@ pub static TABLE: &[Row] = &[
     key(S::List, &["shift-left"], "sort-left", "", A::Sort(SortBy::Step(-1)), "Sort by the column to the left"),
     key(S::List, &["shift-right"], "sort-right", "", A::Sort(SortBy::Step(1)), "Sort by the column to the right"),
     key(S::List, &["O"], "sort-flip", "", A::Sort(SortBy::Flip), "Sort the other way round"),
-    key(S::List, &["space"], "mark", "", A::Mark, "Mark or unmark the row; commands take all marked ones")
-        .needs(&[F::Row]),
-    key(S::List, &["ctrl-space"], "mark-range", "", A::MarkRange, "Mark from the last mark to here").needs(&[F::Row]),
-    key(S::List, &["ctrl-\\"], "mark-clear", "", A::MarkClear, "Unmark everything"),
     key(S::List, &["y", "c"], "copy", "", A::Copy, "Copy the row's id to the clipboard (OSC 52)").needs(&[F::Row]),
     // texts
     key(S::Text, &["up", "k"], "line-up", "", A::Up, "Scroll a line up; following stops"),

@@ -123,6 +123,8 @@ pub struct Model {
     pub counts_asked: BTreeSet<JobId>,
     /// How long tests took before, in seconds.
     pub durations: BTreeMap<String, f64>,
+    /// Jobs that were asked for, or asked to be taken up, and have not been answered.
+    pub asked: usize,
     /// The jobs this process drives.
     pub ours: BTreeSet<JobId>,
     /// The jobs that are waited for, to leave as soon as none of ours is left.
@@ -169,6 +171,7 @@ impl Model {
             counts: BTreeMap::new(),
             counts_asked: BTreeSet::new(),
             durations: BTreeMap::new(),
+            asked: 0,
             ours: BTreeSet::new(),
             leaving: None,
             aside: 0,

@@ -122,7 +122,9 @@ fn of_many_requests_the_newest_is_answered() {
     });
     assert_eq!(texts(&answer), ["line 199998", "line 199999"]);
     assert!(answers < 900, "{answers} answers");
-    bench.until("all lines", |answer| answer.lines == 200_000);
+    if answer.lines < 200_000 {
+        bench.until("all lines", |answer| answer.lines == 200_000);
+    }
 }
 
 #[test]
@@ -149,14 +151,19 @@ fn search_goes_over_the_whole_file_and_on_as_it_grows() {
     for pattern in ["l", "li", "LINE 29", "line 299999 "] {
         bench.reader.ask(OutputRequest::Search { pattern: pattern.into(), from: 7, serial: 4 });
     }
+    // an earlier pattern may have been found before the last one was read
     let search = bench
-        .until("the hit", |answer| answer.search.as_ref().is_some_and(|search| search.found.is_some()))
+        .until("the hit", |answer| {
+            answer.search.as_ref().is_some_and(|search| search.pattern.ends_with(' ') && search.found.is_some())
+        })
         .search
         .unwrap();
     assert_eq!((search.pattern.as_str(), search.serial, search.seeking), ("line 299999 ", 4, false));
     let at = search.found.unwrap().at;
     assert_eq!(at, text.find("line 299999 ").unwrap() as u64);
-    bench.until("the count", |answer| answer.search.as_ref().is_some_and(|search| search.complete));
+    if !search.complete {
+        bench.until("the count", |answer| answer.search.as_ref().is_some_and(|search| search.complete));
+    }
     bench.append("LINE 299999 again\n");
     let answer = bench.until("another", |answer| answer.search.as_ref().is_some_and(|search| search.total == 2));
     assert_eq!(answer.search.unwrap().ordinal, Some(1));

@@ -11,6 +11,9 @@ use crate::tui::msg::Msg;
 
 /// Takes an answer or an event in.
 pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
+    if matches!(msg, Msg::Submitted(_) | Msg::Attached(..) | Msg::Stopped(..)) {
+        model.asked = model.asked.saturating_sub(1);
+    }
     match msg {
         Msg::Events(events) => {
             let mut effects = Vec::new();
@@ -127,7 +130,14 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             }
             Vec::new()
         }
-        Msg::Attached(_, Err(error)) | Msg::Told(Err(error)) => told(model, &error),
+        Msg::Stopped(id, Ok(driving)) => {
+            if driving && !is_over(model, store, &id) {
+                model.ours.insert(id.clone());
+            }
+            say(model, Tone::Info, &format!("job {id} was told to stop"));
+            vec![Effect::Jobs]
+        }
+        Msg::Attached(_, Err(error)) | Msg::Stopped(_, Err(error)) | Msg::Told(Err(error)) => told(model, &error),
         Msg::Told(Ok(text)) => {
             say(model, Tone::Info, &text);
             vec![Effect::Images, Effect::Machines]

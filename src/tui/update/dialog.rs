@@ -72,6 +72,11 @@ pub(super) fn attach(model: &mut Model, store: &Store) -> Vec<Effect> {
 
 /// Leaves, or asks what becomes of the jobs first.
 pub(super) fn quit(model: &mut Model, store: &Store) -> Vec<Effect> {
+    if model.asked > 0 {
+        // what it leads to may be a job of ours
+        say(model, Tone::Info, "what you asked for has just been sent off; press `q` again in a moment");
+        return Vec::new();
+    }
     if model.ours.is_empty() {
         return vec![Effect::Leave(Leave::Quietly)];
     }
@@ -296,6 +301,7 @@ fn fate(model: &Model, store: &Store, id: &JobId) -> String {
         Some(Operation::RunTests(spec)) if let Some(machine) = &spec.machine => {
             format!("{machine} is left as it is: it was not launched for this job.")
         }
+        Some(Operation::Terminate { .. }) => "What it has begun to end goes on ending.".to_owned(),
         _ => "The machine that was launched for it is ended.".to_owned(),
     }
 }

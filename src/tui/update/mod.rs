@@ -41,6 +41,9 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
     }
     effects.extend(output::keep_up(model, store));
     effects.extend(home::wanted(model, store));
+    // a stop may take a job up, for its clean-up
+    let asks = |effect: &&Effect| matches!(effect, Effect::Submit(_) | Effect::Attach(_) | Effect::Cancel(..));
+    model.asked += effects.iter().filter(asks).count();
     effects
 }
 
