@@ -229,6 +229,8 @@ impl Loop {
                 }
             }
         }
+        // what is typed from now on is for whoever has the terminal next
+        self.input.pause();
         Ok((self.begun, self.app.model.ours.iter().cloned().collect(), self.refused))
     }
 

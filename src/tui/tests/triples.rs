@@ -152,7 +152,7 @@ const TRIPLES: &[Triple] = &[
     (S::Palette, "line-after", "palette", "", Changes),
     (S::Palette, "run", "palette", "theme", Shows("theme: light")),
     (S::Palette, "close-palette", "palette", "", Changes),
-    (S::Page, "close", "help", "", Hides("Any list")),
+    (S::Page, "close", "help", "", Hides("Keys that hold here")),
 ];
 
 /// The screens that triples begin from.
