@@ -206,7 +206,8 @@ fn job_details(model: &Model, store: &Store, id: &JobId) -> Vec<Detail> {
         all.heading("What was asked");
         all.value("command", model.command_line(operation));
         if matches!(operation, Operation::RunTests(spec) if spec.source == TestSource::Pypi) {
-            all.value("source", "the newest Mercurial on PyPI");
+            let folder = model.setup.state_dir.join("sources");
+            all.value("source", format!("the newest Mercurial on PyPI, fetched to {}", folder.display()));
         }
     }
     all.heading("What became of it");

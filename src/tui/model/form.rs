@@ -136,6 +136,8 @@ pub struct Form {
     pub tests: Vec<String>,
     /// The source and revision whose tests these are, or that were asked for.
     pub tests_of: Option<(TestSource, String)>,
+    /// A source and revision that cannot be read, and why.
+    pub unreadable: Option<((TestSource, String), String)>,
     /// The machines of the field [`FieldId::Where`].
     pub places: Vec<Place>,
     /// The images of the field [`FieldId::Image`]; none for the newest.
@@ -311,13 +313,10 @@ impl Form {
             (FieldId::Revision, text(spec.rev.clone())),
             (FieldId::Tests, text(tests.join(" "))),
             (FieldId::Flags, text(flags)),
-            (FieldId::Dirty, FieldValue::Switch(spec.dirty == DirtyTree::Include, ["left out", "tested too"])),
+            (FieldId::Dirty, FieldValue::Switch(spec.dirty == DirtyTree::Include, ["tested too"; 2])),
             (FieldId::Filesystem, choice(Filesystem::ALL.map(|known| known.as_str().to_owned()).into(), filesystem)),
             (FieldId::Python, text(spec.python.clone())),
-            (
-                FieldId::Keep,
-                FieldValue::Switch(spec.keep == KeepMachine::OnFailure, ["end the machine", "keep the machine"]),
-            ),
+            (FieldId::Keep, FieldValue::Switch(spec.keep == KeepMachine::OnFailure, ["keep the machine"; 2])),
             (FieldId::Lease, text(words::exact(spec.lease))),
         ];
         Self::of(kind, fields.into(), 4, places, images, spec, folder)
@@ -358,6 +357,7 @@ impl Form {
             chosen: 0,
             tests: Vec::new(),
             tests_of: None,
+            unreadable: None,
             places,
             images,
             base,

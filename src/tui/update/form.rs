@@ -22,6 +22,8 @@ pub(super) fn run_tests(model: &mut Model, store: &Store) -> Vec<Effect> {
         // the demo says nothing of what a person wants to test
         spec = plain(model);
     }
+    // to keep a machine costs something: it is asked for each time
+    spec.keep = KeepMachine::Never;
     let busy = super::dialog::working(model, store);
     let free = |machine: &&Machine| {
         machine.state.is_alive()
@@ -167,6 +169,7 @@ pub(super) fn names(
             Err(error) => {
                 form.tests.clear();
                 let why = crate::domain::escape_line(&crate::diag::chain(error));
+                form.unreadable = Some(((source.clone(), rev.to_owned()), why.clone()));
                 if let Some(field) = form.fields.iter_mut().find(|field| field.id == FieldId::Source) {
                     field.error = Some(why);
                 }
@@ -188,6 +191,10 @@ fn ask_names(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     form.tests.clear();
+    if let Some(field) = form.fields.iter_mut().find(|field| field.id == FieldId::Source) {
+        // what was wrong with another one is not wrong with this
+        field.error = None;
+    }
     form.tests_of = Some(now.clone());
     vec![Effect::TestNames(now.0, now.1)]
 }
@@ -337,6 +344,14 @@ fn submit(model: &mut Model) -> Vec<Effect> {
         field.error = None;
     }
     form.refused = None;
+    let unreadable = form.unreadable.clone().filter(|(of, _)| form.kind != FormKind::Launch && *of == form.source());
+    if let Some((_, why)) = unreadable
+        && let Some(place) = form.fields.iter().position(|field| field.id == FieldId::Source)
+    {
+        form.fields[place].error = Some(why);
+        form.focus = place;
+        return Vec::new();
+    }
     match form.operation() {
         Ok(operation) => {
             form.pending = true;

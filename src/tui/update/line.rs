@@ -59,7 +59,9 @@ pub(super) fn open(model: &mut Model, action: Action) -> Vec<Effect> {
         hold(model, false);
         (LineFor::Filter, filter(model).cloned().unwrap_or_default())
     };
-    model.line = Some(Line { for_what, input: Input::new(before.clone()), before });
+    // a search begins anew, a filter is changed
+    let input = if for_what == LineFor::Search { Input::default() } else { Input::new(before.clone()) };
+    model.line = Some(Line { for_what, input, before });
     Vec::new()
 }
 

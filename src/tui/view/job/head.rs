@@ -1,7 +1,7 @@
 //! The head of a job's screen: what it is and how it stands, its phases, how far it is, its tabs.
 
 use super::super::states;
-use crate::domain::{JobState, Operation, Phase, Timestamp, escape_line, words};
+use crate::domain::{DirtyTree, JobState, Operation, Phase, Timestamp, escape_line, words};
 use crate::event::Unit;
 use crate::store::{JobView, LinkState};
 use crate::tui::action::Action;
@@ -115,8 +115,11 @@ fn link(model: &Model, job: &JobView, theme: &Theme, row: Rect, buffer: &mut Buf
 fn source(job: &JobView, theme: &Theme, row: Rect, buffer: &mut Buffer) {
     let Some(source) = &job.source else { return };
     let node: String = source.node.chars().take(12).collect();
-    let column = put(buffer, row, 0, 0, &format!(" revision {}  ", escape_line(&node)), theme.dim);
-    put(buffer, row, column, 0, &escape_line(&source.summary), theme.base);
+    let mut column = put(buffer, row, 0, 0, &format!(" revision {}", escape_line(&node)), theme.dim);
+    if matches!(&job.operation, Some(Operation::RunTests(spec)) if spec.dirty == DirtyTree::Include) {
+        column += put(buffer, row, column, 0, " + uncommitted changes", theme.warn);
+    }
+    put(buffer, row, column + 2, 0, &escape_line(&source.summary), theme.base);
 }
 
 /// A phase as the strip shows it.
