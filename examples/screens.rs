@@ -44,18 +44,18 @@ fn main() {
     seen.press("3", "test ");
     seen.press("g<enter>", "1 Tests");
     seen.until("some tests", LIMIT, |screen| screen.matches("passed").count() > 5 && screen.contains("failed"));
-    stage.picture(&seen, "running");
+    stage.picture(&mut seen, "running");
     seen.press("2", BROKEN);
     seen.press("<enter>", "never said");
-    stage.picture(&seen, "failure");
+    stage.picture(&mut seen, "failure");
     run.wait().unwrap();
     seen.press("3", "# Ran");
     seen.press("/changed<enter>", "output changed");
-    stage.picture(&seen, "search");
+    stage.picture(&mut seen, "search");
     seen.press("<esc>", "3 Jobs");
-    stage.picture(&seen, "jobs");
+    stage.picture(&mut seen, "jobs");
     seen.press("1<home><ctrl-d>", "Cancel");
-    stage.picture(&seen, "terminate");
+    stage.picture(&mut seen, "terminate");
     seen.send("<esc>");
     seen.wait_without("Cancel");
     seen.send("q");
@@ -64,7 +64,7 @@ fn main() {
     let mut seen = stage.open(200, 50, "15;0");
     seen.press("3g<enter>", "1 Tests");
     seen.wait_for(BROKEN);
-    stage.picture(&seen, "wide");
+    stage.picture(&mut seen, "wide");
     seen.press("<esc>", "3 Jobs");
     seen.send("q");
     seen.end();
@@ -72,7 +72,7 @@ fn main() {
     let mut seen = stage.open(80, 24, "0;15");
     seen.press("3g<enter>", "1 Tests");
     seen.wait_for(BROKEN);
-    stage.picture(&seen, "light");
+    stage.picture(&mut seen, "light");
     seen.press("<esc>", "3 Jobs");
     seen.send("q");
     seen.end();
@@ -126,7 +126,9 @@ impl Stage {
         terminal
     }
 
-    fn picture(&self, terminal: &Terminal, name: &str) {
+    fn picture(&self, terminal: &mut Terminal, name: &str) {
+        // a frame may come in pieces
+        terminal.settle();
         let path = self.pictures.join(format!("{name}.svg"));
         fs::write(&path, svg(terminal.screen())).unwrap();
     }

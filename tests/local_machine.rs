@@ -268,7 +268,9 @@ async fn a_terminal_has_the_size_and_type_it_was_asked_for() {
     for word in plain.get_args() {
         ssh = ssh.arg(word);
     }
-    let line = "test -t 0 && test -t 1 && stty size; echo $TERM; read x; stty size";
+    // the new size may come after the key that was pressed after it
+    let line = "test -t 0 && test -t 1 && stty size; echo $TERM; read x; n=0; \
+                while [ \"$(stty size)\" = '37 91' ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done; stty size";
     let mut child = ssh.args(["-tt", "hg@127.0.0.1", line]).env("TERM", "vt220").spawn(pts).unwrap();
     let mut seen = Vec::new();
     let mut resized = false;

@@ -148,6 +148,11 @@ impl Terminal {
         }
     }
 
+    /// Takes in what comes until nothing has come for a moment: for pictures, which no test depends on.
+    pub(crate) fn settle(&mut self) {
+        while self.read(Instant::now() + Duration::from_millis(300)) {}
+    }
+
     /// Waits until the screen is such.
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str, limit: Duration, is: impl Fn(&str) -> bool) {
