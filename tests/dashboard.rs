@@ -181,7 +181,6 @@ fn a_run_is_started_watched_read_and_ended_by_keys() {
     terminal.send("<tab><enter>");
     eventually("the machine is ended", LIMIT, || !desk.state.machine(&job).exists());
     eventually("its job is over", LIMIT, || desk.jobs().iter().all(|job| job["state"] == "ended"));
-    terminal.press("<esc>", "3 Jobs");
     terminal.until("the end is told", LIMIT, |screen| !screen.contains("1 running"));
     leave(terminal);
     desk.state.assert_nothing_of(&job);
