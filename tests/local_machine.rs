@@ -551,7 +551,9 @@ async fn an_image_carries_a_machine_over() {
     }
     lab.cloud.remove_image(&image.name).await.unwrap();
     assert_eq!(lab.cloud.remove_image(&image.name).await.unwrap_err().kind, ErrorKind::NotFound);
-    assert_eq!(fs::read_dir(lab.dir.path().join("images")).unwrap().count(), 0);
+    let left: Vec<_> =
+        fs::read_dir(lab.dir.path().join("images")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
     for id in ["m-first", "m-second", "m-third", "m-fourth"] {
         lab.cloud.terminate(&MachineId::new(id).unwrap()).await.unwrap();
     }
