@@ -126,9 +126,10 @@ fn a_run_of_another_process_is_seen_at_once_and_to_its_end() {
     seen.send("<esc>");
     seen.wait_without("Cancel");
     assert!(desk.state.machine(&job).exists());
-    seen.press("<delete>", "Cancel");
-    seen.send("<tab>");
+    seen.press("<delete>", "▶ Cancel ◀");
+    seen.press("<tab>", "▶ End it ◀");
     seen.send("<enter>");
+    seen.wait_without("End it");
     eventually("the machine is ended", LIMIT, || !desk.state.machine(&job).exists());
     // the job that ended it is over, so nothing is asked
     eventually("its job is over", LIMIT, || desk.jobs().iter().all(|job| job["state"] == "ended"));
@@ -177,8 +178,10 @@ fn a_run_is_started_watched_read_and_ended_by_keys() {
     assert!(terminal.screen().alternate_screen() && terminal.is_raw());
     // its machine is ended
     terminal.press("m", "ENDS IN");
-    terminal.press("<delete>", "Cancel");
-    terminal.send("<tab><enter>");
+    terminal.press("<delete>", "▶ Cancel ◀");
+    terminal.press("<tab>", "▶ End it ◀");
+    terminal.send("<enter>");
+    terminal.wait_without("End it");
     eventually("the machine is ended", LIMIT, || !desk.state.machine(&job).exists());
     eventually("its job is over", LIMIT, || desk.jobs().iter().all(|job| job["state"] == "ended"));
     terminal.until("the end is told", LIMIT, |screen| !screen.contains("1 running"));
