@@ -1,7 +1,8 @@
 //! What a person types and clicks, read on a thread of its own. It lets go of the terminal while a shell has it, and a
 //! read that blocks there blocks nothing else.
 
-use crossterm::event::{Event, poll, read};
+use super::keys::{Chord, Code};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, poll, read};
 use std::io::ErrorKind;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -96,4 +97,37 @@ fn serve(shared: &Shared, to: &mpsc::Sender<Event>) {
             }
         }
     }
+}
+
+/// A key as the terminal library tells it, as ours; none for one that means nothing here.
+pub(super) fn chord(key: KeyEvent) -> Option<Chord> {
+    let shift = key.modifiers.contains(KeyModifiers::SHIFT);
+    let code = match key.code {
+        // terminals send the same byte for both, and the library takes it for the digit
+        KeyCode::Char('4') if key.modifiers.contains(KeyModifiers::CONTROL) => Code::Char('\\'),
+        KeyCode::Char(c) => Code::Char(if shift && c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c }),
+        KeyCode::Enter => Code::Enter,
+        KeyCode::Esc => Code::Esc,
+        KeyCode::Tab if shift => Code::BackTab,
+        KeyCode::Tab => Code::Tab,
+        KeyCode::BackTab => Code::BackTab,
+        KeyCode::Backspace => Code::Backspace,
+        KeyCode::Delete => Code::Delete,
+        KeyCode::Up => Code::Up,
+        KeyCode::Down => Code::Down,
+        KeyCode::Left => Code::Left,
+        KeyCode::Right => Code::Right,
+        KeyCode::Home => Code::Home,
+        KeyCode::End => Code::End,
+        KeyCode::PageUp => Code::PageUp,
+        KeyCode::PageDown => Code::PageDown,
+        KeyCode::F(number) => Code::F(number),
+        _ => return None,
+    };
+    Some(Chord {
+        code,
+        ctrl: key.modifiers.contains(KeyModifiers::CONTROL),
+        alt: key.modifiers.contains(KeyModifiers::ALT),
+        shift: shift && !matches!(code, Code::Char(_) | Code::BackTab),
+    })
 }

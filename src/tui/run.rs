@@ -4,7 +4,7 @@
 use super::app::App;
 use super::effect::{Effect, Leave};
 use super::guard::Guard;
-use super::input::Input;
+use super::input::{Input, chord};
 use super::keys::{Chord, Code};
 use super::model::{LogState, Pane, Setup};
 use super::msg::{Mouse, Msg};
@@ -12,7 +12,7 @@ use super::perform::Performer;
 use crate::domain::{JobId, JobState, Machine, MachineId, Operation, Timestamp};
 use crate::session::{Error, JobFiles, Session};
 use crate::store::{JobView, Store};
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::collections::BTreeSet;
@@ -398,37 +398,4 @@ fn copy(text: &str) -> io::Result<()> {
 /// What ends a shell, and must not mean something here when it was pressed once too often.
 fn is_end_of_shell(chord: Chord) -> bool {
     chord.ctrl && matches!(chord.code, Code::Char('d' | 'c'))
-}
-
-/// A key as the terminal library tells it, as ours; none for one that means nothing here.
-fn chord(key: KeyEvent) -> Option<Chord> {
-    let shift = key.modifiers.contains(KeyModifiers::SHIFT);
-    let code = match key.code {
-        // terminals send the same byte for both, and the library takes it for the digit
-        KeyCode::Char('4') if key.modifiers.contains(KeyModifiers::CONTROL) => Code::Char('\\'),
-        KeyCode::Char(c) => Code::Char(if shift && c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c }),
-        KeyCode::Enter => Code::Enter,
-        KeyCode::Esc => Code::Esc,
-        KeyCode::Tab if shift => Code::BackTab,
-        KeyCode::Tab => Code::Tab,
-        KeyCode::BackTab => Code::BackTab,
-        KeyCode::Backspace => Code::Backspace,
-        KeyCode::Delete => Code::Delete,
-        KeyCode::Up => Code::Up,
-        KeyCode::Down => Code::Down,
-        KeyCode::Left => Code::Left,
-        KeyCode::Right => Code::Right,
-        KeyCode::Home => Code::Home,
-        KeyCode::End => Code::End,
-        KeyCode::PageUp => Code::PageUp,
-        KeyCode::PageDown => Code::PageDown,
-        KeyCode::F(number) => Code::F(number),
-        _ => return None,
-    };
-    Some(Chord {
-        code,
-        ctrl: key.modifiers.contains(KeyModifiers::CONTROL),
-        alt: key.modifiers.contains(KeyModifiers::ALT),
-        shift: shift && !matches!(code, Code::Char(_) | Code::BackTab),
-    })
 }

@@ -1,7 +1,7 @@
 //! The snapshot that the keymap's rules are judged on.
 
 use super::{Dialog, FieldValue, JobTab, Modal, Model, Pane};
-use crate::domain::{JobId, JobState, Machine, MachineId, Operation};
+use crate::domain::{JobId, JobState, Machine, MachineId, Operation, ProviderKind};
 use crate::store::Store;
 use crate::tui::keys::{Fact, Scope, Situation};
 use std::collections::BTreeSet;
@@ -43,19 +43,37 @@ impl Model {
     /// launched for it.
     #[must_use]
     pub fn machine_of(&self, store: &Store, job: &JobId) -> Option<&Machine> {
-        let view = store.job(job);
         let machines = &self.machines.value;
-        if let Some(known) = view.and_then(|view| view.machine.as_ref()) {
-            return machines.iter().find(|machine| machine.id == known.id && machine.provider == known.provider);
-        }
-        let asked = self.summary(job).map(|row| &row.operation).or_else(|| view?.operation.as_ref());
-        if let Some(Operation::RunTests(spec)) = asked
-            && let Some(named) = &spec.machine
-        {
-            return machines.iter().find(|machine| machine.id == *named && machine.provider == spec.provider);
+        if let Some((provider, id)) = self.machine_told(store, job) {
+            return machines.iter().find(|machine| machine.id == id && machine.provider == provider);
         }
         let launched = MachineId::for_job(job);
         machines.iter().find(|machine| machine.job.as_ref() == Some(job) || machine.id == launched)
+    }
+
+    /// The machine that a job's events name, else the one it was asked to use; none for one that is to be launched.
+    #[must_use]
+    pub fn machine_told(&self, store: &Store, job: &JobId) -> Option<(ProviderKind, MachineId)> {
+        if let Some(known) = store.job(job).and_then(|view| view.machine.as_ref()) {
+            return Some((known.provider, known.id.clone()));
+        }
+        match self.operation_of(store, job) {
+            Some(Operation::RunTests(spec)) => spec.machine.clone().map(|named| (spec.provider, named)),
+            _ => None,
+        }
+    }
+
+    /// What was asked of a job.
+    #[must_use]
+    pub fn operation_of<'a>(&'a self, store: &'a Store, job: &JobId) -> Option<&'a Operation> {
+        let told = store.job(job).and_then(|view| view.operation.as_ref());
+        told.or_else(|| self.summary(job).map(|row| &row.operation))
+    }
+
+    /// How far a job is: events tell it before the journal's list does.
+    #[must_use]
+    pub fn state_of(&self, store: &Store, job: &JobId) -> Option<JobState> {
+        store.job(job).map(|view| view.state).or_else(|| self.summary(job).map(|row| row.state))
     }
 
     /// The line that asks for an operation: the demo has a short one of its own.
@@ -146,8 +164,7 @@ impl Model {
             machine.is_some_and(|machine| machine.endpoint.is_some() && machine.state.is_alive()),
         );
         if let Some(id) = self.job_here() {
-            let state = store.job(id).map(|job| job.state).or_else(|| self.summary(id).map(|row| row.state));
-            let live = state.is_some_and(|state| state != JobState::Ended);
+            let live = self.state_of(store, id).is_some_and(|state| state != JobState::Ended);
             let driven = self.ours.contains(id) || self.summary(id).is_some_and(|row| row.driven);
             is(Fact::Job, true);
             is(Fact::JobLive, live);

@@ -181,9 +181,5 @@ fn words_of(error: &Error) -> String {
 
 /// Whether a job is over, as far as anything tells.
 pub(super) fn is_over(model: &Model, store: &Store, id: &crate::domain::JobId) -> bool {
-    store
-        .job(id)
-        .map(|job| job.state)
-        .or_else(|| model.summary(id).map(|row| row.state))
-        .is_some_and(|state| state == JobState::Ended)
+    model.state_of(store, id) == Some(JobState::Ended)
 }

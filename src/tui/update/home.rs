@@ -1,6 +1,6 @@
 //! The panes: moving, sorting, marking, opening.
 
-use super::job;
+use super::{job, turned};
 use crate::domain::{JobId, JobState};
 use crate::store::Store;
 use crate::tui::action::{Action, SortBy};
@@ -11,9 +11,7 @@ use crate::tui::model::{Hit, Home, JobTab, List, Model, Order, Pane, image_rows,
 pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
     match action {
         Action::Next | Action::Previous => {
-            let place = Pane::ALL.iter().position(|pane| *pane == model.home.pane).unwrap_or(0);
-            let by = if action == Action::Next { 1 } else { Pane::ALL.len() - 1 };
-            model.home.pane = Pane::ALL[(place + by) % Pane::ALL.len()];
+            model.home.pane = turned(&Pane::ALL, model.home.pane, action == Action::Next);
         }
         Action::Tab(number) => {
             if let Some(pane) = Pane::ALL.get(usize::from(number).saturating_sub(1)) {
@@ -132,14 +130,11 @@ pub(super) fn list<K: Ord + Clone>(
         Action::Down => list.step(keys, 1),
         Action::PageUp => list.step(keys, -page),
         Action::PageDown => list.step(keys, page),
-        Action::HalfUp => list.step(keys, -page / 2),
-        Action::HalfDown => list.step(keys, page / 2),
         Action::Top => list.select(keys, 0),
         Action::Bottom => list.select(keys, keys.len()),
         Action::Mark => list.mark(keys),
         Action::MarkRange => list.mark_range(keys),
         Action::MarkClear => list.marks.clear(),
-        Action::Sort(SortBy::Flip) => list.order.descending = !list.order.descending,
         Action::Copy => return list.selected.iter().map(|key| Effect::Copy(text(key))).collect(),
         _ => {}
     }

@@ -1,7 +1,6 @@
 //! The line being typed for a filter or a search.
 
 use super::{dialog, form, page, palette};
-use crate::store::Store;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Chord, Code};
@@ -66,13 +65,13 @@ pub(super) fn open(model: &mut Model, action: Action) -> Vec<Effect> {
 }
 
 /// Does what a person means while typing.
-pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(line) = &mut model.line else { return Vec::new() };
     match action {
         Action::Edit(chord) => {
             edit(&mut line.input, chord);
             let text = line.input.value().to_owned();
-            take(model, store, text)
+            take(model, text)
         }
         Action::Open => {
             model.line = None;
@@ -81,7 +80,7 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
         Action::Back => {
             let before = line.before.clone();
             let filters = line.for_what == LineFor::Filter;
-            let effects = take(model, store, before);
+            let effects = take(model, before);
             if filters {
                 hold(model, true);
             }
@@ -93,7 +92,7 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
 }
 
 /// What is typed holds at once.
-fn take(model: &mut Model, _store: &Store, text: String) -> Vec<Effect> {
+fn take(model: &mut Model, text: String) -> Vec<Effect> {
     match model.line.as_ref().map(|line| line.for_what) {
         Some(LineFor::Filter) => {
             if let Some(filter) = filter(model) {
@@ -107,7 +106,7 @@ fn take(model: &mut Model, _store: &Store, text: String) -> Vec<Effect> {
 }
 
 /// Pasted text goes where characters go, as one edit; its line breaks become spaces.
-pub(super) fn paste(model: &mut Model, store: &Store, text: &str) -> Vec<Effect> {
+pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     let text: String = text.trim_end().chars().take(4096).map(|c| if c.is_control() { ' ' } else { c }).collect();
     match model.modals.last() {
         Some(Modal::Palette(_)) => palette::paste(model, &text),
@@ -119,7 +118,7 @@ pub(super) fn paste(model: &mut Model, store: &Store, text: &str) -> Vec<Effect>
             let Some(line) = &mut model.line else { return Vec::new() };
             insert(&mut line.input, &text);
             let text = line.input.value().to_owned();
-            take(model, store, text)
+            take(model, text)
         }
     }
 }

@@ -58,7 +58,7 @@ fn take(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
             Resolved::Text(chord) => act(model, store, Action::Edit(chord)),
             Resolved::Nothing => Vec::new(),
         },
-        Msg::Paste(text) => line::paste(model, store, &text),
+        Msg::Paste(text) => line::paste(model, &text),
         Msg::Mouse(mouse, column, row) => mouse::update(model, store, mouse, column, row),
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
@@ -115,7 +115,7 @@ fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
         Some(Modal::Palette(_)) => palette::act(model, store, action),
         Some(Modal::Form(_)) => form::act(model, store, action),
         Some(Modal::Dialog(_)) => dialog::act(model, store, action),
-        None if model.line.is_some() => line::act(model, store, action),
+        None if model.line.is_some() => line::act(model, action),
         None => command(model, store, action),
     }
 }
@@ -168,6 +168,29 @@ fn item(model: &mut Model, store: &Store, item: usize) -> Vec<Effect> {
         Some(Modal::Palette(_)) => palette::click(model, store, item),
         Some(Modal::Page(_) | Modal::Help(_)) | None => Vec::new(),
     }
+}
+
+/// The first line shown of a text after an action, `last` at most; as it was after one that does not scroll.
+fn scrolled(top: usize, height: usize, last: usize, action: Action) -> usize {
+    let to = match action {
+        Action::Up => top.saturating_sub(1),
+        Action::Down => top + 1,
+        Action::PageUp => top.saturating_sub(height),
+        Action::PageDown => top + height,
+        Action::HalfUp => top.saturating_sub(height / 2),
+        Action::HalfDown => top + height / 2,
+        Action::Top => 0,
+        Action::Bottom => last,
+        _ => top,
+    };
+    to.min(last)
+}
+
+/// The pane or tab after this one, or before it, round and round.
+fn turned<T: Copy + PartialEq>(all: &[T], now: T, forward: bool) -> T {
+    let place = all.iter().position(|other| *other == now).unwrap_or(0);
+    let by = if forward { 1 } else { all.len() - 1 };
+    all[(place + by) % all.len()]
 }
 
 /// Says something above the footer.

@@ -1,6 +1,6 @@
 //! Texts over the screen: help, descriptions, diffs.
 
-use super::line;
+use super::{line, scrolled};
 use crate::domain::escape_line;
 use crate::store::Store;
 use crate::tui::action::Action;
@@ -52,9 +52,7 @@ pub(super) fn act_help(model: &mut Model, action: Action) -> Vec<Effect> {
             model.modals.pop();
         }
         action => {
-            if let Some(top) = scrolled(help.top, height, last, action) {
-                help.top = top;
-            }
+            help.top = scrolled(help.top, height, last, action);
         }
     }
     Vec::new()
@@ -71,22 +69,6 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The first line shown after an action that scrolls.
-fn scrolled(top: usize, height: usize, last: usize, action: Action) -> Option<usize> {
-    let to = match action {
-        Action::Up => top.saturating_sub(1),
-        Action::Down => top + 1,
-        Action::PageUp => top.saturating_sub(height),
-        Action::PageDown => top + height,
-        Action::HalfUp => top.saturating_sub(height / 2),
-        Action::HalfDown => top + height / 2,
-        Action::Top => 0,
-        Action::Bottom => last,
-        _ => return None,
-    };
-    Some(to.min(last))
-}
-
 /// Does what a person means on a page.
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let (height, last) = (model.painted.height.max(1), model.painted.last_top);
@@ -96,9 +78,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.modals.pop();
         }
         action => {
-            if let Some(top) = scrolled(page.top, height, last, action) {
-                page.top = top;
-            }
+            page.top = scrolled(page.top, height, last, action);
         }
     }
     Vec::new()

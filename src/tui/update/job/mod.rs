@@ -8,7 +8,7 @@ mod tests;
 
 pub(super) use rows::settle;
 
-use super::{arrive, home, output, say};
+use super::{arrive, home, output, say, scrolled, turned};
 use crate::domain::{CleanupVerdict, JobId, JobState, Operation, WorkVerdict};
 use crate::store::{JobView, Store};
 use crate::tui::action::{Action, SortBy};
@@ -36,8 +36,7 @@ pub(super) fn open(model: &mut Model, store: &Store, id: JobId, tab: JobTab) -> 
     model.opened.retain(|other| *other != id);
     model.opened.push_front(id.clone());
     model.opened.truncate(KEPT);
-    let asked = store.job(&id).and_then(|job| job.operation.as_ref());
-    let asked = asked.or_else(|| model.summary(&id).map(|row| &row.operation));
+    let asked = model.operation_of(store, &id);
     // where there are no tests, the summary tells most
     let testless = asked.is_some_and(|operation| !matches!(operation, Operation::RunTests(_)));
     let tab = if testless && tab == JobTab::Tests { JobTab::Summary } else { tab };
@@ -121,9 +120,7 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
         Action::NextFailure => return opening::failure(model, store, 1),
         Action::PreviousFailure => return opening::failure(model, store, -1),
         Action::Next | Action::Previous => {
-            let place = JobTab::ALL.iter().position(|other| *other == tab).unwrap_or(0);
-            let by = if action == Action::Next { 1 } else { JobTab::ALL.len() - 1 };
-            screen.tab = JobTab::ALL[(place + by) % JobTab::ALL.len()];
+            screen.tab = turned(&JobTab::ALL, tab, action == Action::Next);
         }
         Action::Tab(number) => {
             if let Some(tab) = JobTab::ALL.get(usize::from(number).saturating_sub(1)) {
@@ -135,7 +132,7 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
             JobTab::Failures => return failures(model, store, action, height, last_top),
             JobTab::Output => return output::act(model, action),
             JobTab::Summary => {
-                screen.summary_top = scrolled(screen.summary_top, action, height, last_top);
+                screen.summary_top = scrolled(screen.summary_top, height, last_top, action);
             }
         },
     }
@@ -168,10 +165,10 @@ fn failures(model: &mut Model, store: &Store, action: Action, page: usize, last_
         Action::GoToOutput => return opening::output_of_failure(model, store),
         Action::Sort(by) => sort(&mut screen.failures, by),
         Action::PageUp | Action::PageDown | Action::HalfUp | Action::HalfDown => {
-            screen.diff_top = scrolled(screen.diff_top, action, page, last_top);
+            screen.diff_top = scrolled(screen.diff_top, page, last_top, action);
         }
         Action::Up | Action::Down | Action::Top | Action::Bottom if screen.reading => {
-            screen.diff_top = scrolled(screen.diff_top, action, page, last_top);
+            screen.diff_top = scrolled(screen.diff_top, page, last_top, action);
         }
         Action::Left => screen.diff_left = screen.diff_left.saturating_sub(8),
         Action::Right => screen.diff_left = (screen.diff_left + 8).min(10_000),
@@ -184,22 +181,6 @@ fn failures(model: &mut Model, store: &Store, action: Action, page: usize, last_
         }
     }
     Vec::new()
-}
-
-/// The first line of a text after a move in it.
-fn scrolled(top: usize, action: Action, page: usize, last: usize) -> usize {
-    let to = match action {
-        Action::Up => top.saturating_sub(1),
-        Action::Down => top + 1,
-        Action::PageUp => top.saturating_sub(page),
-        Action::PageDown => top + page,
-        Action::HalfUp => top.saturating_sub(page / 2),
-        Action::HalfDown => top + page / 2,
-        Action::Top => 0,
-        Action::Bottom => last,
-        _ => top,
-    };
-    to.min(last)
 }
 
 /// Sorts a list of tests: by a column, the other way round when it is sorted by that already.
