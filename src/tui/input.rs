@@ -3,13 +3,17 @@
 
 use super::keys::{Chord, Code};
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, poll, read};
-use std::io::ErrorKind;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// How long the terminal is waited for before it is seen whether to let go of it.
-const LOOK: Duration = Duration::from_millis(100);
+/// How long the terminal is waited for before it is seen whether to let go of it, in milliseconds.
+const LOOK: u8 = 100;
+/// How long the rest of what was typed is waited for.
+const MOMENT: Duration = Duration::from_millis(1);
 /// How long letting go is waited for at most.
 const LET_GO: Duration = Duration::from_secs(1);
 
@@ -78,18 +82,9 @@ fn serve(shared: &Shared, to: &mpsc::Sender<Event>) {
             gate = shared.moved.wait(gate).unwrap_or_else(PoisonError::into_inner);
         }
         drop(gate);
-        let event = match poll(LOOK) {
-            Ok(true) => read(),
-            Ok(false) if to.is_closed() => return,
-            Ok(false) => continue,
-            Err(error) => Err(error),
-        };
-        match event {
-            Ok(event) => {
-                if to.blocking_send(event).is_err() {
-                    return;
-                }
-            }
+        match take_in(to) {
+            Ok(()) if to.is_closed() => return,
+            Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => {
                 tracing::warn!("the terminal cannot be read any more: {error}");
@@ -97,6 +92,25 @@ fn serve(shared: &Shared, to: &mpsc::Sender<Event>) {
             }
         }
     }
+}
+
+/// Waits a while for something to read, and takes in all that is there.
+fn take_in(to: &mpsc::Sender<Event>) -> io::Result<()> {
+    // waited for here: the library would spin through the last millisecond of each wait
+    let stdin = io::stdin();
+    let mut asked = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    if nix::poll::poll(&mut asked, PollTimeout::from(LOOK))? == 0 {
+        return Ok(());
+    }
+    if !asked[0].revents().is_some_and(|told| told.contains(PollFlags::POLLIN)) {
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, "its other end is closed"));
+    }
+    while poll(MOMENT)? {
+        if to.blocking_send(read()?).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A key as the terminal library tells it, as ours; none for one that means nothing here.

@@ -197,6 +197,7 @@ impl Loop {
     async fn turn(mut self) -> io::Result<(Option<JobId>, Vec<JobId>, Option<Error>)> {
         let mut hangups = [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
         let mut interrupts = signal(SignalKind::interrupt())?;
+        let mut windows_changed = signal(SignalKind::window_change())?;
         let mut clock = tokio::time::interval(Duration::from_secs(1));
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         for effect in std::mem::take(&mut self.begin) {
@@ -216,6 +217,10 @@ impl Loop {
                     // the terminal is gone
                     None => self.take(Msg::Hangup).await?,
                 },
+                _ = windows_changed.recv() => {
+                    let size = self.screen.size()?;
+                    self.input(Event::Resize(size.width, size.height)).await?;
+                }
                 _ = interrupts.recv() => self.take(Msg::Key(Chord { ctrl: true, ..Chord::char('c') })).await?,
                 () = frame, if self.dirty => {}
                 Some(msg) = self.answers.recv() => self.take(msg).await?,
