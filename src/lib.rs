@@ -7,10 +7,12 @@
 //!
 //! | word | meaning |
 //! |---|---|
-//! | **Provider** | where machines come from: `local` (this computer, the default) or `hosts` (SSH machines listed in the configuration) |
+//! | **Provider** | where machines come from: `local` (this computer, the default), `aws`, or `hosts` (SSH machines listed in the configuration) |
 //! | **Machine** | an SSH server with a user `hg` and the folders that tests want; a local machine and a listed host are both machines |
 //! | **Layout** | where a machine keeps them: `/hgdev` and `/hgwork`, below its own root for local ones |
 //! | **Image** | what machines are launched from: a local template folder; carries the fingerprint of what it was made from |
+//! | **Resource** | a machine, an image or whatever else a provider holds (volume, group, role); its **claim** says whether it is ours, and by what |
+//! | **Plan** | the exact list of what would be ended or removed, with the reason for each; shown, saved, checked anew, carried out |
 //! | **Lease** | until when a machine may live with no client; the machine itself ends when it runs out |
 //! | **Operation** | what a person or a script asks for, a plain serializable value |
 //! | **Job** | one operation under way: phases, events, output, and two verdicts, the work's and the clean-up's |
@@ -37,6 +39,7 @@
 //! | [`ssh`] | the only home of `russh`: client, keys, `ssh` for Mercurial, a local machine's server | domain, diag, remote |
 //! | [`local`] | provider `local`: machines as detached processes, images as folders, leases | domain, diag, cloud, remote, ssh |
 //! | [`hosts`] | provider `hosts`: the inventory, pinned keys, the walk along the interface | domain, diag, cloud, remote, config |
+//! | `aws` | provider `aws` on EC2 and IAM, the only home of `aws_*`; there with the feature `aws` alone | domain, diag, cloud |
 //! | [`ops`] | one file per verb, written against the ports alone | domain, diag, event, cloud, remote, engine, mercurial |
 //! | [`session`] | the one handle of a front end: submit, attach, cancel, watch, list | the row of ops, ops, journal, store, config |
 //! | [`cli`] | arguments, printers, exit statuses; the only home of `clap` and of printing | domain, diag, event, config, store, session |
@@ -64,6 +67,8 @@
 //! `domain/operation.rs` (a variant) · `ops/<verb>.rs` · `session/route.rs` (the compiler points at the missing arm) ·
 //! `cli/cmd/<verb>.rs` and its arguments in `cli/args.rs` · a row in `tui/keys/table.rs` and its arm in `tui/update`.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod cli;
 pub mod cloud;
 pub mod config;

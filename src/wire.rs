@@ -47,7 +47,7 @@ pub fn run(cli: Box<Cli>) -> i32 {
         return dashboard(&cli, &context, &paths, config, begin_with);
     }
     with_runtime(async move {
-        match parts(&paths, config).await.and_then(Session::open) {
+        match parts(&paths, config, &cli).await.and_then(Session::open) {
             Ok(session) => cli::run(*cli, session, context).await,
             Err(error) => cli::fail(&cli.global, &error, cli::exit::ERROR),
         }
@@ -70,7 +70,7 @@ fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config
     let words = vec![OsString::from("--state-path"), paths.root().into()];
     let dashboard = Dashboard { setup, begin_with: begin, program: (exe, words) };
     with_runtime(async move {
-        match parts(paths, config).await.and_then(Session::open) {
+        match parts(paths, config, cli).await.and_then(Session::open) {
             Ok(session) => match tui::run(session, dashboard).await {
                 Ok(left) => match &left.refused {
                     Some(error) => cli::fail(&cli.global, error, cli::exit::ERROR),
@@ -157,7 +157,7 @@ fn context(paths: &StatePaths, config: &Config) -> CliContext {
     }
 }
 
-async fn parts(paths: &StatePaths, config: Config) -> Result<Parts, Error> {
+async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, Error> {
     let exe = std::env::current_exe()
         .map_err(|error| Error::new(ErrorKind::Other, "could not find the program's own file").caused_by(error))?;
     let folder = paths.keys();
@@ -175,10 +175,12 @@ async fn parts(paths: &StatePaths, config: Config) -> Result<Parts, Error> {
     });
     let hosts = Arc::new(HostsCloud::new(config.hosts, paths.host_keys(), paths.private_key()));
     let pins = Arc::clone(&hosts);
-    let clouds = BTreeMap::from([
+    let aws = aws(&config.aws, cli);
+    let mut clouds = BTreeMap::from([
         (ProviderKind::Local, Arc::new(local) as Arc<dyn Cloud>),
         (ProviderKind::Hosts, hosts as Arc<dyn Cloud>),
     ]);
+    clouds.extend(aws.map(|aws| (ProviderKind::Aws, aws)));
     Ok(Parts {
         paths: paths.clone(),
         clouds,
@@ -194,6 +196,33 @@ async fn parts(paths: &StatePaths, config: Config) -> Result<Parts, Error> {
         }),
         pin: Box::new(move |id, line| pins.pin(id, line)),
     })
+}
+
+/// Provider `aws`, when this program was built with it and it is not switched off.
+#[cfg(feature = "aws")]
+fn aws(config: &crate::config::Aws, cli: &Cli) -> Option<Arc<dyn Cloud>> {
+    use crate::aws::{AwsCloud, AwsOptions, Regions};
+    if !config.enabled {
+        return None;
+    }
+    let regions = if !cli.global.aws_region.is_empty() {
+        Regions::These(cli.global.aws_region.clone())
+    } else if cli.global.all_regions || config.regions.is_empty() {
+        Regions::All
+    } else {
+        Regions::These(config.regions.clone())
+    };
+    let user = || {
+        let found = nix::unistd::User::from_uid(nix::unistd::Uid::effective()).ok().flatten();
+        found.map_or_else(|| "unknown".to_owned(), |user| user.name)
+    };
+    let owner = config.owner.clone().unwrap_or_else(user);
+    Some(Arc::new(AwsCloud::new(AwsOptions { owner, regions, home: crate::config::home() })))
+}
+
+#[cfg(not(feature = "aws"))]
+fn aws(_: &crate::config::Aws, _: &Cli) -> Option<Arc<dyn Cloud>> {
+    None
 }
 
 /// Sets the log file up: one a day below the state directory, the oldest removed. A log that cannot be written is no

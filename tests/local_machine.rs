@@ -470,7 +470,7 @@ async fn a_killed_supervisor_is_noticed_and_cleared_away() {
     kill(supervisor);
     until("the server dies with it", || !Path::new(&format!("/proc/{server}")).exists());
     assert!(!marked(&m.folder).is_empty(), "the detached command is left");
-    assert_eq!(lab.cloud.machines().await.unwrap(), Vec::new());
+    assert_eq!(lab.cloud.machines().await.whole().unwrap(), Vec::new());
     lab.assert_gone(&m.folder);
 }
 
@@ -502,7 +502,7 @@ async fn the_same_launch_twice_is_one_machine() {
         tokio::join!(lab.cloud.launch(&request), lab.cloud.launch(&request), lab.cloud.launch(&request));
     let launched = [one.unwrap(), two.unwrap(), three.unwrap()].map(|machine| machine.launched);
     assert!(launched[0] == launched[1] && launched[1] == launched[2]);
-    assert_eq!(lab.cloud.machines().await.unwrap().len(), 1);
+    assert_eq!(lab.cloud.machines().await.whole().unwrap().len(), 1);
     let again = lab.cloud.launch(&request).await.unwrap();
     assert_eq!((again.launched, again.state), (launched[0], MachineState::Running));
     assert_eq!(fs::read_dir(lab.dir.path().join("machines")).unwrap().count(), 1, "no half-made folder is left");
@@ -531,7 +531,7 @@ async fn an_image_carries_a_machine_over() {
     assert_eq!(unknown.kind, ErrorKind::NotFound);
     let image = lab.cloud.create_image(&wanted).await.unwrap();
     assert_eq!(image.bytes, 19);
-    assert_eq!(lab.cloud.images().await.unwrap(), vec![image.clone()]);
+    assert_eq!(lab.cloud.images().await.whole().unwrap(), vec![image.clone()]);
     let request = Lab::request("m-second", Duration::from_secs(600), Some("dev"));
     let second = lab.boxed(lab.cloud.launch(&request).await.unwrap());
     let out = second.run(&format!("{}/bin/tool", second.machine.layout.hgdev));

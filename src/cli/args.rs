@@ -1,7 +1,7 @@
 //! What can be typed, as clap derives it. Only words are looked at here: no file, no network, no state directory.
 
 use super::words::{length, provider};
-use crate::domain::{Filesystem, ImageName, JobId, MachineId, ProviderKind};
+use crate::domain::{Filesystem, ImageName, JobId, MachineId, ProviderKind, Region};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -32,6 +32,14 @@ pub struct Global {
     /// Where hga keeps everything: keys, images, jobs, log, config.toml [default: ~/.hgautomation]
     #[arg(long, global = true, value_name = "DIR", env = "HGA_STATE_PATH", hide_env = true)]
     pub state_path: Option<PathBuf>,
+
+    /// Region of AWS to look at, several with commas or flags [default: us-west-2, or what config.toml says]
+    #[arg(long, global = true, value_name = "REGION", value_delimiter = ',')]
+    pub aws_region: Vec<Region>,
+
+    /// Look at every region that the AWS account may use
+    #[arg(long, global = true, conflicts_with = "aws_region")]
+    pub all_regions: bool,
 
     /// Say more on stderr: -v what is done, -vv every detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -96,6 +104,18 @@ pub enum Verb {
     /// List and remove images
     #[command(subcommand)]
     Images(Images),
+
+    /// List everything of ours that providers hold, and remove things by id
+    #[command(subcommand)]
+    Resources(Resources),
+
+    /// End every EC2 machine of ours: shows the plan first
+    #[command(after_help = super::help::SWEEP)]
+    TerminateEc2Instances(Sweep),
+
+    /// Remove everything of ours from EC2 and IAM: machines, images, snapshots, volumes, groups, keys, profiles, roles
+    #[command(after_help = super::help::SWEEP)]
+    PurgeEc2Resources(Sweep),
 
     /// List jobs, read their output, attach to them, stop them
     #[command(subcommand)]
@@ -270,6 +290,9 @@ pub enum Machines {
         /// Only those of this provider
         #[arg(long, value_name = "PROVIDER", value_parser = provider())]
         provider: Option<ProviderKind>,
+        /// Also list those of the AWS account that are not ours
+        #[arg(long)]
+        all: bool,
     },
     /// Show all that is known of one machine
     Show {
@@ -289,15 +312,18 @@ pub enum Machines {
         #[arg(long, value_name = "TIME", value_parser = length)]
         lease: Option<Duration>,
     },
-    /// End machines and remove all that is on them
+    /// End machines and remove all that is on them: shows the plan first
     #[command(after_help = super::help::TERMINATE)]
     Terminate {
         /// Their ids, from `hga machines list`
-        #[arg(required_unless_present = "all", value_name = "MACHINE")]
+        #[arg(required_unless_present_any = ["all", "apply"], value_name = "MACHINE")]
         machines: Vec<MachineId>,
-        /// End all machines that hga launched; listed hosts are never touched
+        /// End all machines that hga launched on this computer; for EC2 there is `hga terminate-ec2-instances`
         #[arg(long, conflicts_with = "machines")]
         all: bool,
+        /// What is done with the plan.
+        #[command(flatten)]
+        planned: Planned,
     },
     /// Check point by point whether a machine can run tests, and say what is missing
     #[command(after_help = super::help::CHECK)]
@@ -310,6 +336,65 @@ pub enum Machines {
     },
 }
 
+/// What holds for every command that ends or removes by a plan.
+#[derive(Debug, Clone, Args)]
+pub struct Planned {
+    /// Show the plan and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Save the plan in this file and do nothing; `--apply` carries it out later
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+
+    /// Carry out the plan in this file, exactly: each item is checked anew, and left alone if it has changed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "owner", "all_owners"])]
+    pub apply: Option<PathBuf>,
+
+    /// Wait until machines are gone; without it, until they are ending, from when on they cost nothing
+    #[arg(long)]
+    pub wait: bool,
+
+    /// Also touch what belongs to this other owner; may be given several times
+    #[arg(long, value_name = "NAME", conflicts_with = "all_owners")]
+    pub owner: Vec<String>,
+
+    /// Also touch what belongs to any other owner
+    #[arg(long)]
+    pub all_owners: bool,
+}
+
+/// `terminate-ec2-instances` and `purge-ec2-resources`.
+#[derive(Debug, Clone, Args)]
+pub struct Sweep {
+    /// What it does with its plan.
+    #[command(flatten)]
+    pub planned: Planned,
+}
+
+/// `resources`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Resources {
+    /// List machines, images, snapshots, volumes, groups, key pairs, profiles and roles, and why they are ours
+    List {
+        /// Only those of this provider
+        #[arg(long, value_name = "PROVIDER", value_parser = provider())]
+        provider: Option<ProviderKind>,
+        /// Also list what is not ours
+        #[arg(long)]
+        all: bool,
+    },
+    /// Remove things of any kind by id: shows the plan first
+    Remove {
+        /// Their ids, from `hga resources list`
+        #[arg(required_unless_present = "apply", value_name = "ID")]
+        ids: Vec<String>,
+        /// What is done with the plan.
+        #[command(flatten)]
+        planned: Planned,
+    },
+}
+
 /// `images`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Images {
@@ -318,14 +403,21 @@ pub enum Images {
         /// Only those of this provider
         #[arg(long, value_name = "PROVIDER", value_parser = provider())]
         provider: Option<ProviderKind>,
+        /// Also list those of the AWS account that are not ours
+        #[arg(long)]
+        all: bool,
     },
-    /// Remove an image; the next test run makes it anew
+    /// Remove images, with their snapshots: shows the plan first; the next test run makes a local one anew
     Remove {
-        /// Its name, from `hga images list`
-        name: ImageName,
-        /// Whose image it is
-        #[arg(long, value_name = "PROVIDER", default_value = "local", value_parser = provider())]
-        provider: ProviderKind,
+        /// Its name or id, from `hga images list`
+        #[arg(required_unless_present = "apply", value_name = "IMAGE")]
+        names: Vec<String>,
+        /// Only those of this provider
+        #[arg(long, value_name = "PROVIDER", value_parser = provider())]
+        provider: Option<ProviderKind>,
+        /// What is done with the plan.
+        #[command(flatten)]
+        planned: Planned,
     },
 }
 

@@ -16,9 +16,11 @@ pub const CANCELLED: i32 = 103;
 pub const REMAINS: i32 = 104;
 /// The machine went away before the work was over.
 pub const MACHINE_LOST: i32 = 105;
+/// There was nothing to do.
+pub const NOTHING: i32 = 106;
 
 /// Every code with its meaning, as `hga help exit-codes` and the man page show them.
-pub const TABLE: [(&str, &str); 9] = [
+pub const TABLE: [(&str, &str); 10] = [
     ("0", "what was asked was done; tests, if any, passed"),
     ("1", "the tests ran and some failed (the tests' own exit status, whatever it is, is passed on)"),
     ("2", "the command line made no sense, or names something that is not there"),
@@ -32,6 +34,7 @@ pub const TABLE: [(&str, &str); 9] = [
     ("103", "the job was stopped by a person"),
     ("104", "the work is over but something remains that should be gone; wins over all others"),
     ("105", "the machine was lost before the work was over"),
+    ("106", "there was nothing to do: nothing of ours was there to be ended or removed"),
 ];
 
 /// The code of a job that is over. What remains of it outweighs what became of the work.
@@ -40,9 +43,10 @@ pub fn of(work: &WorkVerdict, cleanup: &CleanupVerdict) -> i32 {
     match (cleanup, work) {
         (CleanupVerdict::Remains { .. }, _) => REMAINS,
         (_, WorkVerdict::Done) => OK,
+        (_, WorkVerdict::Nothing) => NOTHING,
         // a status of 0 with failed tests would lie, and the codes from 100 on are ours
         (_, WorkVerdict::TestsFailed { status }) => {
-            if (1..=99).contains(status) || (106..=255).contains(status) {
+            if (1..=99).contains(status) || (107..=255).contains(status) {
                 *status
             } else {
                 1
@@ -65,6 +69,7 @@ pub fn meaning(code: i32) -> &'static str {
         CANCELLED => "stopped",
         REMAINS => "something remains that should be gone",
         MACHINE_LOST => "machine lost",
+        NOTHING => "nothing to do",
         _ => "the tests' own",
     }
 }
@@ -84,6 +89,7 @@ mod tests {
         let failed = |status| WorkVerdict::TestsFailed { status };
         let works = [
             (WorkVerdict::Done, 0),
+            (WorkVerdict::Nothing, 106),
             (failed(1), 1),
             (failed(80), 80),
             (failed(2), 2),
@@ -91,6 +97,7 @@ mod tests {
             (failed(0), 1),
             (failed(-1), 1),
             (failed(104), 1),
+            (failed(106), 1),
             (failed(256), 1),
             (WorkVerdict::Error { message: "x".into(), hints: vec![] }, 100),
             (WorkVerdict::MachineLost { message: "x".into() }, 105),
@@ -107,7 +114,7 @@ mod tests {
     fn the_table_is_in_order_and_names_every_constant() {
         let codes: Vec<i32> = TABLE.iter().map(|(code, _)| code.parse().unwrap()).collect();
         assert!(codes.is_sorted());
-        for code in [OK, USAGE, ERROR, DETACHED, CANCELLED, REMAINS, MACHINE_LOST] {
+        for code in [OK, USAGE, ERROR, DETACHED, CANCELLED, REMAINS, MACHINE_LOST, NOTHING] {
             assert!(codes.contains(&code), "{code}");
         }
     }

@@ -59,11 +59,28 @@ Examples:
   hga machines launch --lease 30m";
 
 pub(super) const TERMINATE: &str = "\
-Asks first, unless --yes is given. Jobs that use the machines lose them.
+Shows the plan and asks, unless --yes is given. Jobs that use the machines lose
+them. Nothing is touched that is not provably ours.
 
 Examples:
   hga machines terminate m-abc234
+  hga machines terminate i-0123456789abcdef0 --wait
   hga machines terminate --all --yes";
+
+pub(super) const SWEEP: &str = "\
+What is ours is known by our tags and by the predecessor's names; the plan says
+for each thing by what, and what is left alone and why. A tag `hg-keep-until`
+with a date keeps a thing. Of other owners (tag `hg-owner`) nothing is touched
+unless --owner or --all-owners says so.
+
+Exit status: 0 done, 106 nothing to do, 104 something remains or could not be
+looked at, 103 not confirmed; all codes: `hga help exit-codes`.
+
+Examples:
+  hga terminate-ec2-instances --dry-run
+  hga terminate-ec2-instances --all-regions --yes --wait
+  hga purge-ec2-resources --plan purge.json
+  hga purge-ec2-resources --apply purge.json";
 
 pub(super) const CHECK: &str = "\
 The first time, the machine's host key is unknown: its fingerprint is shown
@@ -119,13 +136,14 @@ Examples:
 
 /// All of them, for the tests that hold them to the terminal's width and to the parser.
 #[cfg(test)]
-pub(super) const ALL: [&str; 14] = [
+pub(super) const ALL: [&str; 15] = [
     TOP,
     DEMO,
     RUN_TESTS,
     BOOTSTRAP,
     LAUNCH,
     TERMINATE,
+    SWEEP,
     CHECK,
     OUTPUT,
     ATTACH,

@@ -56,6 +56,10 @@ pub(super) fn said(event: &Event, style: Style) -> Said {
         EventKind::MachineReady { machine, provider, address } => {
             talk(format!("machine {machine} ({provider}) answers at {}", escape_line(address)))
         }
+        EventKind::Removed { things } => {
+            talk(things.iter().map(|thing| format!("ended {thing}")).collect::<Vec<_>>().join("\n"))
+        }
+        EventKind::Left { thing, why } => warning(&format!("{thing} is still there: {why}")),
         EventKind::MachineEnded { machine, .. } => talk(format!("machine {machine} has ended")),
         EventKind::SourceResolved { node, summary } => {
             let short: String = node.chars().take(12).collect();
@@ -79,6 +83,7 @@ pub(super) fn said(event: &Event, style: Style) -> Said {
         | EventKind::Detached
         | EventKind::Ended { .. }
         | EventKind::MachineEnding { .. }
+        | EventKind::Removing { .. }
         | EventKind::RunEnded { .. }
         | EventKind::Test { test: TestEvent::Started { .. }, .. }
         | EventKind::EventsRead { .. } => Said::Nothing,

@@ -144,6 +144,7 @@ fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Pa
     let work = match &job.work {
         None => "goes on".to_owned(),
         Some(WorkVerdict::Done) => paint.tone(Tone::Good, "done"),
+        Some(WorkVerdict::Nothing) => paint.tone(Tone::Good, "nothing to do"),
         Some(WorkVerdict::TestsFailed { status }) => {
             let what = if job.tests.counts.done() == 0 { "no test was run" } else { "tests failed" };
             format!("{}, run-tests.py ended with {status}", paint.tone(Tone::Bad, what))

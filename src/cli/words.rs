@@ -7,6 +7,7 @@ pub(super) use crate::domain::words::{age, bytes, clock, count, length, seconds,
 
 /// Reads a provider's name.
 pub(super) fn provider() -> impl TypedValueParser<Value = ProviderKind> {
-    PossibleValuesParser::new([ProviderKind::Local.as_str(), ProviderKind::Hosts.as_str()])
-        .map(|word| if word == ProviderKind::Hosts.as_str() { ProviderKind::Hosts } else { ProviderKind::Local })
+    const ALL: [ProviderKind; 3] = [ProviderKind::Local, ProviderKind::Aws, ProviderKind::Hosts];
+    PossibleValuesParser::new(ALL.map(ProviderKind::as_str))
+        .map(|word| ALL.into_iter().find(|kind| kind.as_str() == word).unwrap_or(ProviderKind::Local))
 }

@@ -1,7 +1,10 @@
 //! The port to whoever provides machines and images, in our own words. Each provider implements [`Cloud`].
 
 use crate::diag::{Hint, Hinted};
-use crate::domain::{Fingerprint, Image, ImageName, JobId, Lease, Machine, MachineId, ProviderKind};
+use crate::domain::{
+    Fingerprint, Image, ImageName, JobId, Lease, Machine, MachineId, ProviderKind, Region, Resource, ResourceKind,
+    ResourceRef,
+};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
@@ -15,8 +18,18 @@ pub enum ErrorKind {
     Unsupported,
     /// Something in the way: it exists already, it is in use.
     Conflict,
+    /// Something else uses it; it can go once that has gone.
+    InUse,
     /// No space, no capacity.
     Capacity,
+    /// Who we are is not known there, or not any more.
+    Credentials,
+    /// We may not do this.
+    Denied,
+    /// Too many calls; later it may be done.
+    Throttled,
+    /// No answer: the network, the region, the service.
+    Unreachable,
     /// Anything else.
     Other,
 }
@@ -66,6 +79,65 @@ impl Hinted for Error {
 /// What providers' calls give back.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// A place that could not be asked, while others could.
+#[derive(Debug)]
+pub struct Unseen {
+    /// Which region; none for what has none (IAM), and for a provider without regions.
+    pub region: Option<Region>,
+    /// Why.
+    pub error: Error,
+}
+
+/// What all the places of a provider hold, those that could not be asked named: "not known" is not "none".
+#[derive(Debug)]
+pub struct Listing<T> {
+    /// What there is.
+    pub items: Vec<T>,
+    /// What could not be seen.
+    pub unseen: Vec<Unseen>,
+    /// In which account, where that is known.
+    pub account: Option<String>,
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), unseen: Vec::new(), account: None }
+    }
+}
+
+impl<T> Listing<T> {
+    /// All of it, or the first reason why it is not all.
+    ///
+    /// # Errors
+    /// When a place could not be asked.
+    pub fn whole(self) -> Result<Vec<T>> {
+        self.unseen.into_iter().next().map_or(Ok(self.items), |unseen| Err(unseen.error))
+    }
+
+    /// The same of other things, each made of one of these.
+    pub fn map<U>(self, make: impl FnMut(T) -> U) -> Listing<U> {
+        Listing { items: self.items.into_iter().map(make).collect(), unseen: self.unseen, account: self.account }
+    }
+}
+
+impl<T> From<Result<Vec<T>>> for Listing<T> {
+    fn from(result: Result<Vec<T>>) -> Self {
+        match result {
+            Ok(items) => Self { items, ..Self::default() },
+            Err(error) => Self { unseen: vec![Unseen { region: None, error }], ..Self::default() },
+        }
+    }
+}
+
+/// How far a removal got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    /// It is gone.
+    Gone,
+    /// It is going by itself, and costs nothing any more.
+    Going,
+}
+
 /// A machine to launch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchRequest {
@@ -104,11 +176,17 @@ pub trait Cloud: Send + Sync {
         true
     }
 
-    /// All machines of ours, those that ended a moment ago too where that is known.
-    ///
-    /// # Errors
-    /// When the provider cannot be asked.
-    async fn machines(&self) -> Result<Vec<Machine>>;
+    /// What a person can do to set the provider up, when it is not; nothing of it is asked then.
+    fn missing(&self) -> Option<String> {
+        None
+    }
+
+    /// What was asked a moment ago is asked anew at the next call.
+    fn forget(&self) {}
+
+    /// All machines, those that ended a moment ago too where that is known. May be a few seconds old where asking is
+    /// metered.
+    async fn machines(&self) -> Listing<Machine>;
 
     /// One machine; `None` when it is gone without a trace.
     ///
@@ -136,10 +214,50 @@ pub trait Cloud: Send + Sync {
     async fn terminate(&self, id: &MachineId) -> Result<()>;
 
     /// All images of ours.
+    async fn images(&self) -> Listing<Image>;
+
+    /// Everything of these kinds, in the shape that plans are made from, asked anew. Where `regions` are named, only what
+    /// is in one of them or in none.
+    async fn resources(&self, kinds: &[ResourceKind], regions: Option<&[Region]>) -> Listing<Resource> {
+        let _ = regions;
+        let mut all = Listing::default();
+        if kinds.contains(&ResourceKind::Machine) {
+            all = self.machines().await.map(|machine| machine.resource());
+        }
+        if kinds.contains(&ResourceKind::Image) {
+            let images = self.images().await.map(|image| image.resource());
+            all.items.extend(images.items);
+            all.unseen.extend(images.unseen);
+        }
+        all
+    }
+
+    /// Ends or removes things of one kind and one place, in as few calls as can be. What is gone already counts as
+    /// removed. Each thing's outcome is told, in the order asked; one that fails does not keep the others.
     ///
-    /// # Errors
-    /// When the provider cannot be asked.
-    async fn images(&self) -> Result<Vec<Image>>;
+    /// Error kinds of a thing: `InUse` when it can go later, `Conflict` when it is protected, `Unsupported`.
+    async fn remove(&self, things: &[ResourceRef]) -> Vec<Result<Removed>> {
+        let mut outcomes = Vec::new();
+        for thing in things {
+            let none = || Error::new(ErrorKind::NotFound, format!("there is no {thing}"));
+            let outcome = match thing.kind {
+                ResourceKind::Machine => match MachineId::new(thing.id.clone()) {
+                    Ok(id) => self.terminate(&id).await,
+                    Err(_) => Err(none()),
+                },
+                ResourceKind::Image => match ImageName::new(thing.id.clone()) {
+                    Ok(name) => self.remove_image(&name).await,
+                    Err(_) => Err(none()),
+                },
+                _ => Err(Error::new(ErrorKind::Unsupported, format!("{thing} cannot be removed"))),
+            };
+            outcomes.push(match outcome {
+                Err(error) if error.kind == ErrorKind::NotFound => Ok(Removed::Gone),
+                outcome => outcome.map(|()| Removed::Gone),
+            });
+        }
+        outcomes
+    }
 
     /// Makes an image of a machine's development folder.
     ///

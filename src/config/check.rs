@@ -5,7 +5,7 @@ use super::host_key::host_key_line;
 use super::raw::{At, Raw, RawHost, Reader};
 use super::values::{Config, Host, LogLevel, ThemeChoice};
 use crate::diag::suggest;
-use crate::domain::{Layout, MachineId, ProviderKind, escape_line};
+use crate::domain::{Layout, MachineId, ProviderKind, Region, escape_line};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +31,9 @@ pub(super) fn config(reader: &mut Reader<'_>, raw: Raw, place: Place<'_>) -> Con
     take(&mut config.defaults.provider, defaults.provider.and_then(|at| validate_provider(reader, &at)));
     take(&mut config.defaults.lease, defaults.lease.and_then(|at| validate_lease(reader, &at)));
     take(&mut config.defaults.python, defaults.python.and_then(|at| validate_python(reader, &at)));
+    take(&mut config.aws.enabled, raw.aws.enabled.map(|at| at.value));
+    config.aws.owner = raw.aws.owner.and_then(|at| validate_owner(reader, &at));
+    take(&mut config.aws.regions, raw.aws.regions.and_then(|at| validate_regions(reader, &at)));
     take(&mut config.dashboard.theme, raw.dashboard.theme.and_then(|at| validate_theme(reader, &at)));
     take(&mut config.local.root, raw.local.root.and_then(|at| validate_path(reader, &at, None, place.home)));
     take(&mut config.log.level, raw.log.level.and_then(|at| validate_level(reader, &at)));
@@ -140,6 +143,42 @@ fn validate_level(reader: &mut Reader<'_>, at: &At<String>) -> Option<LogLevel> 
 
 fn validate_theme(reader: &mut Reader<'_>, at: &At<String>) -> Option<ThemeChoice> {
     validate_word(reader, at, &ThemeChoice::ALL, ThemeChoice::as_str)
+}
+
+/// A tag's value: what AWS takes, and a list can show.
+fn validate_owner(reader: &mut Reader<'_>, at: &At<String>) -> Option<String> {
+    let text = validate_filled(reader, at)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@+=:/".contains(&byte);
+    if text.bytes().all(plain) && text.len() <= 64 {
+        return Some(text.to_owned());
+    }
+    let message = format!("`{}`: `{}` cannot be an owner's name", at.key, shown(at));
+    reader.wrong(at.span.start, message, Some("letters, digits and `._-@+=:/`, at most 64".to_owned()));
+    None
+}
+
+fn validate_regions(reader: &mut Reader<'_>, at: &At<Vec<String>>) -> Option<Vec<Region>> {
+    if at.value.is_empty() {
+        let hint = "leave the key out for `us-west-2`; `[\"all\"]` is every region of the account";
+        reader.wrong(at.span.start, format!("`{}` is empty", at.key), Some(hint.to_owned()));
+        return None;
+    }
+    if at.value.iter().any(|text| text == "all") {
+        return Some(Vec::new());
+    }
+    let mut regions = Vec::new();
+    for text in &at.value {
+        match Region::new(text.clone()) {
+            Ok(region) => regions.push(region),
+            Err(why) => {
+                reader.wrong(at.span.start, format!("`{}`: {why}", at.key), None);
+                return None;
+            }
+        }
+    }
+    regions.sort();
+    regions.dedup();
+    Some(regions)
 }
 
 fn validate_lease(reader: &mut Reader<'_>, at: &At<String>) -> Option<Duration> {

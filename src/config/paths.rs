@@ -197,7 +197,8 @@ impl StatePaths {
 }
 
 /// The home of the user who runs this: `HOME`, else what the user database says.
-pub(super) fn home() -> Option<PathBuf> {
+#[must_use]
+pub fn home() -> Option<PathBuf> {
     directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned())
 }
 

@@ -155,6 +155,7 @@ macro_rules! section {
 }
 
 section!(RawDefaults { provider: String, lease: String, python: String });
+section!(RawAws { enabled: bool, owner: String, regions: Vec<String> });
 section!(RawDashboard { theme: String });
 section!(RawLocal { root: String });
 section!(RawLog { level: String, keep: i64 });
@@ -177,6 +178,7 @@ section!(RawHost {
 pub(super) struct Raw {
     pub(super) hg: Option<At<String>>,
     pub(super) defaults: RawDefaults,
+    pub(super) aws: RawAws,
     pub(super) dashboard: RawDashboard,
     pub(super) local: RawLocal,
     pub(super) log: RawLog,
@@ -185,7 +187,7 @@ pub(super) struct Raw {
     pub(super) hosts: Vec<(usize, RawHost)>,
 }
 
-const TOP: [&str; 7] = ["hg", "defaults", "dashboard", "local", "log", "retention", "hosts"];
+const TOP: [&str; 8] = ["hg", "defaults", "aws", "dashboard", "local", "log", "retention", "hosts"];
 
 impl Raw {
     /// Reads the file; a mistake in its syntax ends it, any other is noted and left out.
@@ -205,6 +207,7 @@ impl Raw {
         Self {
             hg: reader.value(table, "", "hg"),
             defaults: reader.table(table, "defaults"),
+            aws: reader.table(table, "aws"),
             dashboard: reader.table(table, "dashboard"),
             local: reader.table(table, "local"),
             log: reader.table(table, "log"),
@@ -236,6 +239,7 @@ impl Raw {
         vec![
             ("", &["hg"]),
             ("[defaults]", RawDefaults::KEYS),
+            ("[aws]", RawAws::KEYS),
             ("[dashboard]", RawDashboard::KEYS),
             ("[local]", RawLocal::KEYS),
             ("[log]", RawLog::KEYS),

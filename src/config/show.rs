@@ -1,6 +1,6 @@
 //! The configuration in force, as TOML that reads back to the same values.
 
-use super::{Config, format_duration};
+use super::{Aws, Config, format_duration};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -20,6 +20,17 @@ fn table<const N: usize>(rows: [(&str, Value); N]) -> Table {
     rows.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
+fn aws(aws: &Aws) -> Table {
+    let all = [text("all")].to_vec();
+    let regions = aws.regions.iter().map(|region| text(region.as_str())).collect::<Vec<_>>();
+    let regions = if regions.is_empty() { all } else { regions };
+    let mut rows = table([("enabled", Value::Boolean(aws.enabled)), ("regions", Value::Array(regions))]);
+    if let Some(owner) = &aws.owner {
+        rows.insert("owner".to_owned(), text(owner.as_str()));
+    }
+    rows
+}
+
 impl Config {
     /// The whole configuration as TOML, defaults included.
     #[must_use]
@@ -34,6 +45,7 @@ impl Config {
                     ("python", text(self.defaults.python.as_str())),
                 ])),
             ),
+            ("aws", Value::Table(aws(&self.aws))),
             ("dashboard", Value::Table(table([("theme", text(self.dashboard.theme.as_str()))]))),
             ("local", Value::Table(table([("root", path(&self.local.root))]))),
             ("log", Value::Table(table([("level", text(self.log.level.as_str())), ("keep", number(self.log.keep))]))),
@@ -80,7 +92,7 @@ mod tests {
     #[test]
     fn what_is_shown_reads_back_to_the_same_configuration() {
         let file = Path::new("/state/config.toml");
-        let some = "hg = \"/opt/hg\"\n[defaults]\nlease = \"1h30m\"\n[dashboard]\ntheme = \"16\"\n[[hosts]]\nname = \"build1\"\naddress = \"b.example\"\n\
+        let some = "hg = \"/opt/hg\"\n[defaults]\nlease = \"1h30m\"\n[aws]\nenabled = false\nowner = \"anna\"\nregions = [\"eu-west-1\"]\n[dashboard]\ntheme = \"16\"\n[[hosts]]\nname = \"build1\"\naddress = \"b.example\"\n\
                     key = \"/k\"\nproxy_command = \"nc %h %p\"\nhgwork = \"/w\"\nsudo = false\n";
         for text in ["", some] {
             let config = Config::parse(text, file, None).unwrap();

@@ -3,7 +3,7 @@
 use super::check;
 use super::raw::{Raw, Reader};
 use super::{Error, Result, StatePaths};
-use crate::domain::{Layout, MachineId, ProviderKind};
+use crate::domain::{Layout, MachineId, ProviderKind, Region};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +15,8 @@ pub struct Config {
     pub hg: PathBuf,
     /// What is used where the command line says nothing.
     pub defaults: Defaults,
+    /// Provider `aws`.
+    pub aws: Aws,
     /// The dashboard.
     pub dashboard: Dashboard,
     /// Provider `local`.
@@ -36,6 +38,17 @@ pub struct Defaults {
     pub lease: Duration,
     /// Which Python runs the tests.
     pub python: String,
+}
+
+/// Provider `aws`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aws {
+    /// Whether it is asked at all.
+    pub enabled: bool,
+    /// Whose things are mine, where several people share an account; none takes the name of the user here.
+    pub owner: Option<String>,
+    /// The regions that are looked at where the command line names none; all that the account may use when empty.
+    pub regions: Vec<Region>,
 }
 
 /// The dashboard.
@@ -167,6 +180,7 @@ impl Default for Config {
                 lease: Duration::from_secs(2 * 60 * 60),
                 python: "system3".to_owned(),
             },
+            aws: Aws { enabled: true, owner: None, regions: vec![Region::usual()] },
             dashboard: Dashboard { theme: ThemeChoice::Auto },
             local: Local { root: PathBuf::from(".") },
             log: Log { level: LogLevel::Info, keep: 5 },

@@ -1,7 +1,10 @@
 //! An operation as the line a person could type to ask for the same.
 
 use super::words::exact;
-use super::{DirtyTree, Filesystem, KeepMachine, Operation, RunTestsSpec, TestSource};
+use super::{
+    DirtyTree, Filesystem, KeepMachine, Operation, Owners, Plan, PlanVerb, ResourceKind, RunTestsSpec, TestSource,
+};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 impl Operation {
@@ -35,6 +38,7 @@ impl Operation {
                 words.extend(self.verb().split(' ').map(str::to_owned));
                 words.extend(machines.iter().map(ToString::to_string));
             }
+            Self::Apply { plan, wait } => apply(&mut words, plan, *wait),
         }
         words
     }
@@ -83,6 +87,31 @@ fn run_tests(words: &mut Vec<String>, spec: &RunTestsSpec) {
     if !spec.test_args.is_empty() {
         words.push("--".to_owned());
         words.extend(spec.test_args.iter().cloned());
+    }
+}
+
+/// A plan carried out is that of its saved file; as typed anew it would be another one, made of what is there then.
+fn apply(words: &mut Vec<String>, plan: &Plan, wait: bool) {
+    words.extend(plan.verb.as_str().split(' ').map(str::to_owned));
+    let regions: BTreeSet<_> = plan.items.iter().filter_map(|item| item.at.region.as_ref()).collect();
+    for region in regions {
+        flag(words, "--aws-region", region.as_str());
+    }
+    match &plan.owners {
+        Owners::Mine => {}
+        Owners::Also(owners) => owners.iter().for_each(|owner| flag(words, "--owner", owner)),
+        Owners::All => words.push("--all-owners".to_owned()),
+    }
+    if wait {
+        words.push("--wait".to_owned());
+    }
+    match plan.verb {
+        PlanVerb::TerminateEc2 | PlanVerb::Purge => {}
+        PlanVerb::RemoveImages => {
+            let images = plan.items.iter().filter(|item| item.at.kind == ResourceKind::Image);
+            words.extend(images.map(|item| item.at.id.clone()));
+        }
+        PlanVerb::Terminate | PlanVerb::Remove => words.extend(plan.items.iter().map(|item| item.at.id.clone())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What machines are launched from, and the fingerprint of what an image was built from.
 
-use super::{ImageName, ProviderKind, Timestamp};
+use super::{Claim, ImageName, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -34,6 +34,12 @@ impl Fingerprint {
         Self(hex(&Sha256::digest(&json)))
     }
 
+    /// One as an image's tag has it.
+    #[must_use]
+    pub fn recorded(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// All 64 digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -64,15 +70,51 @@ pub struct Image {
     pub name: ImageName,
     /// Who provides it.
     pub provider: ProviderKind,
-    /// What it was made from.
-    pub fingerprint: Fingerprint,
+    /// What it was made from; none where that was not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
     /// The named inputs behind the fingerprint, so that "stale" can say why.
     #[serde(default)]
     pub inputs: BTreeMap<String, String>,
     /// When it was made.
     pub created: Timestamp,
-    /// Size in bytes on disk, as far as known.
+    /// Size in bytes on disk, as far as known; of a cloud's image, that of its disks.
     pub bytes: u64,
+    /// Its id where that is not its name: `ami-…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// Whether it is ours; none for images of this computer, which all are.
+    #[serde(flatten)]
+    pub claim: Option<Claim>,
+}
+
+impl Image {
+    /// The same in the shape that plans are made from.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        let here = || Claim::Ours { why: "its folder is in the state directory".to_owned() };
+        Resource {
+            at: ResourceRef {
+                kind: ResourceKind::Image,
+                provider: self.provider,
+                region: self.region.clone(),
+                id: self.id.clone().unwrap_or_else(|| self.name.to_string()),
+            },
+            name: Some(self.name.to_string()),
+            state: None,
+            claim: self.claim.clone().unwrap_or_else(here),
+            created: Some(self.created),
+            bytes: Some(self.bytes),
+            keep: None,
+            job: None,
+            detail: None,
+            fingerprint: self.fingerprint.clone(),
+            used_by: Vec::new(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum WorkVerdict {
     /// It did what was asked; tests, if any, passed.
     Done,
+    /// There was nothing to do: all that should go was gone.
+    Nothing,
     /// The tests ran and some failed; the runner's own exit status is kept.
     TestsFailed {
         /// `run-tests.py`'s exit status.

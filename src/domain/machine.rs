@@ -1,6 +1,6 @@
 //! What a machine is, where it answers, and where it keeps the interface's folders.
 
-use super::{ImageName, JobId, Lease, MachineId, Timestamp};
+use super::{Claim, ImageName, JobId, Keep, Lease, MachineId, Region, Resource, ResourceKind, ResourceRef, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -12,6 +12,8 @@ pub enum ProviderKind {
     Local,
     /// An inventory of SSH machines in the configuration.
     Hosts,
+    /// Amazon EC2.
+    Aws,
 }
 
 impl ProviderKind {
@@ -21,6 +23,7 @@ impl ProviderKind {
         match self {
             Self::Local => "local",
             Self::Hosts => "hosts",
+            Self::Aws => "aws",
         }
     }
 }
@@ -40,6 +43,10 @@ pub enum MachineState {
     Pending,
     /// Answering, or expected to.
     Running,
+    /// Being stopped: it keeps its disks and comes back when it is started.
+    Stopping,
+    /// Stopped: only its disks cost.
+    Stopped,
     /// Told to end.
     ShuttingDown,
     /// Gone.
@@ -55,6 +62,8 @@ impl MachineState {
         match self {
             Self::Pending => "pending",
             Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
             Self::ShuttingDown => "shutting-down",
             Self::Terminated => "terminated",
             Self::Unreachable => "unreachable",
@@ -177,12 +186,79 @@ pub struct Machine {
     pub layout: Layout,
     /// Whether `sudo` may be counted on: true for the interface's machines, false for local ones.
     pub sudo: bool,
+    /// What a cloud says of it besides; none for local machines and listed hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud: Option<Box<CloudFacts>>,
+}
+
+/// What a cloud says of a machine besides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudFacts {
+    /// In which region it is.
+    pub region: Region,
+    /// In which availability zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Its type: `c5.9xlarge`.
+    pub instance_type: String,
+    /// Its `Name` tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The id of the image it was launched from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<String>,
+    /// Its public address, else its private one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Whether it is ours.
+    #[serde(flatten)]
+    pub claim: Claim,
+    /// A person's word that it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Keep>,
+    /// Why it is in its state, as the cloud says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Machine {
-    /// Whether it is ours to end. A listed host never is.
+    /// Whether it is the tool's to end, for whichever owner. A listed host never is, nor is a stranger's machine.
     #[must_use]
     pub fn is_ephemeral(&self) -> bool {
-        self.provider != ProviderKind::Hosts
+        self.provider != ProviderKind::Hosts && self.cloud.as_ref().is_none_or(|cloud| cloud.claim.is_tools())
+    }
+
+    /// The same in the shape that plans are made from.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        let cloud = self.cloud.as_deref();
+        let claim = match (cloud, self.provider, &self.job) {
+            (Some(cloud), ..) => cloud.claim.clone(),
+            (None, ProviderKind::Hosts, _) => {
+                Claim::Foreign { why: Some("a listed host: not ours to end".to_owned()) }
+            }
+            (None, _, Some(job)) => {
+                Claim::Ours { why: format!("launched by job {job}, its folder is in the state directory") }
+            }
+            (None, _, None) => Claim::Ours { why: "its folder is in the state directory".to_owned() },
+        };
+        Resource {
+            at: ResourceRef {
+                kind: ResourceKind::Machine,
+                provider: self.provider,
+                region: cloud.map(|cloud| cloud.region.clone()),
+                id: self.id.to_string(),
+            },
+            name: cloud.and_then(|cloud| cloud.name.clone()),
+            state: Some(self.state.as_str().to_owned()),
+            claim,
+            created: self.launched,
+            bytes: None,
+            keep: cloud.and_then(|cloud| cloud.keep.clone()),
+            job: self.job.clone(),
+            detail: cloud.map(|cloud| cloud.instance_type.clone()),
+            fingerprint: None,
+            used_by: Vec::new(),
+        }
     }
 }

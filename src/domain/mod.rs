@@ -9,9 +9,12 @@ mod job;
 mod lease;
 mod machine;
 mod operation;
+pub mod ours;
 mod output;
 mod phase;
 mod plan;
+mod resource;
+pub mod tag;
 mod test;
 mod test_word;
 pub mod words;
@@ -21,13 +24,15 @@ pub use ids::{BadId, ImageName, JobId, MachineId, RunId};
 pub use image::{Fingerprint, Image, ImageState};
 pub use job::{CancelLevel, CleanupVerdict, JobState, Remaining, WorkVerdict};
 pub use lease::Lease;
-pub use machine::{Endpoint, HostKeys, Layout, Machine, MachineState, ProviderKind};
+pub use machine::{CloudFacts, Endpoint, HostKeys, Layout, Machine, MachineState, ProviderKind};
 pub use operation::{
     BootstrapSpec, DirtyTree, Filesystem, KeepMachine, LaunchSpec, Operation, RunTestsSpec, TestSource,
 };
 pub use output::{escape_controls, escape_line};
 pub use phase::Phase;
-pub use plan::{Plan, PlanItem, Skipped, Working, users_of};
+pub use plan::{Checked, Owners, Plan, PlanItem, PlanVerb, SavedPlan, Skipped, Working, users_of};
+pub use resource::{Claim, Region, Resource, ResourceKind, ResourceRef};
+pub use tag::{Keep, Tags};
 pub use test::{TestCounts, TestEvent, TestOutcome, TestResult};
 pub use test_word::{TestWord, file as test_file, is_pattern as test_is_pattern, relative as test_relative};
 

@@ -1,6 +1,6 @@
 //! What a person or script asks for, as plain values that can be stored, compared and shown as a command line.
 
-use super::{ImageName, MachineId, ProviderKind};
+use super::{ImageName, MachineId, Plan, ProviderKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -170,6 +170,13 @@ pub enum Operation {
         /// Which ones.
         machines: Vec<MachineId>,
     },
+    /// Carry a plan out, exactly, each item looked at anew before.
+    Apply {
+        /// The plan; all of one provider.
+        plan: Box<Plan>,
+        /// Whether to wait until machines are gone rather than ending, which costs nothing any more.
+        wait: bool,
+    },
 }
 
 impl Operation {
@@ -181,6 +188,7 @@ impl Operation {
             Self::BootstrapLinux(_) => "bootstrap-linux-dev",
             Self::Launch(_) => "machines launch",
             Self::Terminate { .. } => "machines terminate",
+            Self::Apply { plan, .. } => plan.verb.as_str(),
         }
     }
 
@@ -192,6 +200,7 @@ impl Operation {
             Self::BootstrapLinux(spec) => spec.provider,
             Self::Launch(spec) => spec.provider,
             Self::Terminate { provider, .. } => *provider,
+            Self::Apply { plan, .. } => plan.items.first().map_or(ProviderKind::Aws, |item| item.at.provider),
         }
     }
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
+    /// Looking at everything anew before any of it is touched.
+    Check,
     /// Getting the source to test (the demo downloads it).
     Source,
     /// Finding the image, or making it.
@@ -28,7 +30,8 @@ pub enum Phase {
 
 impl Phase {
     /// All phases in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Check,
         Self::Source,
         Self::Image,
         Self::Launch,
@@ -44,6 +47,7 @@ impl Phase {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Check => "check",
             Self::Source => "source",
             Self::Image => "image",
             Self::Launch => "launch",

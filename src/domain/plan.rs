@@ -1,7 +1,12 @@
-//! A plan: what ending machines or removing images would do, to what and why, before any of it is done. Pure; made anew
-//! whenever the machines or jobs it was made from change.
+//! A plan: what ending machines or removing other things would do, to what and why, before any of it is done. Pure; made
+//! anew whenever what it was made from changes, and checked item by item against the world before it is carried out.
 
-use super::{Image, JobId, Machine, MachineId, MachineState, Operation, ProviderKind, Timestamp};
+use super::{
+    Claim, Image, JobId, Machine, MachineId, MachineState, Operation, ProviderKind, Region, Resource, ResourceKind,
+    ResourceRef, Timestamp, words,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A job that is under way on a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,108 +19,404 @@ pub struct Working {
     pub machine: MachineId,
 }
 
-/// A machine that would be ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a plan was asked for with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlanVerb {
+    /// These machines.
+    #[default]
+    Terminate,
+    /// All machines of ours on EC2.
+    TerminateEc2,
+    /// Everything of ours on EC2 and IAM.
+    Purge,
+    /// These images, with their snapshots.
+    RemoveImages,
+    /// These things, of any kind.
+    Remove,
+}
+
+impl PlanVerb {
+    /// The verb, as typed on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Terminate => "machines terminate",
+            Self::TerminateEc2 => "terminate-ec2-instances",
+            Self::Purge => "purge-ec2-resources",
+            Self::RemoveImages => "images remove",
+            Self::Remove => "resources remove",
+        }
+    }
+
+    /// What is typed to confirm it, before the number of things.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Terminate | Self::TerminateEc2 => "terminate",
+            Self::Purge => "purge",
+            Self::RemoveImages | Self::Remove => "remove",
+        }
+    }
+}
+
+/// Whose things a plan may touch, besides those that nobody is named as the owner of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owners {
+    /// Mine.
+    #[default]
+    Mine,
+    /// Mine and those of these others.
+    Also(BTreeSet<String>),
+    /// Everybody's.
+    All,
+}
+
+impl Owners {
+    fn include(&self, owner: &str) -> bool {
+        match self {
+            Self::Mine => false,
+            Self::Also(owners) => owners.contains(owner),
+            Self::All => true,
+        }
+    }
+}
+
+/// A thing that would be ended or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanItem {
     /// Which.
-    pub machine: MachineId,
-    /// Whose.
-    pub provider: ProviderKind,
+    #[serde(flatten)]
+    pub at: ResourceRef,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// Why it is ours to end.
     pub why: String,
-    /// When it was launched.
-    pub launched: Option<Timestamp>,
+    /// When it was made, for a machine when it was last started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// A few words of what else there is to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// The jobs under way there, which would lose it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobId>,
 }
 
+impl PlanItem {
+    /// What it is called: its name where it has one, and its id.
+    #[must_use]
+    pub fn called(&self) -> String {
+        called(&self.at, self.name.as_deref())
+    }
+}
+
+fn called(at: &ResourceRef, name: Option<&str>) -> String {
+    let id = &at.id;
+    match name {
+        Some(name) if name != id => format!("{} {id} `{name}`", at.kind),
+        _ => format!("{} {id}", at.kind),
+    }
+}
+
 /// Something that was chosen and would be left alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// What it is called.
     pub name: String,
     /// Why.
-    pub why: &'static str,
+    pub why: String,
 }
 
 /// What would be done.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// What would be ended.
+    /// What was asked for.
+    pub verb: PlanVerb,
+    /// The account that the things are in; none for those of this computer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Whose things it may touch.
+    #[serde(default)]
+    pub owners: Owners,
+    /// What would be ended, in the order in which that can be done.
     pub items: Vec<PlanItem>,
     /// What would not.
+    #[serde(default)]
     pub skipped: Vec<Skipped>,
+    /// How many more things were looked at that have nothing to do with us.
+    #[serde(default)]
+    pub foreign: usize,
     /// Why it is not known which jobs run there, when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
 }
 
-impl Plan {
-    /// What ending the chosen machines would do.
+/// A plan as a file holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedPlan {
+    /// The version of this form.
+    #[serde(rename = "hga-plan")]
+    version: u32,
+    /// When it was made.
+    pub made: Timestamp,
+    /// The plan.
+    #[serde(flatten)]
+    pub plan: Plan,
+}
+
+impl SavedPlan {
+    const VERSION: u32 = 1;
+
+    /// A plan to save.
     #[must_use]
-    pub fn terminate(chosen: &[(ProviderKind, MachineId)], machines: &[Machine], working: &[Working]) -> Self {
-        let mut plan = Self::default();
-        for (provider, id) in chosen {
-            let found = machines.iter().find(|machine| machine.provider == *provider && machine.id == *id);
-            let skip = match found {
-                None => Some("it is gone"),
-                Some(machine) if !machine.is_ephemeral() => Some("a listed host: not ours to end"),
-                Some(machine) => match machine.state {
-                    MachineState::ShuttingDown => Some("it is ending already"),
-                    MachineState::Terminated => Some("it has ended"),
-                    MachineState::Pending | MachineState::Running | MachineState::Unreachable => None,
-                },
-            };
-            match (skip, found) {
-                (None, Some(machine)) => plan.items.push(PlanItem {
-                    machine: id.clone(),
-                    provider: *provider,
-                    why: match &machine.job {
-                        Some(job) => format!("launched by job {job}, its folder is in the state directory"),
-                        None => "its folder is in the state directory".to_owned(),
-                    },
-                    launched: machine.launched,
-                    jobs: working
-                        .iter()
-                        .filter(|work| work.provider == *provider && work.machine == *id)
-                        .map(|work| work.job.clone())
-                        .collect(),
-                }),
-                (why, _) => {
-                    plan.skipped.push(Skipped { name: id.to_string(), why: why.unwrap_or("it is gone") });
+    pub fn new(plan: Plan, made: Timestamp) -> Self {
+        Self { version: Self::VERSION, made, plan }
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// What is wrong with it, a fragment.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let json: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        match json.get("hga-plan").and_then(serde_json::Value::as_u64) {
+            Some(version) if version == u64::from(Self::VERSION) => {}
+            Some(version) => return Err(format!("it is of version {version}, which this hga does not know")),
+            None => return Err("it has no `hga-plan`".to_owned()),
+        }
+        serde_json::from_value(json).map_err(|error| error.to_string())
+    }
+}
+
+/// A plan's items, looked at anew just before the act.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// As they were: to be done.
+    pub go: Vec<PlanItem>,
+    /// Gone, or going by themselves: nothing is left to do.
+    pub gone: Vec<PlanItem>,
+    /// Not as they were planned, or not to be seen: left alone, with the reason.
+    pub refused: Vec<(PlanItem, String)>,
+}
+
+/// What is weighed against what.
+struct Scales<'a> {
+    owners: &'a Owners,
+    now: Timestamp,
+    /// What goes, so far.
+    going: BTreeSet<&'a ResourceRef>,
+}
+
+impl<'a> Scales<'a> {
+    fn new(owners: &'a Owners, now: Timestamp) -> Self {
+        Self { owners, now, going: BTreeSet::new() }
+    }
+
+    /// Why a thing stays; none when it goes. Whatever uses others has to be weighed before them.
+    fn stays(&mut self, resource: &'a Resource) -> Option<String> {
+        let why = self.reason(resource);
+        if why.is_none() || resource.is_over() {
+            self.going.insert(&resource.at);
+        }
+        why
+    }
+
+    fn reason(&self, resource: &Resource) -> Option<String> {
+        match &resource.claim {
+            Claim::Ours { .. } => {}
+            Claim::OtherOwner { owner, .. } if self.owners.include(owner) => {}
+            Claim::OtherOwner { owner, why } => return Some(format!("it is `{owner}`'s: {why}")),
+            Claim::Foreign { why: Some(why) } if resource.at.provider == ProviderKind::Hosts => {
+                return Some(why.clone());
+            }
+            Claim::Foreign { why: Some(why) } => return Some(format!("not provably ours: {why}")),
+            Claim::Foreign { why: None } => return Some("not ours".to_owned()),
+        }
+        if let Some(why) = resource.keep.as_ref().and_then(|keep| keep.forbids(self.now)) {
+            return Some(why);
+        }
+        if resource.is_over() {
+            let over = resource.state.as_deref() == Some("terminated");
+            return Some(if over { "it has ended" } else { "it is ending already" }.to_owned());
+        }
+        // who launched a machine from an image has a copy of it
+        if matches!(resource.at.kind, ResourceKind::Machine | ResourceKind::Image) {
+            return None;
+        }
+        let user = resource.used_by.iter().find(|user| !self.going.contains(user))?;
+        Some(format!("{} {} uses it and stays", user.kind, user.id))
+    }
+}
+
+/// What would be done with one thing.
+fn item(resource: &Resource, working: &[Working]) -> PlanItem {
+    let works_there = |work: &&Working| {
+        resource.at.kind == ResourceKind::Machine
+            && work.provider == resource.at.provider
+            && work.machine.as_str() == resource.at.id
+    };
+    PlanItem {
+        at: resource.at.clone(),
+        name: resource.name.clone(),
+        state: resource.state.clone(),
+        why: resource.claim.why().to_owned(),
+        created: resource.created,
+        detail: resource.detail.clone(),
+        jobs: working.iter().filter(works_there).map(|work| work.job.clone()).collect(),
+    }
+}
+
+impl Plan {
+    /// What would be done with the chosen ones of these things; all of them when `chosen` says yes to all. `resources`
+    /// holds all that is there, so that what is in use can be told from what is not.
+    #[must_use]
+    pub fn of(
+        verb: PlanVerb,
+        owners: Owners,
+        resources: &[Resource],
+        chosen: impl Fn(&Resource) -> bool,
+        working: &[Working],
+        now: Timestamp,
+    ) -> Self {
+        let mut plan = Self { verb, owners: owners.clone(), ..Self::default() };
+        let sweeping = matches!(verb, PlanVerb::TerminateEc2 | PlanVerb::Purge);
+        let mut scales = Scales::new(&owners, now);
+        let mut ordered: Vec<&Resource> = resources.iter().filter(|resource| chosen(resource)).collect();
+        ordered.sort_by(|a, b| a.at.cmp(&b.at));
+        for resource in ordered {
+            match scales.stays(resource) {
+                None => plan.items.push(item(resource, working)),
+                // of a whole account's things only those are named that somebody may wonder about
+                Some(_) if sweeping && resource.is_over() => {}
+                Some(_) if sweeping && resource.claim == (Claim::Foreign { why: None }) => plan.foreign += 1,
+                Some(why) => {
+                    plan.skipped.push(Skipped { name: called(&resource.at, resource.name.as_deref()), why });
                 }
             }
         }
         plan
     }
 
-    /// What has to be typed before it is done: nothing for a single machine that is idle.
+    /// What ending the chosen machines would do.
+    #[must_use]
+    pub fn terminate(
+        chosen: &[(ProviderKind, MachineId)],
+        machines: &[Machine],
+        working: &[Working],
+        now: Timestamp,
+    ) -> Self {
+        let there: Vec<Resource> = machines
+            .iter()
+            .filter(|machine| chosen.iter().any(|(kind, id)| *kind == machine.provider && *id == machine.id))
+            .map(Machine::resource)
+            .collect();
+        let mut plan = Self::of(PlanVerb::Terminate, Owners::Mine, &there, |_| true, working, now);
+        for (provider, id) in chosen {
+            if !there.iter().any(|known| known.at.provider == *provider && known.at.id == id.as_str()) {
+                plan.skipped.push(Skipped { name: format!("machine {id}"), why: "it is gone".to_owned() });
+            }
+        }
+        plan
+    }
+
+    /// Its items as they are now. `there` is all that the places of the items hold now, `failed` the places that could
+    /// not be asked (none for what has no region), each with the reason.
+    #[must_use]
+    pub fn check(
+        &self,
+        there: &[Resource],
+        failed: &[(Option<Region>, String)],
+        working: &[Working],
+        now: Timestamp,
+    ) -> Checked {
+        let known: BTreeMap<&ResourceRef, &Resource> = there.iter().map(|known| (&known.at, known)).collect();
+        let mut scales = Scales::new(&self.owners, now);
+        let mut checked = Checked::default();
+        for planned in &self.items {
+            if let Some((_, why)) = failed.iter().find(|(region, _)| *region == planned.at.region) {
+                checked.refused.push((planned.clone(), format!("it could not be looked at again: {why}")));
+                continue;
+            }
+            let Some(found) = known.get(&planned.at).copied() else {
+                checked.gone.push(planned.clone());
+                continue;
+            };
+            match scales.stays(found).or_else(|| changed(planned, &item(found, working))) {
+                Some(_) if found.is_over() => checked.gone.push(planned.clone()),
+                Some(why) => checked.refused.push((planned.clone(), why)),
+                None => checked.go.push(planned.clone()),
+            }
+        }
+        checked
+    }
+
+    /// What has to be typed before it is done: nothing for a single thing that is idle.
     #[must_use]
     pub fn demand(&self) -> Option<String> {
         match self.items.as_slice() {
             [] => None,
             [item] if item.jobs.is_empty() && self.unknown.is_none() => None,
-            [item] => Some(item.machine.to_string()),
-            items => Some(format!("terminate {}", items.len())),
+            [item] => Some(item.at.id.clone()),
+            items => Some(format!("{} {}", self.verb.word(), items.len())),
         }
+    }
+
+    /// How many there are of each kind: `3 machines, 1 image`.
+    #[must_use]
+    pub fn count(&self) -> String {
+        let of = |kind| self.items.iter().filter(|item| item.at.kind == kind).count() as u64;
+        let counts = ResourceKind::ALL.map(|kind| (kind, of(kind)));
+        let told = counts.iter().filter(|(_, count)| *count > 0).map(|(kind, n)| words::count(*n, kind.as_str()));
+        told.collect::<Vec<_>>().join(", ")
     }
 
     /// The operations that do it: one for each provider.
     #[must_use]
     pub fn operations(&self) -> Vec<Operation> {
-        let mut operations: Vec<Operation> = Vec::new();
-        for item in &self.items {
-            let known = operations.iter_mut().find_map(|operation| match operation {
-                Operation::Terminate { provider, machines } if *provider == item.provider => Some(machines),
-                _ => None,
-            });
-            match known {
-                Some(machines) => machines.push(item.machine.clone()),
-                None => operations
-                    .push(Operation::Terminate { provider: item.provider, machines: vec![item.machine.clone()] }),
+        let providers: BTreeSet<ProviderKind> = self.items.iter().map(|item| item.at.provider).collect();
+        let one = |provider| {
+            let items = self.items.iter().filter(|item| item.at.provider == provider).cloned();
+            let plan = Self { items: items.collect(), ..self.clone() };
+            if provider != ProviderKind::Local || self.verb != PlanVerb::Terminate {
+                return Operation::Apply { plan: Box::new(plan), wait: false };
             }
-        }
-        operations
+            let machines = plan.items.iter().filter_map(|item| MachineId::new(item.at.id.clone()).ok()).collect();
+            Operation::Terminate { provider, machines }
+        };
+        providers.into_iter().map(one).collect()
     }
+}
+
+/// What about a thing is not as it was planned, in words.
+fn changed(planned: &PlanItem, found: &PlanItem) -> Option<String> {
+    let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "not known".to_owned());
+    if planned.name != found.name {
+        return Some(format!("it was named `{}`, now `{}`", said(&planned.name), said(&found.name)));
+    }
+    if planned.why != found.why {
+        return Some(format!("it was ours by this: {}; now by this: {}", planned.why, found.why));
+    }
+    if planned.created != found.created {
+        return Some("it was made or started anew since".to_owned());
+    }
+    if let Some(job) = found.jobs.iter().find(|job| !planned.jobs.contains(job)) {
+        return Some(format!("job {job} has begun to work there"));
+    }
+    let states = (planned.state.as_deref(), found.state.as_deref());
+    let same = states.0 == states.1
+        || matches!(
+            states,
+            // what comes by itself
+            (Some("pending"), Some("running" | "available" | "completed"))
+                | (Some("stopping"), Some("stopped"))
+                | (Some("creating" | "in-use"), Some("available"))
+        );
+    (!same).then(|| format!("it was {}, now {}", said(&planned.state), said(&found.state)))
 }
 
 /// The machines that were launched from an image and have not ended.
@@ -123,7 +424,11 @@ impl Plan {
 pub fn users_of<'a>(image: &Image, machines: &'a [Machine]) -> Vec<&'a Machine> {
     machines
         .iter()
-        .filter(|machine| machine.provider == image.provider && machine.image.as_ref() == Some(&image.name))
+        .filter(|machine| machine.provider == image.provider)
+        .filter(|machine| match (&image.id, &machine.cloud) {
+            (Some(id), Some(cloud)) => cloud.image_id.as_ref() == Some(id),
+            _ => machine.image.as_ref() == Some(&image.name),
+        })
         .filter(|machine| machine.state != MachineState::Terminated)
         .collect()
 }
@@ -145,6 +450,7 @@ mod tests {
             endpoint: None,
             layout: Layout::interface(),
             sudo: false,
+            cloud: None,
         }
     }
 
@@ -165,13 +471,13 @@ mod tests {
             (P::Hosts, S::Unreachable, Some("a listed host: not ours to end")),
         ];
         for (provider, state, skipped) in table {
-            let plan = Plan::terminate(&[key("m-abc234", provider)], &[machine("m-abc234", provider, state)], &[]);
+            let plan = Plan::terminate(&[key("m-abc234", provider)], &[machine("m-abc234", provider, state)], &[], now());
             assert_eq!(plan.items.is_empty(), skipped.is_some(), "{provider} {state}");
-            assert_eq!(plan.skipped.first().map(|skipped| skipped.why), skipped, "{provider} {state}");
+            assert_eq!(plan.skipped.first().map(|skipped| skipped.why.as_str()), skipped, "{provider} {state}");
         }
         // the same name at another provider is another machine
-        let plan = Plan::terminate(&[key("box", P::Local)], &[machine("box", P::Hosts, S::Running)], &[]);
-        assert_eq!((plan.items.len(), plan.skipped[0].why), (0, "it is gone"));
+        let plan = Plan::terminate(&[key("box", P::Local)], &[machine("box", P::Hosts, S::Running)], &[], now());
+        assert_eq!((plan.items.len(), plan.skipped[0].why.as_str()), (0, "it is gone"));
         assert!(plan.operations().is_empty());
     }
 
@@ -189,11 +495,11 @@ mod tests {
         ];
         for (ids, demand) in table {
             let chosen: Vec<_> = ids.iter().map(|id| key(id, Local)).collect();
-            let plan = Plan::terminate(&chosen, &machines, std::slice::from_ref(&busy));
+            let plan = Plan::terminate(&chosen, &machines, std::slice::from_ref(&busy), now());
             assert_eq!(plan.demand().as_deref(), demand, "{ids:?}");
             assert_eq!(plan.operations().len(), 1, "{ids:?}");
         }
-        let plan = Plan::terminate(&[key("m-aaa", Local)], &machines, &[]);
+        let plan = Plan::terminate(&[key("m-aaa", Local)], &machines, &[], now());
         let plan = Plan { unknown: Some("locked".to_owned()), ..plan };
         assert_eq!(plan.demand().as_deref(), Some("m-aaa"));
     }

@@ -26,6 +26,8 @@
 //! | none, or all did what they are for      | yes      | `Kept`                                 |
 //! | some failed, panicked or ran out of time| any      | `Remains`, those in the order they ran |
 //!
+//! What the body itself said remains ([`JobContext::remains`]) comes before those of the finalisers, and makes it `Remains`.
+//!
 //! Events at the end, in order: `PhaseEnded` without success for phases the body left open, the warning of ², then,
 //! if there are finalisers, `PhaseStarted End`, theirs, a warning for each that failed, `PhaseEnded End`; then `Ended`.
 
@@ -155,11 +157,11 @@ async fn announce(context: &JobContext, announced: &mut CancelLevel) {
 /// Runs the finalisers, the newest first.
 async fn clean_up(context: &JobContext) -> CleanupVerdict {
     let shared = &context.shared;
-    let mut items = Vec::new();
+    let mut items = shared.take_remaining();
     if shared.has_finalisers() {
         let phase = Phase::End;
         tell(context, EventKind::PhaseStarted { phase }).await;
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), items.len());
         let limit = shared.options.finaliser_deadline;
         while let Some(finaliser) = shared.pop_finaliser() {
             let act = AssertUnwindSafe(async move { (finaliser.act)().await }).catch_unwind();
@@ -174,7 +176,7 @@ async fn clean_up(context: &JobContext) -> CleanupVerdict {
             items.push(Remaining { what, why });
         }
         let seconds = start.elapsed().as_secs_f64();
-        tell(context, EventKind::PhaseEnded { phase, seconds, ok: items.is_empty() }).await;
+        tell(context, EventKind::PhaseEnded { phase, seconds, ok: items.len() == before }).await;
     }
     match shared.kept() {
         _ if !items.is_empty() => CleanupVerdict::Remains { items },

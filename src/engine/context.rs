@@ -4,7 +4,7 @@ use super::dispatcher::Entry;
 use super::finaliser::{Finaliser, Finalisers};
 use super::signal::{self, Signal};
 use super::{EngineOptions, Failure, FinaliserId};
-use crate::domain::{CancelLevel, JobId, MachineId, Phase, ProviderKind, Timestamp, escape_line};
+use crate::domain::{CancelLevel, JobId, MachineId, Phase, ProviderKind, Remaining, Timestamp, escape_line};
 use crate::event::{Draft, EventKind, Level, Unit};
 use futures::future::BoxFuture;
 use std::collections::HashMap;
@@ -23,6 +23,7 @@ pub(super) struct Shared {
     pub(super) closed: AtomicBool,
     finalisers: Mutex<Finalisers>,
     kept: Mutex<Option<(MachineId, ProviderKind)>>,
+    remaining: Mutex<Vec<Remaining>>,
     phases: Mutex<Vec<(Phase, Instant)>>,
     progress: Mutex<HashMap<Phase, Instant>>,
 }
@@ -41,6 +42,7 @@ impl Shared {
             closed: AtomicBool::new(false),
             finalisers: Mutex::default(),
             kept: Mutex::default(),
+            remaining: Mutex::default(),
             phases: Mutex::default(),
             progress: Mutex::default(),
         }
@@ -60,6 +62,10 @@ impl Shared {
 
     pub(super) fn kept(&self) -> Option<(MachineId, ProviderKind)> {
         lock(&self.kept).clone()
+    }
+
+    pub(super) fn take_remaining(&self) -> Vec<Remaining> {
+        std::mem::take(&mut lock(&self.remaining))
     }
 
     /// The phases that began and did not end, the innermost first.
@@ -239,6 +245,12 @@ impl JobContext {
     /// Takes a finaliser back; false when it has run or was taken back already.
     pub fn disarm(&self, id: FinaliserId) -> bool {
         lock(&self.shared.finalisers).disarm(id)
+    }
+
+    /// Says that something that should be gone is still there: the clean-up's verdict is then `remains`.
+    pub fn remains(&self, what: impl Into<String>, why: impl Into<String>) {
+        let (what, why) = (what.into(), crate::diag::redact(&why.into()));
+        lock(&self.shared.remaining).push(Remaining { what, why });
     }
 
     /// Says that this machine stays on purpose: the clean-up's verdict is then `kept` instead of `clean`. The

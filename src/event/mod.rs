@@ -3,8 +3,8 @@
 //! every reader follows by offset.
 
 use crate::domain::{
-    CancelLevel, CleanupVerdict, JobId, MachineId, Operation, Phase, ProviderKind, RunId, TestEvent, Timestamp,
-    WorkVerdict,
+    CancelLevel, CleanupVerdict, JobId, MachineId, Operation, Phase, ProviderKind, ResourceRef, RunId, TestEvent,
+    Timestamp, WorkVerdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -172,6 +172,27 @@ pub enum EventKind {
         machine: MachineId,
         /// Whose.
         provider: ProviderKind,
+    },
+
+    /// Things of one kind and place are about to be ended or removed.
+    #[serde(rename = "resources.removing")]
+    Removing {
+        /// Which.
+        things: Vec<ResourceRef>,
+    },
+    /// Things are gone, or going and cost nothing any more.
+    #[serde(rename = "resources.removed")]
+    Removed {
+        /// Which.
+        things: Vec<ResourceRef>,
+    },
+    /// Something that should be gone is still there.
+    #[serde(rename = "resource.left")]
+    Left {
+        /// Which.
+        thing: ResourceRef,
+        /// Why.
+        why: String,
     },
 
     // run

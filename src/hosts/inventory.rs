@@ -1,7 +1,7 @@
 //! The inventory as a provider: it lists and describes, and refuses to launch or end what is not ours.
 
 use super::pins::{self, PinError};
-use crate::cloud::{Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Result};
+use crate::cloud::{Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, Result};
 use crate::config::Host;
 use crate::diag::Hinted;
 use crate::domain::{Endpoint, HostKeys, Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind};
@@ -79,6 +79,7 @@ impl HostsCloud {
             }),
             layout: host.layout.clone(),
             sudo: host.sudo,
+            cloud: None,
         }
     }
 }
@@ -103,7 +104,7 @@ impl Cloud for HostsCloud {
 
     /// A host whose pins are damaged is listed as one of unknown key, which nothing connects to, so that the others
     /// can be seen; asking for that machine by name tells the error.
-    async fn machines(&self) -> Result<Vec<Machine>> {
+    async fn machines(&self) -> Listing<Machine> {
         let machines = self.hosts.iter().map(|host| {
             let keys = self.keys(host).unwrap_or_else(|error| {
                 tracing::warn!(host = %host.name, error = crate::diag::chain(&error), "listed without its pins");
@@ -111,7 +112,7 @@ impl Cloud for HostsCloud {
             });
             self.describe(host, keys)
         });
-        Ok(machines.collect())
+        Ok(machines.collect()).into()
     }
 
     async fn machine(&self, id: &MachineId) -> Result<Option<Machine>> {
@@ -137,8 +138,8 @@ impl Cloud for HostsCloud {
             .hint("take its `[[hosts]]` table out of `config.toml` to stop using it"))
     }
 
-    async fn images(&self) -> Result<Vec<Image>> {
-        Ok(Vec::new())
+    async fn images(&self) -> Listing<Image> {
+        Listing::default()
     }
 
     async fn create_image(&self, _: &ImageRequest) -> Result<Image> {
@@ -192,7 +193,7 @@ mod tests {
     async fn the_configuration_pins_before_the_file_does() {
         let pins = tempfile::tempdir().unwrap();
         let cloud = cloud(pins.path());
-        let machines = cloud.machines().await.unwrap();
+        let machines = cloud.machines().await.whole().unwrap();
         assert_eq!(machines.iter().map(|machine| machine.id.as_str()).collect::<Vec<_>>(), ["free", "fixed"]);
         assert_eq!(host_keys(&machines[0]), &HostKeys::Unknown);
         assert_eq!(host_keys(&machines[1]), &HostKeys::Pinned(vec![KEY.into()]));
@@ -217,7 +218,7 @@ mod tests {
         let pins = tempfile::tempdir().unwrap();
         let cloud = cloud(pins.path());
         std::fs::write(pins.path().join("free"), "garbage\n").unwrap();
-        let machines = cloud.machines().await.unwrap();
+        let machines = cloud.machines().await.whole().unwrap();
         assert_eq!(machines.len(), 2);
         assert_eq!(host_keys(&machines[0]), &HostKeys::Unknown);
         let error = cloud.machine(&id("free")).await.unwrap_err();
@@ -249,6 +250,6 @@ mod tests {
             error.to_string(),
             "provider `hosts` cannot end `free`: it is listed in the configuration and not ours"
         );
-        assert_eq!(cloud.images().await.unwrap(), []);
+        assert_eq!(cloud.images().await.whole().unwrap(), []);
     }
 }

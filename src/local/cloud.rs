@@ -5,7 +5,7 @@ use super::copy::{CopyError, copy_tree};
 use super::folder::{Folder, Record, beside, is_hidden, make_private, write_whole};
 use super::images::Images;
 use super::remove::{reap, remove_machine, remove_tree, sweep};
-use crate::cloud::{Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Result};
+use crate::cloud::{Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, Result};
 use crate::domain::{
     Endpoint, HostKeys, Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind, Timestamp,
 };
@@ -176,6 +176,7 @@ impl LocalCloud {
             endpoint,
             layout: folder.layout(),
             sudo: false,
+            cloud: None,
         }))
     }
 
@@ -410,10 +411,13 @@ impl LocalCloud {
         let image = Image {
             name: request.name.clone(),
             provider: ProviderKind::Local,
-            fingerprint: request.fingerprint.clone(),
+            fingerprint: Some(request.fingerprint.clone()),
             inputs: request.inputs.clone(),
             created: Timestamp::now(),
             bytes: 0,
+            id: None,
+            region: None,
+            claim: None,
         };
         self.images_folder()
             .create(image, &folder.hgdev(), &|| folder.is_asked_to_end() || !folder.exists())
@@ -443,9 +447,9 @@ impl Cloud for LocalCloud {
         false
     }
 
-    async fn machines(&self) -> Result<Vec<Machine>> {
+    async fn machines(&self) -> Listing<Machine> {
         let cloud = self.clone();
-        waiting(move || cloud.list()).await
+        waiting(move || cloud.list()).await.into()
     }
 
     async fn machine(&self, id: &MachineId) -> Result<Option<Machine>> {
@@ -473,10 +477,10 @@ impl Cloud for LocalCloud {
         waiting(move || cloud.end(&id)).await
     }
 
-    async fn images(&self) -> Result<Vec<Image>> {
+    async fn images(&self) -> Listing<Image> {
         let cloud = self.clone();
         let what = format!("could not read `{}`", self.config.images.display());
-        waiting(move || cloud.images_folder().list().map_err(failed(what))).await
+        waiting(move || cloud.images_folder().list().map_err(failed(what))).await.into()
     }
 
     async fn create_image(&self, request: &ImageRequest) -> Result<Image> {

@@ -50,9 +50,9 @@ pub(super) async fn ensure_image(
     let name = image_name(&first)?;
     let inputs = image_inputs(&first);
     let fingerprint = Fingerprint::of(&inputs);
-    let images = cloud.images().await.map_err(fail)?;
+    let images = cloud.images().await.whole().map_err(fail)?;
     if let Some(image) = images.into_iter().find(|image| image.name == name) {
-        if image.fingerprint == fingerprint && !rebuild {
+        if image.fingerprint.as_ref() == Some(&fingerprint) && !rebuild {
             return Ok((image, None));
         }
         let changed: Vec<_> = inputs
@@ -153,7 +153,7 @@ pub async fn bootstrap_linux(
         let (image, _) = ctx
             .phase(Phase::Image, ensure_image(&ctx, &world, &source, spec.provider, spec.lease, spec.rebuild))
             .await?;
-        ctx.note(format!("image `{}` is current ({})", image.name, image.fingerprint.short())).await?;
+        ctx.note(format!("image `{}` is current ({})", image.name, image.fingerprint.as_ref().map_or("no fingerprint", Fingerprint::short))).await?;
         Ok(WorkVerdict::Done)
     })
     .await?

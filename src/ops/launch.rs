@@ -61,7 +61,7 @@ pub(super) async fn launch_for_job(
 
 /// The image that was made last; none where there is none.
 async fn newest_image(ctx: &JobContext, world: &World, provider: ProviderKind) -> Result<Option<ImageName>, Failure> {
-    let images = world.cloud(provider)?.images().await.map_err(fail)?;
+    let images = world.cloud(provider)?.images().await.whole().map_err(fail)?;
     let newest = images.into_iter().max_by_key(|image| image.created).map(|image| image.name);
     if let Some(name) = &newest {
         ctx.note(format!("from image `{name}`, the newest")).await?;

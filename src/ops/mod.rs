@@ -2,6 +2,7 @@
 //! provider or transport it works on, and can be run again from its start after a crash: every step first looks
 //! whether it has been done.
 
+mod apply;
 mod bake;
 mod collect;
 mod launch;
@@ -14,6 +15,7 @@ mod sync;
 mod terminate;
 mod world;
 
+pub use apply::apply;
 pub use bake::{bootstrap_linux, image_inputs, image_name};
 pub use launch::{end_launched, launch};
 pub use run_tests::run_tests;

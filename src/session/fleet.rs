@@ -1,10 +1,13 @@
 //! Machines and images of every provider, and shells on machines.
 
 use super::{Error, ErrorKind, Result, Session};
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Listing};
 use crate::diag::{Hinted, chain};
-use crate::domain::{CheckItem, Image, ImageName, Machine, MachineId, ProviderKind};
+use crate::domain::{
+    CheckItem, Image, ImageName, Machine, MachineId, Operation, ProviderKind, Region, Resource, ResourceKind, Working,
+};
 use crate::remote::Shell;
+use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -22,6 +25,58 @@ fn cloud_error(error: &crate::cloud::Error) -> Error {
     told(kind, error)
 }
 
+/// A provider, or a region of it, that could not be asked.
+#[derive(Debug)]
+pub struct Trouble {
+    /// Which provider.
+    pub provider: ProviderKind,
+    /// Which region, where it is one.
+    pub region: Option<Region>,
+    /// Why.
+    pub error: Error,
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.region {
+            Some(region) => write!(f, "{} {region}: {}", self.provider, self.error),
+            None => write!(f, "{}: {}", self.provider, self.error),
+        }
+    }
+}
+
+/// What the providers hold, and which of them could not be asked: that hides nothing of the others.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// What there is.
+    pub items: Vec<T>,
+    /// What could not be seen.
+    pub troubles: Vec<Trouble>,
+    /// In which account of a cloud, where that is known.
+    pub account: Option<String>,
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), troubles: Vec::new(), account: None }
+    }
+}
+
+fn listed<T>(listings: Vec<(ProviderKind, Listing<T>)>) -> Listed<T> {
+    let mut all = Listed::default();
+    for (provider, listing) in listings {
+        all.items.extend(listing.items);
+        all.account = all.account.or(listing.account);
+        let troubles = listing.unseen.into_iter();
+        all.troubles.extend(troubles.map(|unseen| Trouble {
+            provider,
+            region: unseen.region,
+            error: cloud_error(&unseen.error),
+        }));
+    }
+    all
+}
+
 /// The names of an image's inputs that are not what they would be today; none for a current image.
 #[must_use]
 pub fn changed_inputs(image: &Image) -> Vec<String> {
@@ -37,16 +92,27 @@ impl Session {
         self.parts.clouds.values().filter(move |cloud| provider.is_none_or(|kind| cloud.provider() == kind))
     }
 
-    /// Machines of every provider, or of one.
-    ///
-    /// # Errors
-    /// When a provider cannot be asked.
-    pub async fn machines(&self, provider: Option<ProviderKind>) -> Result<Vec<Machine>> {
-        let mut all = Vec::new();
-        for cloud in self.clouds(provider) {
-            all.extend(cloud.machines().await.map_err(|error| cloud_error(&error))?);
-        }
-        Ok(all)
+    /// Machines of every provider, or of one, those of strangers in a cloud too.
+    pub async fn machines(&self, provider: Option<ProviderKind>) -> Listed<Machine> {
+        let listings = self.clouds(provider).map(async |cloud| (cloud.provider(), cloud.machines().await));
+        listed(join_all(listings).await)
+    }
+
+    /// The providers that are not set up, each with what a person can do about it.
+    #[must_use]
+    pub fn missing(&self) -> Vec<(ProviderKind, String)> {
+        self.clouds(None).filter_map(|cloud| Some((cloud.provider(), cloud.missing()?))).collect()
+    }
+
+    /// The providers there are.
+    #[must_use]
+    pub fn providers(&self) -> Vec<ProviderKind> {
+        self.parts.clouds.keys().copied().collect()
+    }
+
+    /// Asks anew at the next call what was asked a moment ago.
+    pub fn forget(&self) {
+        self.clouds(None).for_each(|cloud| cloud.forget());
     }
 
     /// One machine, by id, whoever provides it.
@@ -59,8 +125,8 @@ impl Session {
                 return Ok(machine);
             }
         }
-        let known = self.machines(None).await?;
-        let known: Vec<_> = known.iter().map(|machine| format!("`{}`", machine.id)).collect();
+        let known = self.machines(None).await.items;
+        let known: Vec<_> = known.iter().filter(|machine| machine.is_ephemeral()).map(|machine| format!("`{}`", machine.id)).collect();
         let hint = if known.is_empty() {
             "there are no machines; `hga machines launch` makes one".to_owned()
         } else {
@@ -118,15 +184,54 @@ impl Session {
     }
 
     /// Images of every provider, or of one.
+    pub async fn images(&self, provider: Option<ProviderKind>) -> Listed<Image> {
+        let listings = self.clouds(provider).map(async |cloud| (cloud.provider(), cloud.images().await));
+        listed(join_all(listings).await)
+    }
+
+    /// Everything of these kinds that the providers hold, asked anew, strangers' things too.
+    pub async fn resources(&self, provider: Option<ProviderKind>, kinds: &[ResourceKind]) -> Listed<Resource> {
+        let listings =
+            self.clouds(provider).map(async |cloud| (cloud.provider(), cloud.resources(kinds, None).await));
+        listed(join_all(listings).await)
+    }
+
+    /// The same of some providers.
+    pub(super) async fn of_providers(&self, of: &[ProviderKind], kinds: &[ResourceKind]) -> Listed<Resource> {
+        let clouds = self.clouds(None).filter(|cloud| of.contains(&cloud.provider()));
+        listed(join_all(clouds.map(async |cloud| (cloud.provider(), cloud.resources(kinds, None).await))).await)
+    }
+
+    /// The same of some regions of a provider.
+    pub(super) async fn resources_in(
+        &self,
+        provider: ProviderKind,
+        kinds: &[ResourceKind],
+        regions: &[Region],
+    ) -> Listed<Resource> {
+        let clouds = self.clouds(Some(provider));
+        listed(join_all(clouds.map(async |cloud| (provider, cloud.resources(kinds, Some(regions)).await))).await)
+    }
+
+    /// What is under way on which machine, as far as this state directory's jobs tell. `machines` are those there are.
     ///
     /// # Errors
-    /// When a provider cannot be asked.
-    pub async fn images(&self, provider: Option<ProviderKind>) -> Result<Vec<Image>> {
-        let mut all = Vec::new();
-        for cloud in self.clouds(provider) {
-            all.extend(cloud.images().await.map_err(|error| cloud_error(&error))?);
+    /// When the journal cannot be read.
+    pub async fn working(&self, machines: &[Resource]) -> Result<Vec<Working>> {
+        let mut working = Vec::new();
+        for job in self.unfinished().await? {
+            let (provider, id) = (job.operation.provider(), &job.id);
+            if matches!(job.operation, Operation::Terminate { .. } | Operation::Apply { .. }) {
+                continue;
+            }
+            working.push(Working { job: id.clone(), provider, machine: MachineId::for_job(id) });
+            let launched = machines.iter().filter(|machine| machine.job.as_ref() == Some(id));
+            working.extend(launched.filter_map(|machine| {
+                let machine_id = MachineId::new(machine.at.id.clone()).ok()?;
+                Some(Working { job: id.clone(), provider: machine.at.provider, machine: machine_id })
+            }));
         }
-        Ok(all)
+        Ok(working)
     }
 
     /// Removes an image.

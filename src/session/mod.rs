@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod fleet;
 mod parts;
+mod plans;
 mod route;
 mod sink;
 mod tidy;
@@ -16,7 +17,8 @@ mod types;
 pub use crate::remote::{Chunk, Command, Exec, ExitStatus, PtySize, Shell, Signal};
 pub use error::{Error, ErrorKind};
 pub use events::Events;
-pub use fleet::changed_inputs;
+pub use fleet::{Listed, Trouble, changed_inputs};
+pub use plans::{PlanRequest, Proposal};
 pub use parts::{Check, Parts, Pin};
 pub use types::{Attachment, JobFiles, JobSummary};
 

@@ -15,6 +15,7 @@ pub(super) async fn route(
         Operation::RunTests(spec) => ops::run_tests(ctx, world, prior, spec).await,
         Operation::BootstrapLinux(spec) => ops::bootstrap_linux(ctx, world, prior, spec).await,
         Operation::Launch(spec) => ops::launch(ctx, world, prior, spec).await,
+        Operation::Apply { plan, wait } => ops::apply(ctx, world, *plan, wait).await,
         Operation::Terminate { provider, machines } => ops::terminate(ctx, world, prior, provider, machines).await,
     }
 }

@@ -2,8 +2,8 @@
 
 use super::tests_view::TestsView;
 use crate::domain::{
-    CancelLevel, CleanupVerdict, JobId, JobState, MachineId, Operation, Phase, ProviderKind, RunId, Timestamp,
-    WorkVerdict,
+    CancelLevel, CleanupVerdict, JobId, JobState, MachineId, Operation, Phase, ProviderKind, ResourceRef, RunId,
+    Timestamp, WorkVerdict,
 };
 use crate::event::{Event, EventKind, Level, Unit};
 use std::collections::VecDeque;
@@ -62,6 +62,29 @@ pub struct MachineView {
     pub ending: bool,
     /// Whether it has ended.
     pub ended: bool,
+}
+
+/// How many things of a job's plan are told one by one.
+const LEFT: usize = 200;
+
+/// What a job ended and removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RemovalView {
+    /// How many things are gone, or going.
+    pub removed: u64,
+    /// The first of those that are still there, each with the reason.
+    pub left: Vec<(ResourceRef, String)>,
+    /// How many are still there in all.
+    pub left_count: u64,
+}
+
+impl RemovalView {
+    fn leave(&mut self, thing: &ResourceRef, why: &str) {
+        self.left_count += 1;
+        if self.left.len() < LEFT {
+            self.left.push((thing.clone(), why.to_owned()));
+        }
+    }
 }
 
 /// A detached run on the machine.
@@ -139,6 +162,8 @@ pub struct JobView {
     pub progress: Option<ProgressView>,
     /// Its machine.
     pub machine: Option<MachineView>,
+    /// What it ended and removed, where that is what it is for.
+    pub removal: RemovalView,
     /// Its run on the machine.
     pub run: Option<RunView>,
     /// What is tested.
@@ -183,6 +208,7 @@ impl JobView {
             phase: None,
             progress: None,
             machine: None,
+            removal: RemovalView::default(),
             run: None,
             source: None,
             link: LinkState::Fine,
@@ -281,6 +307,9 @@ impl JobView {
                 machine.ending = true;
                 machine.ended = true;
             }
+            EventKind::Removing { .. } => {}
+            EventKind::Removed { things } => self.removal.removed += things.len() as u64,
+            EventKind::Left { thing, why } => self.removal.leave(thing, why),
             EventKind::SourceResolved { node, summary } => {
                 self.source = Some(SourceView { node: node.clone(), summary: summary.clone() });
             }

@@ -6,7 +6,7 @@ use super::feed::JOBS;
 use super::msg::Msg;
 use super::output::Reader;
 use crate::domain::JobId;
-use crate::session::Session;
+use crate::session::{Error, Listed, Session};
 use crate::store::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -112,10 +112,10 @@ impl Performer {
                 self.list(&self.lists.jobs, async move |session| Msg::Jobs(session.jobs(JOBS).await));
             }
             Effect::Machines => {
-                self.list(&self.lists.machines, async move |session| Msg::Machines(session.machines(None).await));
+                self.list(&self.lists.machines, async move |session| Msg::Machines(whole(session.machines(None).await)));
             }
             Effect::Images => {
-                self.list(&self.lists.images, async move |session| Msg::Images(session.images(None).await));
+                self.list(&self.lists.images, async move |session| Msg::Images(whole(session.images(None).await)));
             }
             Effect::RemoveImage(provider, name) => self.ask(async move |session| {
                 Msg::Told(session.remove_image(provider, &name).await.map(|()| format!("image {name} is removed")))
@@ -129,4 +129,9 @@ impl Performer {
         }
         None
     }
+}
+
+/// All of it, or the first reason why it is not all.
+fn whole<T>(listed: Listed<T>) -> Result<Vec<T>, Error> {
+    listed.troubles.into_iter().next().map_or(Ok(listed.items), |trouble| Err(trouble.error))
 }

@@ -57,7 +57,9 @@ pub async fn run(session: Session, dashboard: Dashboard) -> io::Result<Left> {
     shut_down(&session, left.as_ref().map_or(0, |left| left.1.len())).await;
     end.abort();
     let (begun, ours, refused) = left?;
-    let machines = session.machines(None).await.unwrap_or_default();
+    // a cloud that does not answer keeps nobody here
+    let machines = tokio::time::timeout(Duration::from_secs(2), session.machines(None)).await;
+    let machines = machines.map_or_else(|_| Vec::new(), |listed| listed.items);
     let machines =
         machines.into_iter().filter(|machine| machine.is_ephemeral() && machine.state.is_alive()).collect();
     let mut told = Left { begun: None, refused, going_on: Vec::new(), ended: Vec::new(), machines };

@@ -5,50 +5,65 @@ use super::super::error::Outcome;
 use super::super::printer::Printer;
 use super::super::table::table;
 use super::super::{exit, words};
-use super::Answer;
-use crate::domain::Timestamp;
-use crate::session::Session;
+use super::plans;
+use crate::domain::{Claim, Fingerprint, Image, Machine, PlanVerb, ProviderKind, Timestamp};
+use crate::session::{Session, changed_inputs};
 
 pub(super) async fn run(verb: &Images, global: &Global, session: &Session, printer: &mut Printer) -> Outcome {
     match verb {
-        Images::List { provider } => {
-            let images = session.images(*provider).await?;
-            if global.json {
-                return super::json_lines(printer, &images);
-            }
-            if images.is_empty() {
-                printer
-                    .err("no images\n\nhint: `hga bootstrap-linux-dev` makes one; so does the first test run\n")?;
-                return Ok(exit::OK);
-            }
-            let now = Timestamp::now();
-            let rows: Vec<[String; 5]> = images
-                .iter()
-                .map(|image| {
-                    [
-                        image.name.to_string(),
-                        image.provider.to_string(),
-                        words::age(image.created, now),
-                        words::bytes(image.bytes),
-                        image.fingerprint.short().to_owned(),
-                    ]
-                })
-                .collect();
-            let heads = ["IMAGE", "PROVIDER", "MADE", "SIZE", "FINGERPRINT"];
-            let text = table(heads, &rows, printer.width(), printer.out_paint());
-            printer.out(&text)?;
-            Ok(exit::OK)
+        Images::List { provider, all } => list(*provider, *all, session, printer).await,
+        Images::Remove { names, provider, planned } => {
+            plans::run(PlanVerb::RemoveImages, *provider, Some(names.clone()), planned, global, session, printer).await
         }
-        Images::Remove { name, provider } => {
-            let question =
-                format!("Remove image {name} ({provider})? The next test run makes it anew, which takes a while.");
-            if let Answer::No = super::confirm(printer, global.yes, "removing an image", &question)? {
-                printer.err("nothing was removed\n")?;
-                return Ok(exit::CANCELLED);
-            }
-            session.remove_image(*provider, name).await?;
-            printer.err(&format!("image {name} is removed\n"))?;
-            Ok(exit::OK)
-        }
+    }
+}
+
+async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, printer: &mut Printer) -> Outcome {
+    let mut listed = session.images(provider).await;
+    listed.items.retain(|image| all || image.claim.as_ref().is_none_or(Claim::is_tools));
+    let images = listed.items;
+    if printer.is_json() {
+        super::json_lines(printer, &images)?;
+    } else if images.is_empty() {
+        printer.err("no images\n\nhint: `hga bootstrap-linux-dev` makes one; so does the first test run\n")?;
+        super::how_to_add(session, provider, printer)?;
+    } else {
+        let machines = session.machines(provider).await.items;
+        let now = Timestamp::now();
+        let rows: Vec<[String; 8]> = images.iter().map(|image| row(image, &machines, now)).collect();
+        let heads = ["IMAGE", "PLACE", "MADE", "SIZE", "STATE", "FINGERPRINT", "USED BY", "ID"];
+        printer.out(&table(heads, &rows, printer.width(), printer.out_paint()))?;
+    }
+    plans::unseen(&listed.troubles, printer)?;
+    Ok(if listed.troubles.is_empty() { exit::OK } else { exit::ERROR })
+}
+
+fn row(image: &Image, machines: &[Machine], now: Timestamp) -> [String; 8] {
+    let dash = || "-".to_owned();
+    let users = crate::domain::users_of(image, machines);
+    [
+        image.name.to_string(),
+        image.region.as_ref().map_or_else(|| image.provider.to_string(), ToString::to_string),
+        words::age(image.created, now),
+        words::bytes(image.bytes),
+        standing(image),
+        image.fingerprint.as_ref().map_or("-", Fingerprint::short).to_owned(),
+        match users.as_slice() {
+            [] => dash(),
+            [one] => one.id.to_string(),
+            many => words::count(many.len() as u64, "machine"),
+        },
+        image.id.clone().unwrap_or_else(dash),
+    ]
+}
+
+/// Whether an image is what would be made today; only the inputs of those that hga made are known.
+fn standing(image: &Image) -> String {
+    match (&image.claim, image.inputs.is_empty()) {
+        (Some(Claim::OtherOwner { owner, .. }), _) => format!("{owner}'s"),
+        (Some(Claim::Foreign { .. }), _) => "foreign".to_owned(),
+        (_, true) => "not known".to_owned(),
+        (_, false) if changed_inputs(image).is_empty() => "current".to_owned(),
+        (_, false) => "stale".to_owned(),
     }
 }

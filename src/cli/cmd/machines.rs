@@ -1,17 +1,18 @@
 //! `hga machines`.
 
 use super::super::CliContext;
-use super::super::args::{Global, Machines};
+use super::super::args::{Global, Machines, Planned};
 use super::super::error::{Outcome, Stop};
 use super::super::follow::{self, Until};
 use super::super::paint::Tone;
 use super::super::printer::Printer;
 use super::super::table::table;
 use super::super::{exit, words};
-use super::Answer;
-use crate::domain::{HostKeys, LaunchSpec, Machine, MachineId, Operation, ProviderKind, Timestamp, escape_line};
+use super::{Answer, plans};
+use crate::domain::{
+    HostKeys, LaunchSpec, Machine, MachineId, Operation, PlanVerb, ProviderKind, Timestamp, escape_line,
+};
 use crate::session::{CheckOutcome, Session};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 pub(super) async fn run(
@@ -22,14 +23,16 @@ pub(super) async fn run(
     printer: &mut Printer,
 ) -> Outcome {
     match verb {
-        Machines::List { provider } => list(&session.machines(*provider).await?, printer),
+        Machines::List { provider, all } => list(*provider, *all, session, printer).await,
         Machines::Show { machine } => show(&session.machine(machine).await?, printer),
         Machines::Launch { provider, image, lease } => {
             let spec =
                 LaunchSpec { provider: *provider, image: image.clone(), lease: lease.unwrap_or(context.lease) };
             follow::submit(session, printer, Operation::Launch(spec), Until::Ended, false).await
         }
-        Machines::Terminate { machines, all } => terminate(machines, *all, global, session, printer).await,
+        Machines::Terminate { machines, all, planned } => {
+            terminate(machines, *all, planned, global, session, printer).await
+        }
         Machines::Check { machine, pin } => check(machine, pin.as_deref(), global, session, printer).await,
     }
 }
@@ -52,34 +55,67 @@ fn lease(machine: &Machine, now: Timestamp) -> String {
     }
 }
 
-fn list(machines: &[Machine], printer: &mut Printer) -> Outcome {
+async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, printer: &mut Printer) -> Outcome {
+    let listed = session.machines(provider).await;
+    let shown = |machine: &&Machine| all || machine.cloud.as_ref().is_none_or(|cloud| cloud.claim.is_tools());
+    let machines: Vec<Machine> = listed.items.iter().filter(shown).cloned().collect();
     if printer.is_json() {
-        return super::json_lines(printer, machines);
-    }
-    if machines.is_empty() {
+        super::json_lines(printer, &machines)?;
+    } else if machines.is_empty() {
         printer.err("no machines: nothing of hga's is running\n")?;
-        return Ok(exit::OK);
+        super::how_to_add(session, provider, printer)?;
+    } else {
+        let cloudy = machines.iter().any(|machine| machine.cloud.is_some());
+        let (width, paint) = (printer.width(), printer.out_paint());
+        let now = Timestamp::now();
+        let text = if cloudy {
+            let heads = ["MACHINE", "PLACE", "STATE", "LAUNCHED", "LEASE", "TYPE", "NAME", "OWNER", "ADDRESS", "WHY"];
+            table(heads, &machines.iter().map(|machine| cloud_row(machine, now)).collect::<Vec<_>>(), width, paint)
+        } else {
+            let heads = ["MACHINE", "PROVIDER", "STATE", "LAUNCHED", "LEASE", "JOB", "ADDRESS"];
+            table(heads, &machines.iter().map(|machine| row(machine, now)).collect::<Vec<_>>(), width, paint)
+        };
+        printer.out(&text)?;
     }
-    let now = Timestamp::now();
-    let dash = || "-".to_owned();
-    let rows: Vec<[String; 7]> = machines
-        .iter()
-        .map(|machine| {
-            [
-                machine.id.to_string(),
-                machine.provider.to_string(),
-                machine.state.to_string(),
-                machine.launched.map_or_else(dash, |at| words::age(at, now)),
-                lease(machine, now),
-                machine.job.as_ref().map_or_else(dash, ToString::to_string),
-                address(machine),
-            ]
-        })
-        .collect();
-    let heads = ["MACHINE", "PROVIDER", "STATE", "LAUNCHED", "LEASE", "JOB", "ADDRESS"];
-    let text = table(heads, &rows, printer.width(), printer.out_paint());
-    printer.out(&text)?;
-    Ok(exit::OK)
+    plans::unseen(&listed.troubles, printer)?;
+    Ok(if listed.troubles.is_empty() { exit::OK } else { exit::ERROR })
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}
+
+fn row(machine: &Machine, now: Timestamp) -> [String; 7] {
+    [
+        machine.id.to_string(),
+        machine.provider.to_string(),
+        machine.state.to_string(),
+        machine.launched.map_or_else(dash, |at| words::age(at, now)),
+        lease(machine, now),
+        machine.job.as_ref().map_or_else(dash, ToString::to_string),
+        address(machine),
+    ]
+}
+
+/// With machines of a cloud among them there is more to tell: where, which, whose and why.
+fn cloud_row(machine: &Machine, now: Timestamp) -> [String; 10] {
+    let cloud = machine.cloud.as_deref();
+    let [id, provider, state, launched, lease, job, address] = row(machine, now);
+    [
+        id,
+        cloud.map_or(provider, |cloud| cloud.region.to_string()),
+        state,
+        launched,
+        lease,
+        cloud.map_or_else(dash, |cloud| cloud.instance_type.clone()),
+        cloud.map_or(job, |cloud| cloud.name.clone().unwrap_or_else(dash)),
+        cloud.map_or_else(dash, |cloud| cloud.claim.word().to_owned()),
+        cloud.map_or(address, |cloud| cloud.address.clone().unwrap_or_else(dash)),
+        cloud.map_or_else(dash, |cloud| match cloud.keep.as_ref().and_then(|keep| keep.forbids(now)) {
+            Some(kept) => format!("{kept}; {}", cloud.claim.why()),
+            None => cloud.claim.why().to_owned(),
+        }),
+    ]
 }
 
 fn show(machine: &Machine, printer: &mut Printer) -> Outcome {
@@ -119,6 +155,20 @@ fn show(machine: &Machine, printer: &mut Printer) -> Outcome {
             row("proxy", command);
         }
     }
+    if let Some(cloud) = &machine.cloud {
+        row("region", cloud.zone.as_deref().unwrap_or(cloud.region.as_str()));
+        row("type", &cloud.instance_type);
+        row("name", cloud.name.as_deref().unwrap_or("-"));
+        row("address", cloud.address.as_deref().unwrap_or("-"));
+        row("owner", cloud.claim.word());
+        row("why", cloud.claim.why());
+        if let Some(kept) = cloud.keep.as_ref().and_then(|keep| keep.forbids(now)) {
+            row("keep", &kept);
+        }
+        if let Some(reason) = &cloud.reason {
+            row("reason", reason);
+        }
+    }
     row("hgdev", &machine.layout.hgdev);
     row("hgwork", &machine.layout.hgwork);
     row("sudo", if machine.sudo { "yes" } else { "no" });
@@ -129,50 +179,20 @@ fn show(machine: &Machine, printer: &mut Printer) -> Outcome {
 async fn terminate(
     machines: &[MachineId],
     all: bool,
+    planned: &Planned,
     global: &Global,
     session: &Session,
     printer: &mut Printer,
 ) -> Outcome {
-    let mut chosen: Vec<Machine> = Vec::new();
-    if all {
-        chosen =
-            session.machines(None).await?.into_iter().filter(|m| m.is_ephemeral() && m.state.is_alive()).collect();
-    } else {
-        for id in machines {
-            let machine = session.machine(id).await?;
-            if !machine.is_ephemeral() {
-                return Err(Stop::usage(format!("machine `{id}` is a listed host and not ours to end"))
-                    .hint("take it out of config.toml if hga shall not use it any more"));
-            }
-            chosen.push(machine);
+    for id in machines {
+        if session.machines(Some(ProviderKind::Hosts)).await.items.iter().any(|host| host.id == *id) {
+            return Err(Stop::usage(format!("machine `{id}` is a listed host and not ours to end"))
+                .hint("take it out of config.toml if hga shall not use it any more"));
         }
     }
-    if chosen.is_empty() {
-        printer.err("no machines to end\n")?;
-        return Ok(exit::OK);
-    }
-    let now = Timestamp::now();
-    let mut question = format!("This ends {}:\n", words::count(chosen.len() as u64, "machine"));
-    for machine in &chosen {
-        let job = machine.job.as_ref().map_or(String::new(), |job| format!(", used by job {job}"));
-        let launched = machine.launched.map_or(String::new(), |at| format!(", launched {}", words::age(at, now)));
-        let _ = writeln!(question, "  {} ({}{launched}{job})", machine.id, machine.provider);
-    }
-    question.push_str("Everything on it is lost. Go on?");
-    if let Answer::No = super::confirm(printer, global.yes, "ending machines", &question)? {
-        printer.err("nothing was ended\n")?;
-        return Ok(exit::CANCELLED);
-    }
-    let mut by_provider: BTreeMap<ProviderKind, Vec<MachineId>> = BTreeMap::new();
-    for machine in chosen {
-        by_provider.entry(machine.provider).or_default().push(machine.id);
-    }
-    let mut worst = exit::OK;
-    for (provider, machines) in by_provider {
-        let operation = Operation::Terminate { provider, machines };
-        worst = worst.max(follow::submit(session, printer, operation, Until::Ended, false).await?);
-    }
-    Ok(worst)
+    let provider = all.then_some(ProviderKind::Local);
+    let chosen = (!all).then(|| machines.iter().map(ToString::to_string).collect());
+    plans::run(PlanVerb::Terminate, provider, chosen, planned, global, session, printer).await
 }
 
 async fn check(

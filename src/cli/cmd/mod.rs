@@ -8,6 +8,8 @@ mod images;
 mod jobs;
 mod machines;
 mod man;
+mod plans;
+mod resources;
 mod run_tests;
 mod ssh;
 
@@ -17,7 +19,7 @@ use super::args::{Cli, Verb};
 use super::error::{Outcome, Stop};
 use super::printer::{Printer, Reader};
 use super::{CliContext, exit};
-use crate::domain::ProviderKind;
+use crate::domain::{PlanVerb, ProviderKind};
 use crate::session::Session;
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -43,6 +45,11 @@ pub(super) async fn dispatch(cli: &Cli, session: &Session, context: &CliContext,
         Verb::BootstrapLinuxDev(args) => bootstrap::run(args, session, context, printer).await,
         Verb::Machines(verb) => machines::run(verb, &cli.global, session, context, printer).await,
         Verb::Images(verb) => images::run(verb, &cli.global, session, printer).await,
+        Verb::Resources(verb) => resources::run(verb, &cli.global, session, printer).await,
+        Verb::TerminateEc2Instances(args) => {
+            plans::sweep(PlanVerb::TerminateEc2, args, &cli.global, session, printer).await
+        }
+        Verb::PurgeEc2Resources(args) => plans::sweep(PlanVerb::Purge, args, &cli.global, session, printer).await,
         Verb::Jobs(verb) => jobs::run(verb, &cli.global, session, printer).await,
         Verb::Ssh(args) => ssh::run(args, session).await,
         Verb::Config(_) | Verb::Completions(_) | Verb::Man(_) => alone(cli, context, printer),
@@ -82,6 +89,14 @@ fn json_lines<T: serde::Serialize>(printer: &mut Printer, things: &[T]) -> Outco
         printer.out(&format!("{line}\n"))?;
     }
     Ok(exit::OK)
+}
+
+/// Says how a provider that is not set up can be, where nothing was found and it may be looked for.
+fn how_to_add(session: &Session, of: Option<ProviderKind>, printer: &mut Printer) -> Result<(), Stop> {
+    for (_, how) in session.missing().iter().filter(|(provider, _)| of.is_none_or(|of| of == *provider)) {
+        printer.err(&format!("hint: {how}\n"))?;
+    }
+    Ok(())
 }
 
 /// What is said of flags that only EC2 machines know.

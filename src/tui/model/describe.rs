@@ -3,7 +3,7 @@
 
 use super::{JobRow, Model, Pane, Row, job_row, machine_word};
 use crate::config::StatePaths;
-use crate::domain::{
+use crate::domain::{Fingerprint, 
     CleanupVerdict, HostKeys, Image, JobId, Machine, Operation, TestSource, Timestamp, WorkVerdict, escape_line,
     words,
 };
@@ -161,7 +161,7 @@ fn image_details(model: &Model, image: &Image) -> Vec<Detail> {
         .collect();
     all.value("used by", if users.is_empty() { "no machine".to_owned() } else { users.join(", ") });
     all.heading("What it was made from");
-    all.value("fingerprint", image.fingerprint.as_str());
+    all.value("fingerprint", image.fingerprint.as_ref().map_or("not recorded", Fingerprint::as_str));
     for (name, value) in &image.inputs {
         all.value(name, value);
     }
@@ -251,6 +251,7 @@ fn stands(row: &JobRow<'_>) -> String {
 fn work_words(work: &WorkVerdict) -> String {
     match work {
         WorkVerdict::Done => "done".to_owned(),
+        WorkVerdict::Nothing => "nothing to do".to_owned(),
         WorkVerdict::TestsFailed { status } => format!("tests failed; the runner ended with status {status}"),
         WorkVerdict::Error { message, .. } => format!("error: {message}"),
         WorkVerdict::MachineLost { message } => format!("the machine went away: {message}"),

@@ -8,6 +8,8 @@ pub fn machine_word(state: MachineState) -> &'static str {
     match state {
         MachineState::Pending => "pending",
         MachineState::Running => "running",
+        MachineState::Stopping => "stopping",
+        MachineState::Stopped => "stopped",
         MachineState::ShuttingDown => "ending",
         MachineState::Terminated => "ended",
         MachineState::Unreachable => "unreachable",
@@ -53,7 +55,7 @@ impl Standing {
             return Self::Remains;
         }
         match (state, work) {
-            (JobState::Ended, Some(WorkVerdict::Done)) => Self::Passed,
+            (JobState::Ended, Some(WorkVerdict::Done | WorkVerdict::Nothing)) => Self::Passed,
             (JobState::Ended, Some(WorkVerdict::TestsFailed { .. })) => Self::Failed,
             (JobState::Ended, Some(WorkVerdict::Error { .. })) => Self::Error,
             (JobState::Ended, Some(WorkVerdict::MachineLost { .. })) => Self::MachineLost,

@@ -82,6 +82,7 @@ fn verdicts(lines: &mut Vec<SummaryLine>, job: &JobView) {
             (Ink::Plain, so_far, Vec::new())
         }
         Some(WorkVerdict::Done) => (Ink::Good, "✓ done".to_owned(), Vec::new()),
+        Some(WorkVerdict::Nothing) => (Ink::Good, "✓ nothing to do".to_owned(), Vec::new()),
         Some(WorkVerdict::TestsFailed { status }) => {
             let what = if job.tests.counts.done() == 0 { "no test was run" } else { "tests failed" };
             (Ink::Bad, format!("✗ {what}, run-tests.py ended with {status}"), Vec::new())

@@ -115,7 +115,7 @@ pub(super) fn working(model: &Model, store: &Store) -> Vec<Working> {
 }
 
 fn plan(model: &Model, store: &Store, chosen: &[(ProviderKind, MachineId)]) -> Plan {
-    let mut plan = Plan::terminate(chosen, &model.machines.value, &working(model, store));
+    let mut plan = Plan::terminate(chosen, &model.machines.value, &working(model, store), model.now);
     plan.unknown = match &model.jobs.error {
         Some(error) => Some(error.clone()),
         None if !model.jobs.here => Some("they are still being read".to_owned()),

@@ -36,8 +36,8 @@ fn confirm(demand: Option<&String>) -> (L, String) {
 fn say_plan(model: &Model, plan: &Plan) -> Says {
     let mut lines = Vec::new();
     for item in &plan.items {
-        let age = item.launched.map_or_else(String::new, |at| format!(", launched {}", words::age(at, model.now)));
-        lines.push((L::What, format!("{} ({}{age})", item.machine, item.provider)));
+        let age = item.created.map_or_else(String::new, |at| format!(", launched {}", words::age(at, model.now)));
+        lines.push((L::What, format!("{} ({}{age})", item.at.id, item.at.provider)));
         for job in &item.jobs {
             lines.push((L::Warning, format!("  job {job} is under way there and loses it")));
         }

@@ -85,6 +85,7 @@ fn verdict(job: &JobView) -> (Tone, String) {
             (Tone::Info, format!("✓ over: {} tests passed", counts.passed))
         }
         Some(WorkVerdict::Done) => (Tone::Info, "✓ over: done".to_owned()),
+        Some(WorkVerdict::Nothing) => (Tone::Info, "✓ over: there was nothing to do".to_owned()),
         Some(WorkVerdict::TestsFailed { .. }) if counts.failed > 0 => {
             (Tone::Error, format!("over: {} of {} tests failed; `e` shows them", counts.failed, counts.done()))
         }

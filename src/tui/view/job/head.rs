@@ -101,6 +101,7 @@ fn asked(operation: &Operation) -> String {
         Operation::BootstrapLinux(_) => "make the image".to_owned(),
         Operation::Launch(_) => "launch a machine".to_owned(),
         Operation::Terminate { machines, .. } => format!("end {}", words::count(machines.len() as u64, "machine")),
+        Operation::Apply { plan, .. } => format!("end {}", plan.count()),
     }
 }
 
@@ -166,7 +167,8 @@ fn phases(model: &Model, job: &JobView, theme: &Theme) -> Vec<PhaseCell> {
     let coming: &[Phase] = match (&job.operation, job.state) {
         (_, JobState::Ended) | (None, _) => &[],
         (_, JobState::Cancelling) | (Some(Operation::Terminate { .. }), _) => &[Phase::End],
-        (Some(Operation::RunTests(_)), _) => &Phase::ALL,
+        (Some(Operation::Apply { .. }), _) => &[Phase::Check, Phase::End],
+        (Some(Operation::RunTests(_)), _) => &Phase::ALL[1..],
         (Some(Operation::BootstrapLinux(_)), _) => &[Phase::Source, Phase::Image],
         (Some(Operation::Launch(_)), _) => &[Phase::Launch, Phase::Ready],
     };
@@ -301,6 +303,7 @@ fn with_note(doing: &str, note: &str, job: &JobView, now: Timestamp) -> String {
 
 fn doing(phase: Phase) -> &'static str {
     match phase {
+        Phase::Check => "looking at everything anew",
         Phase::Source => "finding the source",
         Phase::Image => "finding the image, or making it",
         Phase::Launch => "asking for a machine",

@@ -1,0 +1,73 @@
+//! Clients of the services: the standard chain of configuration alone (`AWS_PROFILE`, `~/.aws`, single sign-on, processes,
+//! containers, EC2's own role, `AWS_ENDPOINT_URL` and its kin), one connection pool, adaptive retries.
+
+use crate::domain::Region;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::{Builder, tls};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(4);
+/// How long one try of a call may take.
+const TRY: Duration = Duration::from_secs(30);
+/// How long a call may take with all its tries.
+const CALL: Duration = Duration::from_secs(90);
+/// How often a call is tried; the SDK waits longer and longer between tries, and slows down when it is throttled.
+const TRIES: u32 = 8;
+
+/// Makes clients, each once.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    shared: OnceCell<SdkConfig>,
+    ec2: Mutex<BTreeMap<Region, aws_sdk_ec2::Client>>,
+}
+
+impl Clients {
+    async fn shared(&self) -> &SdkConfig {
+        self.shared
+            .get_or_init(|| async {
+                let http = Builder::new()
+                    .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                    .build_https();
+                let timeouts = TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .operation_attempt_timeout(TRY)
+                    .operation_timeout(CALL)
+                    .build();
+                let mut loader = aws_config::defaults(BehaviorVersion::latest())
+                    .http_client(http)
+                    .region(aws_config::Region::new(Region::usual().to_string()))
+                    .retry_config(RetryConfig::adaptive().with_max_attempts(TRIES))
+                    .timeout_config(timeouts);
+                // the name is letters alone, which is what makes one valid
+                if let Ok(name) = AppName::new("hga") {
+                    loader = loader.app_name(name);
+                }
+                loader.load().await
+            })
+            .await
+    }
+
+    /// The client of a region.
+    pub(super) async fn ec2(&self, region: &Region) -> aws_sdk_ec2::Client {
+        let shared = self.shared().await;
+        let mut known = self.ec2.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let config = aws_sdk_ec2::config::Builder::from(shared)
+                .region(aws_config::Region::new(region.to_string()))
+                .build();
+            aws_sdk_ec2::Client::from_conf(config)
+        };
+        known.entry(region.clone()).or_insert_with(make).clone()
+    }
+
+    /// The client of IAM, which has no regions.
+    pub(super) async fn iam(&self) -> aws_sdk_iam::Client {
+        aws_sdk_iam::Client::new(self.shared().await)
+    }
+}

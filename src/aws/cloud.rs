@@ -1,0 +1,259 @@
+//! The provider itself: regions side by side, one that cannot be asked named and not hiding the rest.
+
+use super::client::Clients;
+use super::inventory::{self, Held};
+use super::poll::Poll;
+use super::{remove, setup};
+use crate::cloud::{
+    Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, Removed, Result, Unseen,
+};
+use crate::domain::{
+    Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind, Region, Resource, ResourceKind,
+    ResourceRef, Timestamp,
+};
+use async_trait::async_trait;
+use futures::future::join_all;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Which regions are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Regions {
+    /// These.
+    These(Vec<Region>),
+    /// All that the account may use.
+    All,
+}
+
+/// What the provider needs to know; all else comes from the standard chain.
+#[derive(Debug, Clone)]
+pub struct AwsOptions {
+    /// Whose things are mine.
+    pub owner: String,
+    /// Where to look.
+    pub regions: Regions,
+    /// The user's home folder, where `.aws` is looked for.
+    pub home: Option<std::path::PathBuf>,
+}
+
+/// What one region answered about machines.
+type Machines = (Vec<Machine>, Option<String>);
+
+/// Machines on EC2.
+#[derive(Debug)]
+pub struct AwsCloud {
+    options: AwsOptions,
+    /// Whether there is an account to ask.
+    there: bool,
+    clients: Clients,
+    machines: Mutex<BTreeMap<Region, Arc<Poll<Machines>>>>,
+    images: Mutex<BTreeMap<Region, Arc<Poll<Vec<Resource>>>>>,
+    all_regions: Poll<Vec<Region>>,
+}
+
+fn poll<T>(polls: &Mutex<BTreeMap<Region, Arc<Poll<T>>>>, region: &Region) -> Arc<Poll<T>> {
+    let mut polls = polls.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(polls.entry(region.clone()).or_default())
+}
+
+fn not_yet(what: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("provider `aws` cannot {what} yet"))
+        .hint("`--provider local` does it on this computer")
+}
+
+impl AwsCloud {
+    /// A provider with these options; asks nobody yet.
+    #[must_use]
+    pub fn new(options: AwsOptions) -> Self {
+        let there = setup::is_there(|name| std::env::var(name).ok(), options.home.as_deref().map(Path::new));
+        Self {
+            options,
+            there,
+            clients: Clients::default(),
+            machines: Mutex::default(),
+            images: Mutex::default(),
+            all_regions: Poll::default(),
+        }
+    }
+
+    /// The regions to look at.
+    async fn regions(&self) -> Result<Vec<Region>> {
+        match &self.options.regions {
+            Regions::These(regions) => Ok(regions.clone()),
+            Regions::All => {
+                let usual = Region::usual();
+                let ask = inventory::regions(&self.clients, &usual);
+                Ok(self.all_regions.look(ask, |_| false).await?.as_ref().clone())
+            }
+        }
+    }
+
+    /// Asks these regions, or all, at once; nothing is asked where there is no account.
+    async fn everywhere<T, F>(&self, these: Option<&[Region]>, ask: impl Fn(Region) -> F) -> Listing<T>
+    where
+        F: Future<Output = Result<(Vec<T>, Option<String>)>>,
+    {
+        let mut all = Listing::default();
+        if !self.there {
+            return all;
+        }
+        let regions = match these {
+            Some(these) => Ok(these.to_vec()),
+            None => self.regions().await,
+        };
+        let regions = match regions {
+            Ok(regions) => regions,
+            Err(error) => {
+                all.unseen.push(Unseen { region: None, error });
+                return all;
+            }
+        };
+        let answers = join_all(regions.into_iter().map(|region| {
+            let answer = ask(region.clone());
+            async move { (region, answer.await) }
+        }))
+        .await;
+        for (region, answer) in answers {
+            match answer {
+                Ok((items, account)) => {
+                    all.items.extend(items);
+                    all.account = all.account.or(account);
+                }
+                Err(error) => all.unseen.push(Unseen { region: Some(region), error }),
+            }
+        }
+        all
+    }
+}
+
+fn is_changing(machines: &Machines) -> bool {
+    let moving = |machine: &Machine| {
+        let ours = machine.cloud.as_ref().is_none_or(|cloud| cloud.claim.is_tools());
+        ours && matches!(machine.state, MachineState::Pending | MachineState::ShuttingDown | MachineState::Stopping)
+    };
+    machines.0.iter().any(moving)
+}
+
+/// An image as the port has it.
+fn image(resource: Resource) -> Option<Image> {
+    // names may hold spaces and slashes, ids never do
+    let name = resource.name.and_then(|name| ImageName::new(name).ok());
+    let name = name.or_else(|| ImageName::new(resource.at.id.clone()).ok())?;
+    Some(Image {
+        name,
+        provider: ProviderKind::Aws,
+        fingerprint: resource.fingerprint,
+        inputs: BTreeMap::new(),
+        created: resource.created.unwrap_or(Timestamp::UNIX_EPOCH),
+        bytes: resource.bytes.unwrap_or(0),
+        id: Some(resource.at.id),
+        region: resource.at.region,
+        claim: Some(resource.claim),
+    })
+}
+
+#[async_trait]
+impl Cloud for AwsCloud {
+    fn provider(&self) -> ProviderKind {
+        ProviderKind::Aws
+    }
+
+    fn missing(&self) -> Option<String> {
+        (!self.there).then(|| setup::HOW.to_owned())
+    }
+
+    fn forget(&self) {
+        let polls = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        polls.values().for_each(|poll| poll.forget());
+        let polls = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+        polls.values().for_each(|poll| poll.forget());
+    }
+
+    async fn machines(&self) -> Listing<Machine> {
+        let seen = self.everywhere(None, async |region| {
+            let ask = inventory::machines(&self.clients, &self.options.owner, &region);
+            let seen = poll(&self.machines, &region).look(ask, is_changing).await?;
+            Ok((vec![Arc::clone(&seen)], seen.1.clone()))
+        });
+        let seen = seen.await;
+        let items = seen.items.iter().flat_map(|machines| machines.0.iter().cloned()).collect();
+        Listing { items, unseen: seen.unseen, account: seen.account }
+    }
+
+    async fn machine(&self, id: &MachineId) -> Result<Option<Machine>> {
+        if !id.as_str().starts_with("i-") {
+            return Ok(None);
+        }
+        let listing = self.machines().await;
+        let found = listing.items.into_iter().find(|machine| machine.id == *id);
+        match (found, listing.unseen.into_iter().next()) {
+            (None, Some(unseen)) => Err(unseen.error),
+            (found, _) => Ok(found),
+        }
+    }
+
+    async fn launch(&self, _: &LaunchRequest) -> Result<Machine> {
+        Err(not_yet("launch machines"))
+    }
+
+    async fn renew(&self, id: &MachineId, _: Lease) -> Result<()> {
+        Err(not_yet(&format!("move the lease of `{id}`")))
+    }
+
+    async fn terminate(&self, id: &MachineId) -> Result<()> {
+        // a machine is ended by a plan, in which its region and its owner stand
+        Err(Error::new(ErrorKind::Unsupported, format!("could not end `{id}` without a plan")))
+    }
+
+    async fn images(&self) -> Listing<Image> {
+        let seen = self.everywhere(None, async |region| {
+            let ask = inventory::images(&self.clients, &self.options.owner, &region);
+            Ok((vec![poll(&self.images, &region).look(ask, |_| false).await?], None))
+        });
+        let seen = seen.await;
+        let items = seen.items.iter().flat_map(|images| images.iter().cloned()).filter_map(image).collect();
+        Listing { items, unseen: seen.unseen, account: seen.account }
+    }
+
+    async fn create_image(&self, _: &ImageRequest) -> Result<Image> {
+        Err(not_yet("make images"))
+    }
+
+    async fn remove_image(&self, name: &ImageName) -> Result<()> {
+        Err(Error::new(ErrorKind::Unsupported, format!("could not remove image `{name}` without a plan")))
+    }
+
+    async fn resources(&self, kinds: &[ResourceKind], regions: Option<&[Region]>) -> Listing<Resource> {
+        let owner = &self.options.owner;
+        if kinds == [ResourceKind::Machine] {
+            let seen = self.everywhere(regions, async |region| inventory::machines(&self.clients, owner, &region).await);
+            return seen.await.map(|machine| machine.resource());
+        }
+        let held = self.everywhere(regions, async |region| {
+            let held = inventory::region(&self.clients, owner, &region).await?;
+            let account = held.account.clone();
+            Ok((vec![held], account))
+        });
+        let Listing { items, mut unseen, account } = held.await;
+        let mut used: BTreeMap<String, Vec<ResourceRef>> = BTreeMap::new();
+        let mut all = Vec::new();
+        for Held { resources, profiles, .. } in items {
+            all.extend(resources.into_iter().filter(|resource| kinds.contains(&resource.at.kind)));
+            profiles.into_iter().for_each(|(name, users)| used.entry(name).or_default().extend(users));
+        }
+        if self.there && kinds.iter().any(|kind| matches!(kind, ResourceKind::Profile | ResourceKind::Role)) {
+            match inventory::identities(&self.clients, owner, &used).await {
+                Ok(identities) => all.extend(identities.into_iter().filter(|one| kinds.contains(&one.at.kind))),
+                Err(error) => unseen.push(Unseen { region: None, error }),
+            }
+        }
+        Listing { items: all, unseen, account }
+    }
+
+    async fn remove(&self, things: &[ResourceRef]) -> Vec<Result<Removed>> {
+        let outcomes = remove::remove(&self.clients, things).await;
+        self.forget();
+        outcomes
+    }
+}

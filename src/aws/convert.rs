@@ -1,0 +1,306 @@
+//! What EC2 and IAM say, in our own words. One function a kind of thing; the SDK's types end here.
+
+use crate::domain::ours::{Evidence, judge};
+use crate::domain::{
+    Claim, CloudFacts, Fingerprint, JobId, Keep, Layout, Lease, Machine, MachineId, MachineState, ProviderKind,
+    Region, Resource, ResourceKind, ResourceRef, Tags, Timestamp, tag,
+};
+use aws_sdk_ec2::types as ec2;
+use std::collections::BTreeMap;
+
+const GIB: u64 = 1 << 30;
+
+/// Who looks, and where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) me: &'a str,
+    pub(super) region: &'a Region,
+}
+
+/// What uses what in a region, by the id or name of what is used.
+pub(super) type Uses = BTreeMap<String, Vec<ResourceRef>>;
+
+pub(super) fn tags(tags: Option<&[ec2::Tag]>) -> Tags {
+    let pairs = tags.unwrap_or_default().iter().filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())));
+    pairs.collect()
+}
+
+fn time(at: Option<&aws_smithy_types::DateTime>) -> Option<Timestamp> {
+    let at = at?;
+    Timestamp::new(at.secs(), i32::try_from(at.subsec_nanos()).ok()?).ok()
+}
+
+fn gib(size: Option<i32>) -> Option<u64> {
+    Some(u64::try_from(size?).ok()? * GIB)
+}
+
+pub(super) fn reference(kind: ResourceKind, region: Option<&Region>, id: &str) -> ResourceRef {
+    ResourceRef { kind, provider: ProviderKind::Aws, region: region.cloned(), id: id.to_owned() }
+}
+
+fn state(state: Option<&ec2::InstanceState>) -> MachineState {
+    match state.and_then(ec2::InstanceState::name) {
+        Some(ec2::InstanceStateName::Pending) => MachineState::Pending,
+        Some(ec2::InstanceStateName::Running) => MachineState::Running,
+        Some(ec2::InstanceStateName::Stopping) => MachineState::Stopping,
+        Some(ec2::InstanceStateName::Stopped) => MachineState::Stopped,
+        Some(ec2::InstanceStateName::ShuttingDown) => MachineState::ShuttingDown,
+        Some(ec2::InstanceStateName::Terminated) => MachineState::Terminated,
+        _ => MachineState::Unreachable,
+    }
+}
+
+/// The names and ids of a machine's security groups, those of its further network interfaces too.
+fn groups(instance: &ec2::Instance) -> impl Iterator<Item = &ec2::GroupIdentifier> {
+    instance.security_groups().iter().chain(instance.network_interfaces().iter().flat_map(|one| one.groups()))
+}
+
+/// A machine; none when its id is not one.
+pub(super) fn machine(view: View<'_>, instance: &ec2::Instance) -> Option<Machine> {
+    let id = MachineId::new(instance.instance_id()?).ok()?;
+    let tags = tags(instance.tags.as_deref());
+    let names: Vec<String> = groups(instance).filter_map(|group| group.group_name().map(str::to_owned)).collect();
+    let evidence = Evidence {
+        key_pair: instance.key_name(),
+        groups: &names,
+        ..Evidence::of(ResourceKind::Machine, &tags)
+    };
+    let reason = instance.state_transition_reason().filter(|reason| !reason.is_empty());
+    let facts = CloudFacts {
+        region: view.region.clone(),
+        zone: instance.placement().and_then(ec2::Placement::availability_zone).map(str::to_owned),
+        instance_type: instance.instance_type().map_or("unknown", ec2::InstanceType::as_str).to_owned(),
+        name: tags.get(tag::NAME).map(str::to_owned),
+        image_id: instance.image_id().map(str::to_owned),
+        address: instance
+            .public_ip_address()
+            .or(instance.private_ip_address())
+            .filter(|address| !address.is_empty())
+            .map(str::to_owned),
+        claim: judge(&evidence, view.me),
+        keep: Keep::read(&tags),
+        reason: instance.state_reason().and_then(ec2::StateReason::message).or(reason).map(str::to_owned),
+    };
+    Some(Machine {
+        id,
+        provider: ProviderKind::Aws,
+        state: state(instance.state()),
+        image: None,
+        launched: time(instance.launch_time()),
+        lease: tags.get(tag::LEASE).and_then(|until| until.parse().ok()).map(Lease::until),
+        job: tags.get(tag::JOB).and_then(|job| JobId::new(job).ok()),
+        endpoint: None,
+        layout: Layout::interface(),
+        sudo: true,
+        cloud: Some(Box::new(facts)),
+    })
+}
+
+/// Notes what a machine uses: groups by id, key pairs, profiles and images by name or id. One that has ended uses nothing.
+pub(super) fn note_uses(region: &Region, instance: &ec2::Instance, uses: &mut Uses) {
+    let Some(id) = instance.instance_id() else { return };
+    if state(instance.state()) == MachineState::Terminated {
+        return;
+    }
+    let user = reference(ResourceKind::Machine, Some(region), id);
+    let profile = instance.iam_instance_profile().and_then(ec2::IamInstanceProfile::arn);
+    let profile = profile.and_then(|arn| arn.rsplit('/').next()).map(|name| format!("profile/{name}"));
+    let mut used: Vec<String> = groups(instance).filter_map(|group| group.group_id().map(str::to_owned)).collect();
+    used.extend(instance.key_name().map(|name| format!("key/{name}")));
+    used.extend(instance.image_id().map(str::to_owned));
+    used.extend(profile);
+    used.sort_unstable();
+    used.dedup();
+    for thing in used {
+        uses.entry(thing).or_default().push(user.clone());
+    }
+}
+
+/// A thing of which its tags and perhaps a name of its own are known.
+fn thing(view: View<'_>, evidence: &Evidence<'_>, id: &str, uses: &Uses) -> Resource {
+    Resource {
+        at: reference(evidence.kind, Some(view.region), id),
+        name: evidence.tags.get(tag::NAME).or(evidence.name).map(str::to_owned),
+        state: None,
+        claim: judge(evidence, view.me),
+        created: None,
+        bytes: None,
+        keep: Keep::read(evidence.tags),
+        job: None,
+        detail: None,
+        fingerprint: None,
+        used_by: uses.get(id).cloned().unwrap_or_default(),
+    }
+}
+
+/// An image of the account.
+pub(super) fn image(view: View<'_>, image: &ec2::Image, uses: &Uses) -> Option<Resource> {
+    let id = image.image_id()?;
+    let tags = tags(image.tags.as_deref());
+    let evidence = Evidence { name: image.name(), ..Evidence::of(ResourceKind::Image, &tags) };
+    let disks = image.block_device_mappings().iter().filter_map(|mapping| gib(mapping.ebs()?.volume_size()));
+    Some(Resource {
+        name: image.name().map(str::to_owned),
+        state: image.state().map(|state| state.as_str().to_owned()),
+        created: image.creation_date().and_then(|at| at.parse().ok()),
+        bytes: Some(disks.sum()),
+        fingerprint: tags.get(tag::FINGERPRINT).map(Fingerprint::recorded),
+        detail: image.architecture().map(|what| what.as_str().to_owned()),
+        ..thing(view, &evidence, id, uses)
+    })
+}
+
+/// The snapshots that an image consists of.
+pub(super) fn snapshots_of(image: &ec2::Image) -> impl Iterator<Item = &str> {
+    image.block_device_mappings().iter().filter_map(|mapping| mapping.ebs()?.snapshot_id())
+}
+
+/// The machine and the image that a snapshot's description names, as EC2 writes it when it makes an image: `Created by
+/// CreateImage(i-…) for ami-…`.
+pub(super) fn made_for(description: &str) -> Option<(&str, &str)> {
+    let (machine, rest) = description.strip_prefix("Created by CreateImage(")?.split_once(')')?;
+    let image = rest.trim().strip_prefix("for ")?.split_whitespace().next()?;
+    (machine.starts_with("i-") && image.starts_with("ami-")).then_some((machine, image))
+}
+
+/// A snapshot of the account; `part_of` is the image or machine it was made of, and whose that is.
+pub(super) fn snapshot(
+    view: View<'_>,
+    snapshot: &ec2::Snapshot,
+    part_of: Option<(&str, &Claim)>,
+    uses: &Uses,
+) -> Option<Resource> {
+    let id = snapshot.snapshot_id()?;
+    let tags = tags(snapshot.tags.as_deref());
+    let evidence = Evidence { part_of, ..Evidence::of(ResourceKind::Snapshot, &tags) };
+    let said = snapshot.description().filter(|text| !text.is_empty());
+    Some(Resource {
+        state: snapshot.state().map(|state| state.as_str().to_owned()),
+        created: time(snapshot.start_time()),
+        bytes: gib(snapshot.volume_size()),
+        detail: said.map(str::to_owned),
+        ..thing(view, &evidence, id, uses)
+    })
+}
+
+/// A volume; `part_of` is the machine whose end it shares, and whose that is.
+pub(super) fn volume(view: View<'_>, volume: &ec2::Volume, part_of: Option<(&str, &Claim)>) -> Option<Resource> {
+    let id = volume.volume_id()?;
+    let tags = tags(volume.tags.as_deref());
+    let evidence = Evidence { part_of, ..Evidence::of(ResourceKind::Volume, &tags) };
+    let machines = volume.attachments().iter().filter_map(|attached| attached.instance_id());
+    let users = machines.map(|machine| reference(ResourceKind::Machine, Some(view.region), machine)).collect();
+    Some(Resource {
+        state: volume.state().map(|state| state.as_str().to_owned()),
+        created: time(volume.create_time()),
+        bytes: gib(volume.size()),
+        detail: volume.volume_type().map(|what| what.as_str().to_owned()),
+        used_by: users,
+        ..thing(view, &evidence, id, &Uses::new())
+    })
+}
+
+/// A security group; its detail says what it opens to the whole world.
+pub(super) fn group(view: View<'_>, group: &ec2::SecurityGroup, uses: &Uses) -> Option<Resource> {
+    let id = group.group_id()?;
+    let tags = tags(group.tags.as_deref());
+    let evidence = Evidence { name: group.group_name(), ..Evidence::of(ResourceKind::Group, &tags) };
+    let open = open_ports(group);
+    Some(Resource {
+        name: group.group_name().map(str::to_owned),
+        detail: (!open.is_empty()).then(|| format!("open to the world: {}", open.join(", "))),
+        ..thing(view, &evidence, id, uses)
+    })
+}
+
+/// The ports that a group opens to every address.
+fn open_ports(group: &ec2::SecurityGroup) -> Vec<String> {
+    let world = |rule: &&ec2::IpPermission| {
+        rule.ip_ranges().iter().any(|range| range.cidr_ip() == Some("0.0.0.0/0"))
+            || rule.ipv6_ranges().iter().any(|range| range.cidr_ipv6() == Some("::/0"))
+    };
+    let port = |rule: &ec2::IpPermission| match (rule.from_port(), rule.to_port()) {
+        (Some(from), Some(to)) if from == to => from.to_string(),
+        (Some(from), Some(to)) if from >= 0 => format!("{from}-{to}"),
+        _ => "every port".to_owned(),
+    };
+    group.ip_permissions().iter().filter(world).map(port).collect()
+}
+
+/// A key pair.
+pub(super) fn key_pair(view: View<'_>, pair: &ec2::KeyPairInfo, uses: &Uses) -> Option<Resource> {
+    let name = pair.key_name()?;
+    let tags = tags(pair.tags.as_deref());
+    let evidence = Evidence { name: Some(name), ..Evidence::of(ResourceKind::KeyPair, &tags) };
+    Some(Resource {
+        name: Some(name.to_owned()),
+        created: time(pair.create_time()),
+        detail: pair.key_type().map(|what| what.as_str().to_owned()),
+        used_by: uses.get(&format!("key/{name}")).cloned().unwrap_or_default(),
+        ..thing(view, &evidence, pair.key_pair_id().unwrap_or(name), &Uses::new())
+    })
+}
+
+/// A role or a profile: it has a name for an id, and no region.
+pub(super) fn identity(
+    me: &str,
+    kind: ResourceKind,
+    name: &str,
+    tags: &Tags,
+    created: &aws_smithy_types::DateTime,
+    used_by: Vec<ResourceRef>,
+) -> Resource {
+    let evidence = Evidence { name: Some(name), ..Evidence::of(kind, tags) };
+    Resource {
+        at: reference(kind, None, name),
+        name: Some(name.to_owned()),
+        state: None,
+        claim: judge(&evidence, me),
+        created: time(Some(created)),
+        bytes: None,
+        keep: Keep::read(tags),
+        job: None,
+        detail: None,
+        fingerprint: None,
+        used_by,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_says_what_it_was_made_for() {
+        let table = [
+            ("Created by CreateImage(i-0abc) for ami-0def", Some(("i-0abc", "ami-0def"))),
+            ("Created by CreateImage(i-0abc) for ami-0def from vol-1", Some(("i-0abc", "ami-0def"))),
+            ("Created by CreateImage(i-0abc)", None),
+            ("Created by CreateImage(x) for y", None),
+            ("backup for ami-0def", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(made_for(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn groups_tell_what_they_open_to_the_world() {
+        let range = |cidr: &str| ec2::IpRange::builder().cidr_ip(cidr).build();
+        let rule = |from: i32, to: i32, cidr: &str| {
+            ec2::IpPermission::builder().from_port(from).to_port(to).ip_ranges(range(cidr)).build()
+        };
+        let all = ec2::IpPermission::builder()
+            .ip_protocol("-1")
+            .ipv6_ranges(ec2::Ipv6Range::builder().cidr_ipv6("::/0").build())
+            .build();
+        let group = ec2::SecurityGroup::builder()
+            .ip_permissions(rule(22, 22, "0.0.0.0/0"))
+            .ip_permissions(rule(80, 80, "198.51.100.7/32"))
+            .ip_permissions(rule(5985, 5986, "0.0.0.0/0"))
+            .ip_permissions(all)
+            .build();
+        assert_eq!(open_ports(&group), ["22", "5985-5986", "every port"]);
+    }
+}

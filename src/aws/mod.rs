@@ -1,0 +1,13 @@
+//! Provider `aws`: machines, images and all that goes with them on EC2 and IAM. The only home of `aws_*`. What is ours is
+//! not decided here: what the services say becomes evidence, and [`crate::domain::ours`] judges it.
+
+mod client;
+mod cloud;
+mod convert;
+mod error;
+mod inventory;
+mod poll;
+mod remove;
+mod setup;
+
+pub use cloud::{AwsCloud, AwsOptions, Regions};

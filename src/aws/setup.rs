@@ -1,0 +1,73 @@
+//! Whether this computer has been told of an AWS account at all. Reads the environment and looks for files, asks nobody:
+//! without an account nothing may wait for one.
+
+use std::path::{Path, PathBuf};
+
+/// Variables that each bring credentials or say where they come from.
+const VARIABLES: [&str; 6] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
+/// What a person can do where no account is set up.
+pub(super) const HOW: &str = "AWS is not set up: `aws configure` (keys) or `aws configure sso` (sign-on) sets an account up, \
+    `AWS_PROFILE` picks one; then `hga doctor`";
+
+/// Whether anything points to an account.
+pub(super) fn is_there(variable: impl Fn(&str) -> Option<String>, home: Option<&Path>) -> bool {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    if VARIABLES.iter().any(|name| set(name).is_some()) {
+        return true;
+    }
+    let file = |name: &str, usual: &str| set(name).map(PathBuf::from).or_else(|| Some(home?.join(usual)));
+    let files =
+        [file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"), file("AWS_CONFIG_FILE", ".aws/config")];
+    if files.into_iter().flatten().any(|path| path.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)) {
+        return true;
+    }
+    set("AWS_EC2_METADATA_DISABLED").is_none_or(|value| value != "true") && is_on_ec2(Path::new("/sys"))
+}
+
+/// Whether this computer is itself a machine of EC2, which may have a role.
+fn is_on_ec2(sys: &Path) -> bool {
+    let says = |file: &str, head: &str| {
+        std::fs::read_to_string(sys.join(file)).is_ok_and(|text| text.trim().to_ascii_lowercase().starts_with(head))
+    };
+    says("devices/virtual/dmi/id/sys_vendor", "amazon ec2") || says("hypervisor/uuid", "ec2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_looked_for_without_asking_anybody() {
+        let home = tempfile::tempdir().unwrap();
+        let off = |name: &str| (name == "AWS_EC2_METADATA_DISABLED").then(|| "true".to_owned());
+        assert!(!is_there(off, Some(home.path())));
+        assert!(!is_there(off, None));
+        assert!(is_there(|name| (name == "AWS_PROFILE").then(|| "work".to_owned()), None));
+        assert!(!is_there(|name| (name == "AWS_PROFILE").then(String::new).or_else(|| off(name)), None));
+        std::fs::create_dir(home.path().join(".aws")).unwrap();
+        std::fs::write(home.path().join(".aws/config"), "").unwrap();
+        assert!(!is_there(off, Some(home.path())), "an empty file says nothing");
+        std::fs::write(home.path().join(".aws/config"), "[default]\nregion = us-west-2\n").unwrap();
+        assert!(is_there(off, Some(home.path())));
+        let elsewhere = |name: &str| off(name).or_else(|| name.ends_with("_FILE").then(|| "/dev/null".to_owned()));
+        assert!(!is_there(elsewhere, Some(home.path())));
+    }
+
+    #[test]
+    fn a_machine_of_ec2_is_known_by_its_board() {
+        let sys = tempfile::tempdir().unwrap();
+        assert!(!is_on_ec2(sys.path()));
+        let board = sys.path().join("devices/virtual/dmi/id");
+        std::fs::create_dir_all(&board).unwrap();
+        std::fs::write(board.join("sys_vendor"), "Amazon EC2\n").unwrap();
+        assert!(is_on_ec2(sys.path()));
+    }
+}

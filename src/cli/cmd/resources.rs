@@ -1,0 +1,60 @@
+//! `hga resources`.
+
+use super::super::args::{Global, Resources};
+use super::super::error::Outcome;
+use super::super::printer::Printer;
+use super::super::table::table;
+use super::super::{exit, words};
+use super::plans;
+use crate::domain::{Claim, PlanVerb, Resource, ResourceKind, Timestamp};
+use crate::session::Session;
+
+pub(super) async fn run(verb: &Resources, global: &Global, session: &Session, printer: &mut Printer) -> Outcome {
+    match verb {
+        Resources::List { provider, all } => {
+            let listed = session.resources(*provider, &ResourceKind::ALL).await;
+            // what looks like ours and is not is told too: somebody will wonder about it
+            let shown = |one: &&Resource| *all || one.claim != Claim::Foreign { why: None };
+            let mut items: Vec<Resource> = listed.items.iter().filter(shown).cloned().collect();
+            items.sort_by(|a, b| a.at.cmp(&b.at));
+            if printer.is_json() {
+                super::json_lines(printer, &items)?;
+            } else if items.is_empty() {
+                printer.err("nothing of ours\n")?;
+                super::how_to_add(session, *provider, printer)?;
+            } else {
+                let text = table(HEADS, &rows(&items), printer.width(), printer.out_paint());
+                printer.out(&text)?;
+            }
+            plans::unseen(&listed.troubles, printer)?;
+            Ok(if listed.troubles.is_empty() { exit::OK } else { exit::ERROR })
+        }
+        Resources::Remove { ids, planned } => {
+            plans::run(PlanVerb::Remove, None, Some(ids.clone()), planned, global, session, printer).await
+        }
+    }
+}
+
+const HEADS: [&str; 9] = ["KIND", "ID", "NAME", "PLACE", "STATE", "AGE", "SIZE", "OWNER", "WHY"];
+
+fn rows(items: &[Resource]) -> Vec<[String; 9]> {
+    let now = Timestamp::now();
+    let dash = || "-".to_owned();
+    let row = |one: &Resource| {
+        [
+            one.at.kind.to_string(),
+            one.at.id.clone(),
+            one.name.clone().unwrap_or_else(dash),
+            one.at.region.as_ref().map_or(one.at.provider.to_string(), ToString::to_string),
+            one.state.clone().unwrap_or_else(dash),
+            one.created.map_or_else(dash, |at| words::age(at, now)),
+            one.bytes.map_or_else(dash, words::bytes),
+            one.claim.word().to_owned(),
+            match one.keep.as_ref().and_then(|keep| keep.forbids(now)) {
+                Some(kept) => format!("{kept}; {}", one.claim.why()),
+                None => one.claim.why().to_owned(),
+            },
+        ]
+    };
+    items.iter().map(row).collect()
+}

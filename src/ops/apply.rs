@@ -1,0 +1,239 @@
+//! Carrying a plan out: everything is looked at anew, what is as it was planned goes, in the order in which that can be done,
+//! and what could not go is named. Ending is told when it costs nothing any more; whoever wants to wait for more says so.
+
+use super::world::World;
+use crate::cloud::{Cloud, Error, ErrorKind, Listing, Removed};
+use crate::diag::chain;
+use crate::domain::{
+    Checked, Phase, Plan, PlanItem, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Timestamp, WorkVerdict,
+    words,
+};
+use crate::engine::retry::Schedule;
+use crate::engine::{Failure, JobContext};
+use crate::event::{EventKind, Unit};
+use futures::future::join_all;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long something may be in use by what is going: a large machine may take twenty minutes to be gone.
+const IN_USE: Schedule = Schedule {
+    first: Duration::from_millis(400),
+    cap: Duration::from_secs(10),
+    max_elapsed: Duration::from_secs(25 * 60),
+};
+/// How long calls that were throttled or not answered are tried again, beyond the provider's own tries.
+const AGAIN: Schedule = Schedule {
+    first: Duration::from_millis(500),
+    cap: Duration::from_secs(10),
+    max_elapsed: Duration::from_secs(120),
+};
+/// How often it is looked whether machines are gone.
+const LOOK: Schedule = Schedule {
+    first: Duration::from_millis(250),
+    cap: Duration::from_secs(5),
+    max_elapsed: Duration::from_secs(30 * 60),
+};
+
+/// What is done together: one kind in one place.
+type Batch = (ResourceKind, Option<Region>, Vec<ResourceRef>);
+
+/// Carries a plan out.
+///
+/// # Errors
+/// When events cannot be written, or the job is told to stop. What could not be removed is no error but remains.
+pub async fn apply(ctx: JobContext, world: World, plan: Plan, wait: bool) -> Result<WorkVerdict, Failure> {
+    let provider = plan.items.first().map_or(ProviderKind::Aws, |item| item.at.provider);
+    let cloud = world.cloud(provider)?;
+    let checked = ctx.until_stopped(ctx.phase(Phase::Check, check(&ctx, &*cloud, &plan))).await??;
+    let mut work = Work { ctx: &ctx, cloud: &*cloud, total: checked.go.len() as u64, done: 0 };
+    for (item, why) in &checked.refused {
+        work.left(&item.at, why).await?;
+    }
+    if checked.go.is_empty() {
+        if checked.refused.is_empty() {
+            ctx.note("nothing to do: all of it is gone already").await?;
+        }
+        return Ok(WorkVerdict::Nothing);
+    }
+    ctx.phase(Phase::End, work.all(&checked.go, wait)).await?;
+    Ok(WorkVerdict::Done)
+}
+
+/// Everything anew, and what has become of each item.
+async fn check(ctx: &JobContext, cloud: &dyn Cloud, plan: &Plan) -> Result<Checked, Failure> {
+    let regions: BTreeSet<Region> = plan.items.iter().filter_map(|item| item.at.region.clone()).collect();
+    let regions: Vec<Region> = regions.into_iter().collect();
+    let kinds: BTreeSet<ResourceKind> = plan.items.iter().map(|item| item.at.kind).collect();
+    let only_machines = kinds.iter().all(|kind| *kind == ResourceKind::Machine);
+    let kinds: &[ResourceKind] = if only_machines { &[ResourceKind::Machine] } else { &ResourceKind::ALL };
+    let there = cloud.resources(kinds, Some(&regions)).await;
+    if let (Some(planned), Some(account)) = (&plan.account, &there.account)
+        && planned != account
+    {
+        return Err(Failure::new(format!("the plan is for account {planned}, these credentials are of {account}"))
+            .hint("`AWS_PROFILE` picks the account; or make the plan anew"));
+    }
+    let failed: Vec<(Option<Region>, String)> =
+        there.unseen.iter().map(|unseen| (unseen.region.clone(), chain(&unseen.error))).collect();
+    let checked = plan.check(&there.items, &failed, &[], Timestamp::now());
+    if !checked.gone.is_empty() {
+        ctx.note(format!("{} of {} gone already", checked.gone.len(), plan.items.len())).await?;
+    }
+    Ok(checked)
+}
+
+/// The work under way.
+struct Work<'a> {
+    ctx: &'a JobContext,
+    cloud: &'a dyn Cloud,
+    total: u64,
+    done: u64,
+}
+
+impl Work<'_> {
+    /// Kind by kind: what uses others goes first. What the job's end cuts off is named.
+    async fn all(&mut self, items: &[PlanItem], wait: bool) -> Result<(), Failure> {
+        let mut left: BTreeMap<ResourceKind, BTreeMap<Option<Region>, Vec<ResourceRef>>> = BTreeMap::new();
+        for item in items {
+            left.entry(item.at.kind).or_default().entry(item.at.region.clone()).or_default().push(item.at.clone());
+        }
+        let mut going = Vec::new();
+        while let Some((kind, places)) = left.pop_first() {
+            let batches = places.into_iter().map(|(region, things)| (kind, region, things)).collect();
+            match self.kind(batches, &mut going).await {
+                Ok(()) => {}
+                Err(failure) => {
+                    for thing in left.into_values().flat_map(BTreeMap::into_values).flatten() {
+                        self.left(&thing, "the job was stopped before it").await?;
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        if wait && !going.is_empty() { self.gone(going).await } else { Ok(()) }
+    }
+
+    /// Removes things of one kind, all places side by side; what is in use is tried again until what uses it has gone.
+    async fn kind(&mut self, mut batches: Vec<Batch>, going: &mut Vec<ResourceRef>) -> Result<(), Failure> {
+        let start = Instant::now();
+        let mut tries = 0_u32;
+        loop {
+            tries += 1;
+            let things = |batches: &[Batch]| batches.iter().flat_map(|batch| batch.2.clone()).collect::<Vec<_>>();
+            if tries == 1 {
+                self.ctx.emit(EventKind::Removing { things: things(&batches) }).await?;
+            }
+            let outcomes = join_all(batches.iter().map(|(_, _, things)| self.cloud.remove(things))).await;
+            let mut removed = Vec::new();
+            let mut again: Vec<(Batch, Vec<Error>)> = Vec::new();
+            for ((kind, region, things), outcomes) in batches.into_iter().zip(outcomes) {
+                let mut retry = Vec::new();
+                let mut errors = Vec::new();
+                for (thing, outcome) in things.into_iter().zip(outcomes) {
+                    match outcome {
+                        Ok(how) => {
+                            if how == Removed::Going {
+                                going.push(thing.clone());
+                            }
+                            removed.push(thing);
+                        }
+                        Err(error) if pause(error.kind, tries, start.elapsed(), 0.0).is_some() => {
+                            retry.push(thing);
+                            errors.push(error);
+                        }
+                        Err(error) => self.left(&thing, &told(&error)).await?,
+                    }
+                }
+                if !retry.is_empty() {
+                    again.push(((kind, region, retry), errors));
+                }
+            }
+            if !removed.is_empty() {
+                self.done += removed.len() as u64;
+                self.ctx.emit(EventKind::Removed { things: removed }).await?;
+                self.ctx.progress(Phase::End, self.done, self.total, Unit::Steps);
+            }
+            let Some(error) = again.iter().flat_map(|(_, errors)| errors).next() else { return Ok(()) };
+            if tries == 1 {
+                let count = again.iter().map(|(batch, _)| batch.2.len() as u64).sum();
+                let what = words::count(count, "thing");
+                self.ctx.note(format!("{what} to be tried again: {}", chain(error))).await?;
+            }
+            let pause = again.iter().flat_map(|(_, errors)| errors);
+            let pause = pause.filter_map(|error| pause_of(error, tries, start.elapsed())).min();
+            let waited = self.ctx.until_stopped(tokio::time::sleep(pause.unwrap_or_default())).await;
+            if let Err(failure) = waited {
+                for ((_, _, things), errors) in again {
+                    for (thing, error) in things.iter().zip(&errors) {
+                        self.left(thing, &format!("the job was stopped while trying again: {}", told(error))).await?;
+                    }
+                }
+                return Err(failure);
+            }
+            batches = again.into_iter().map(|(batch, _)| batch).collect();
+        }
+    }
+
+    /// Waits until machines that are going have gone.
+    async fn gone(&self, mut going: Vec<ResourceRef>) -> Result<(), Failure> {
+        let regions: BTreeSet<Region> = going.iter().filter_map(|thing| thing.region.clone()).collect();
+        let regions: Vec<Region> = regions.into_iter().collect();
+        let start = Instant::now();
+        self.ctx.note(format!("waiting until {} gone", are(going.len()))).await?;
+        for tries in 1_u32.. {
+            let there: Listing<Resource> = self
+                .ctx
+                .until_stopped(self.cloud.resources(&[ResourceKind::Machine], Some(&regions)))
+                .await?;
+            going.retain(|thing| {
+                let unseen = there.unseen.iter().any(|unseen| unseen.region == thing.region);
+                let found = there.items.iter().find(|found| found.at == *thing);
+                unseen || found.is_some_and(|found| found.state.as_deref() != Some("terminated"))
+            });
+            if going.is_empty() {
+                break;
+            }
+            // half of the longest pause at least: there is no crowd to be spread out
+            let pause = LOOK.pause(tries, start.elapsed(), 1.0);
+            let Some(pause) = pause else {
+                for thing in &going {
+                    self.left(thing, "it is ending, but had not ended after half an hour; it costs nothing").await?;
+                }
+                break;
+            };
+            self.ctx.until_stopped(tokio::time::sleep(pause)).await?;
+        }
+        Ok(())
+    }
+
+    async fn left(&self, thing: &ResourceRef, why: &str) -> Result<(), Failure> {
+        self.ctx.remains(thing.to_string(), why);
+        self.ctx.emit(EventKind::Left { thing: thing.clone(), why: crate::diag::redact(why) }).await
+    }
+}
+
+fn are(count: usize) -> String {
+    if count == 1 { "1 machine is".to_owned() } else { format!("{count} machines are") }
+}
+
+/// An error with the first thing that can be done about it.
+fn told(error: &Error) -> String {
+    match error.hints.first() {
+        Some(hint) => format!("{} ({hint})", chain(error)),
+        None => chain(error),
+    }
+}
+
+/// After which pause something is tried again; none when it is not.
+fn pause(kind: ErrorKind, tries: u32, elapsed: Duration, random: f64) -> Option<Duration> {
+    match kind {
+        ErrorKind::InUse => IN_USE.pause(tries, elapsed, random),
+        ErrorKind::Throttled | ErrorKind::Unreachable => AGAIN.pause(tries, elapsed, random),
+        _ => None,
+    }
+}
+
+fn pause_of(error: &Error, tries: u32, elapsed: Duration) -> Option<Duration> {
+    pause(error.kind, tries, elapsed, 0.5 + rand::random::<f64>() / 2.0)
+}

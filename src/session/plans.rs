@@ -1,0 +1,133 @@
+//! Plans: made of what the providers hold now and of the jobs under way, and carried out by jobs.
+
+use super::fleet::{Listed, Trouble};
+use super::{Error, ErrorKind, Result, Session};
+use crate::domain::{Checked, Owners, Plan, PlanVerb, ProviderKind, Region, Resource, ResourceKind, Timestamp};
+use std::collections::BTreeSet;
+
+/// What a plan is asked for with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanRequest {
+    /// What for.
+    pub verb: PlanVerb,
+    /// Whose things it may touch.
+    pub owners: Owners,
+    /// Whose things it may touch: this provider's alone, or any one's.
+    pub provider: Option<ProviderKind>,
+    /// The ids or names of the things; none for all that are ours.
+    pub chosen: Option<Vec<String>>,
+}
+
+/// A plan, and what could not be looked at for it.
+#[derive(Debug)]
+pub struct Proposal {
+    /// The plan.
+    pub plan: Plan,
+    /// What could not be looked at: there may be more than the plan names.
+    pub troubles: Vec<Trouble>,
+}
+
+impl Session {
+    /// Makes a plan.
+    ///
+    /// # Errors
+    /// `Usage` when one of the chosen things is not there, or the provider is not set up.
+    pub async fn plan(&self, request: PlanRequest) -> Result<Proposal> {
+        let PlanRequest { verb, owners, provider, chosen } = request;
+        let sweeping = matches!(verb, PlanVerb::TerminateEc2 | PlanVerb::Purge);
+        let provider = if sweeping { Some(ProviderKind::Aws) } else { provider };
+        if let Some(provider) = provider {
+            self.must_be_there(provider)?;
+        }
+        let kinds: &[ResourceKind] = match verb {
+            PlanVerb::Terminate | PlanVerb::TerminateEc2 => &[ResourceKind::Machine],
+            PlanVerb::Purge | PlanVerb::RemoveImages | PlanVerb::Remove => &ResourceKind::ALL,
+        };
+        let listed = match &chosen {
+            // nobody has to wait for a cloud to end a machine of this computer
+            Some(ids) if provider.is_none() && verb == PlanVerb::Terminate && !ids.iter().any(|id| id.starts_with("i-")) => {
+                self.of_providers(&[ProviderKind::Local, ProviderKind::Hosts], kinds).await
+            }
+            _ => self.resources(provider, kinds).await,
+        };
+        let named = |resource: &Resource, id: &String| {
+            resource.at.id == *id || (resource.at.kind != ResourceKind::Machine && resource.name.as_ref() == Some(id))
+        };
+        let wanted = |resource: &Resource| match (&chosen, verb) {
+            (None, _) => true,
+            (Some(ids), PlanVerb::RemoveImages) => {
+                resource.at.kind == ResourceKind::Image && ids.iter().any(|id| named(resource, id))
+            }
+            (Some(ids), _) => ids.iter().any(|id| named(resource, id)),
+        };
+        for id in chosen.iter().flatten() {
+            if !listed.items.iter().any(|resource| wanted(resource) && named(resource, id)) {
+                return Err(no_such(verb, id, &listed));
+            }
+        }
+        let images: BTreeSet<_> = listed
+            .items
+            .iter()
+            .filter(|resource| verb == PlanVerb::RemoveImages && wanted(resource))
+            .map(|image| image.at.clone())
+            .collect();
+        // an image goes with the snapshots it consists of
+        let wanted = |resource: &Resource| {
+            let of_image = resource.at.kind == ResourceKind::Snapshot
+                && !resource.used_by.is_empty()
+                && resource.used_by.iter().all(|user| images.contains(user));
+            of_image || wanted(resource)
+        };
+        let working = self.working(&listed.items).await?;
+        let mut plan = Plan::of(verb, owners, &listed.items, wanted, &working, Timestamp::now());
+        plan.account = listed.account;
+        Ok(Proposal { plan, troubles: listed.troubles })
+    }
+
+    /// What has become of a plan's items since it was made.
+    ///
+    /// # Errors
+    /// `Usage` when its provider is not set up, `Other` when it was made for another account.
+    pub async fn check_plan(&self, plan: &Plan) -> Result<Checked> {
+        let Some(first) = plan.items.first() else { return Ok(Checked::default()) };
+        self.must_be_there(first.at.provider)?;
+        let regions: BTreeSet<Region> = plan.items.iter().filter_map(|item| item.at.region.clone()).collect();
+        let regions: Vec<Region> = regions.into_iter().collect();
+        let listed = self.resources_in(first.at.provider, &ResourceKind::ALL, &regions).await;
+        if let (Some(planned), Some(account)) = (&plan.account, &listed.account)
+            && planned != account
+        {
+            let message = format!("the plan is for account {planned}, these credentials are of {account}");
+            return Err(Error::new(ErrorKind::Usage, message).hint("`AWS_PROFILE` picks the account"));
+        }
+        let failed: Vec<_> =
+            listed.troubles.iter().map(|trouble| (trouble.region.clone(), trouble.error.to_string())).collect();
+        let working = self.working(&listed.items).await?;
+        Ok(plan.check(&listed.items, &failed, &working, Timestamp::now()))
+    }
+
+    fn must_be_there(&self, provider: ProviderKind) -> Result<()> {
+        if !self.providers().contains(&provider) {
+            let message = format!("provider `{provider}` is not there: this `hga` was built without it, or it is switched off");
+            return Err(Error::new(ErrorKind::Usage, message).hint("`hga config` shows what is switched on"));
+        }
+        let missing = self.missing().into_iter().find(|(missing, _)| *missing == provider);
+        missing.map_or(Ok(()), |(_, how)| {
+            Err(Error::new(ErrorKind::Usage, format!("provider `{provider}` is not set up")).hint(how))
+        })
+    }
+}
+
+fn no_such(verb: PlanVerb, id: &str, listed: &Listed<Resource>) -> Error {
+    let (what, list) = match verb {
+        PlanVerb::Terminate | PlanVerb::TerminateEc2 => ("machine", "hga machines list"),
+        PlanVerb::RemoveImages => ("image", "hga images list"),
+        PlanVerb::Purge | PlanVerb::Remove => ("thing", "hga resources list"),
+    };
+    let error = Error::new(ErrorKind::Usage, format!("there is no {what} `{}`", crate::domain::escape_line(id)));
+    let error = error.hint(format!("`{list}` shows what there is; `--aws-region` looks in another region"));
+    match listed.troubles.first() {
+        Some(trouble) => error.hint(format!("not everything could be looked at: {trouble}")),
+        None => error,
+    }
+}
