@@ -4,9 +4,7 @@ use super::client::Clients;
 use super::inventory::{self, Held};
 use super::poll::Poll;
 use super::{remove, setup};
-use crate::cloud::{
-    Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, Removed, Result, Unseen,
-};
+use crate::cloud::{Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, Removed, Result, Unseen};
 use crate::domain::{
     Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind, Region, Resource, ResourceKind,
     ResourceRef, Timestamp,
@@ -227,7 +225,8 @@ impl Cloud for AwsCloud {
     async fn resources(&self, kinds: &[ResourceKind], regions: Option<&[Region]>) -> Listing<Resource> {
         let owner = &self.options.owner;
         if kinds == [ResourceKind::Machine] {
-            let seen = self.everywhere(regions, async |region| inventory::machines(&self.clients, owner, &region).await);
+            let seen =
+                self.everywhere(regions, async |region| inventory::machines(&self.clients, owner, &region).await);
             return seen.await.map(|machine| machine.resource());
         }
         let held = self.everywhere(regions, async |region| {

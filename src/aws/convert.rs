@@ -60,12 +60,8 @@ pub(super) fn machine(view: View<'_>, instance: &ec2::Instance) -> Option<Machin
     let id = MachineId::new(instance.instance_id()?).ok()?;
     let tags = tags(instance.tags.as_deref());
     let names: Vec<String> = groups(instance).filter_map(|group| group.group_name().map(str::to_owned)).collect();
-    let evidence = Evidence {
-        key_pair: instance.key_name(),
-        groups: &names,
-        ..Evidence::of(ResourceKind::Machine, &tags)
-    };
-    let reason = instance.state_transition_reason().filter(|reason| !reason.is_empty());
+    let evidence =
+        Evidence { key_pair: instance.key_name(), groups: &names, ..Evidence::of(ResourceKind::Machine, &tags) };
     let facts = CloudFacts {
         region: view.region.clone(),
         zone: instance.placement().and_then(ec2::Placement::availability_zone).map(str::to_owned),
@@ -79,7 +75,12 @@ pub(super) fn machine(view: View<'_>, instance: &ec2::Instance) -> Option<Machin
             .map(str::to_owned),
         claim: judge(&evidence, view.me),
         keep: Keep::read(&tags),
-        reason: instance.state_reason().and_then(ec2::StateReason::message).or(reason).map(str::to_owned),
+        reason: instance
+            .state_reason()
+            .and_then(ec2::StateReason::message)
+            .or(instance.state_transition_reason())
+            .filter(|reason| !reason.is_empty())
+            .map(str::to_owned),
     };
     Some(Machine {
         id,
@@ -183,11 +184,28 @@ pub(super) fn snapshot(
     })
 }
 
-/// A volume; `part_of` is the machine whose end it shares, and whose that is.
-pub(super) fn volume(view: View<'_>, volume: &ec2::Volume, part_of: Option<(&str, &Claim)>) -> Option<Resource> {
+/// A volume. `machine` tells whose a machine is: a volume that shares its end is as that is; one that outlives it may hold a
+/// person's data, whosever the machine is.
+pub(super) fn volume<'a>(
+    view: View<'_>,
+    volume: &ec2::Volume,
+    machine: impl Fn(&str) -> Option<&'a Claim>,
+) -> Option<Resource> {
     let id = volume.volume_id()?;
     let tags = tags(volume.tags.as_deref());
+    let attached = volume.attachments().iter().find_map(|attached| {
+        let id = attached.instance_id()?;
+        Some((id, machine(id)?, attached.delete_on_termination() == Some(true)))
+    });
+    let part_of = attached.filter(|(.., shares_end)| *shares_end).map(|(id, claim, _)| (id, claim));
     let evidence = Evidence { part_of, ..Evidence::of(ResourceKind::Volume, &tags) };
+    let made = thing(view, &evidence, id, &Uses::new());
+    let claim = match (made.claim, attached) {
+        (Claim::Foreign { why: None }, Some((id, claim, false))) if claim.is_tools() => {
+            Claim::Foreign { why: Some(format!("on machine {id}, which is ours, but made to outlive it")) }
+        }
+        (claim, _) => claim,
+    };
     let machines = volume.attachments().iter().filter_map(|attached| attached.instance_id());
     let users = machines.map(|machine| reference(ResourceKind::Machine, Some(view.region), machine)).collect();
     Some(Resource {
@@ -195,8 +213,9 @@ pub(super) fn volume(view: View<'_>, volume: &ec2::Volume, part_of: Option<(&str
         created: time(volume.create_time()),
         bytes: gib(volume.size()),
         detail: volume.volume_type().map(|what| what.as_str().to_owned()),
+        claim,
         used_by: users,
-        ..thing(view, &evidence, id, &Uses::new())
+        ..made
     })
 }
 

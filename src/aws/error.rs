@@ -22,10 +22,14 @@ pub(super) fn kind(code: &str) -> ErrorKind {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "Blocked" | "OptInRequired" => {
             ErrorKind::Denied
         }
-        "RequestLimitExceeded" | "RequestThrottled" | "EC2ThrottledException" | "SlowDown" | "TooManyRequestsException" => {
-            ErrorKind::Throttled
+        "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "EC2ThrottledException"
+        | "SlowDown"
+        | "TooManyRequestsException" => ErrorKind::Throttled,
+        "DependencyViolation" | "DeleteConflict" | "VolumeInUse" | "ResourceInUse" | "IncorrectState" => {
+            ErrorKind::InUse
         }
-        "DependencyViolation" | "DeleteConflict" | "VolumeInUse" | "ResourceInUse" | "IncorrectState" => ErrorKind::InUse,
         "OperationNotPermitted" | "IncorrectInstanceState" => ErrorKind::Conflict,
         "NoSuchEntity" | "NoSuchEntityException" => ErrorKind::NotFound,
         "ServiceUnavailable" | "Unavailable" | "InternalError" | "InternalFailure" => ErrorKind::Unreachable,
@@ -79,9 +83,15 @@ fn causes(error: &(dyn StdError + 'static)) -> String {
 fn hinted(error: Error) -> Error {
     match error.kind {
         ErrorKind::Credentials => error.hint(renewal(&|name| std::env::var(name).ok())),
-        ErrorKind::Denied => error.hint("`hga doctor` says what is allowed; `hga doctor --iam` prints the policy that hga needs"),
-        ErrorKind::Throttled => error.hint("AWS takes only so many calls a second from an account; try again in a moment"),
-        ErrorKind::Unreachable => error.hint("check the network, the region's name, and https://health.aws.amazon.com"),
+        ErrorKind::Denied => {
+            error.hint("`hga doctor` says what is allowed; `hga doctor --iam` prints the policy that hga needs")
+        }
+        ErrorKind::Throttled => {
+            error.hint("AWS takes only so many calls a second from an account; try again in a moment")
+        }
+        ErrorKind::Unreachable => {
+            error.hint("check the network, the region's name, and https://health.aws.amazon.com")
+        }
         _ => error,
     }
 }
@@ -102,7 +112,9 @@ pub(super) fn renewal(variable: &dyn Fn(&str) -> Option<String>) -> String {
     if signs_on {
         format!("`aws sso login{named}` signs on again")
     } else {
-        format!("`aws configure{named}` sets new keys; `aws sso login{named}` renews a sign-on; `AWS_PROFILE` picks another profile")
+        format!(
+            "`aws configure{named}` sets new keys; `aws sso login{named}` renews a sign-on; `AWS_PROFILE` picks another profile"
+        )
     }
 }
 

@@ -37,11 +37,7 @@ async fn instances(clients: &Clients, region: &Region) -> Result<(Vec<ec2::Insta
 }
 
 /// Every machine of a region, and the account they are in.
-pub(super) async fn machines(
-    clients: &Clients,
-    me: &str,
-    region: &Region,
-) -> Result<(Vec<Machine>, Option<String>)> {
+pub(super) async fn machines(clients: &Clients, me: &str, region: &Region) -> Result<(Vec<Machine>, Option<String>)> {
     let (instances, account) = instances(clients, region).await?;
     let view = View { me, region };
     Ok((instances.iter().filter_map(|instance| convert::machine(view, instance)).collect(), account))
@@ -152,16 +148,11 @@ pub(super) async fn region(clients: &Clients, me: &str, region: &Region) -> Resu
         let whole = whole.as_ref().map(|(id, claim)| (id.as_str(), *claim));
         resources.extend(convert::snapshot(view, one, whole, &uses));
     }
-    for one in &volumes {
-        // one that outlives its machine may hold a person's data, whosever the machine is
-        let shares_end = one.attachments().iter().find(|attached| attached.delete_on_termination() == Some(true));
-        let whole = shares_end.and_then(|attached| part(attached.instance_id()?));
-        let whole = whole.as_ref().map(|(id, claim)| (id.as_str(), *claim));
-        resources.extend(convert::volume(view, one, whole));
-    }
+    resources.extend(volumes.iter().filter_map(|one| convert::volume(view, one, |machine| claims.get(machine))));
     resources.extend(groups.iter().filter_map(|group| convert::group(view, group, &uses)));
     resources.extend(pairs.iter().filter_map(|pair| convert::key_pair(view, pair, &uses)));
-    let profiles = uses.into_iter().filter_map(|(what, users)| Some((what.strip_prefix("profile/")?.to_owned(), users)));
+    let profiles =
+        uses.into_iter().filter_map(|(what, users)| Some((what.strip_prefix("profile/")?.to_owned(), users)));
     Ok(Held { resources, profiles: profiles.collect(), account })
 }
 

@@ -97,7 +97,11 @@ mod tests {
             (throttled, false, 99, 60),
         ];
         for (kind, changing, failures, seconds) in table {
-            assert_eq!(holds(kind, changing, failures), Duration::from_secs(seconds), "{kind:?} {changing} {failures}");
+            assert_eq!(
+                holds(kind, changing, failures),
+                Duration::from_secs(seconds),
+                "{kind:?} {changing} {failures}"
+            );
         }
     }
 

@@ -143,7 +143,13 @@ async fn profile(clients: &Clients, name: &str, what: &str) -> Result<()> {
             _ => {}
         }
     }
-    client.delete_instance_profile().instance_profile_name(name).send().await.map(drop).map_err(|error| told(what, error))
+    client
+        .delete_instance_profile()
+        .instance_profile_name(name)
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| told(what, error))
 }
 
 /// A role goes once it has no policy.

@@ -24,8 +24,7 @@ pub(super) fn is_there(variable: impl Fn(&str) -> Option<String>, home: Option<&
         return true;
     }
     let file = |name: &str, usual: &str| set(name).map(PathBuf::from).or_else(|| Some(home?.join(usual)));
-    let files =
-        [file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"), file("AWS_CONFIG_FILE", ".aws/config")];
+    let files = [file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"), file("AWS_CONFIG_FILE", ".aws/config")];
     if files.into_iter().flatten().any(|path| path.metadata().is_ok_and(|found| found.is_file() && found.len() > 0)) {
         return true;
     }

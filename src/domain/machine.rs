@@ -1,6 +1,8 @@
 //! What a machine is, where it answers, and where it keeps the interface's folders.
 
-use super::{Claim, ImageName, JobId, Keep, Lease, MachineId, Region, Resource, ResourceKind, ResourceRef, Timestamp};
+use super::{
+    Claim, ImageName, JobId, Keep, Lease, MachineId, Region, Resource, ResourceKind, ResourceRef, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -454,6 +454,10 @@ mod tests {
         }
     }
 
+    fn now() -> Timestamp {
+        "2026-06-01T12:00:00Z".parse().unwrap()
+    }
+
     fn key(id: &str, provider: ProviderKind) -> (ProviderKind, MachineId) {
         (provider, MachineId::new(id).unwrap())
     }
@@ -471,7 +475,8 @@ mod tests {
             (P::Hosts, S::Unreachable, Some("a listed host: not ours to end")),
         ];
         for (provider, state, skipped) in table {
-            let plan = Plan::terminate(&[key("m-abc234", provider)], &[machine("m-abc234", provider, state)], &[], now());
+            let plan =
+                Plan::terminate(&[key("m-abc234", provider)], &[machine("m-abc234", provider, state)], &[], now());
             assert_eq!(plan.items.is_empty(), skipped.is_some(), "{provider} {state}");
             assert_eq!(plan.skipped.first().map(|skipped| skipped.why.as_str()), skipped, "{provider} {state}");
         }
@@ -502,5 +507,147 @@ mod tests {
         let plan = Plan::terminate(&[key("m-aaa", Local)], &machines, &[], now());
         let plan = Plan { unknown: Some("locked".to_owned()), ..plan };
         assert_eq!(plan.demand().as_deref(), Some("m-aaa"));
+    }
+
+    fn resource(kind: ResourceKind, id: &str, claim: Claim) -> Resource {
+        Resource {
+            at: ResourceRef { kind, provider: ProviderKind::Aws, region: Some(Region::usual()), id: id.to_owned() },
+            name: None,
+            state: (kind == ResourceKind::Machine).then(|| "running".to_owned()),
+            claim,
+            created: Some(now()),
+            bytes: None,
+            keep: None,
+            job: None,
+            detail: None,
+            fingerprint: None,
+            used_by: Vec::new(),
+        }
+    }
+
+    fn ours() -> Claim {
+        Claim::Ours { why: "tagged".to_owned() }
+    }
+
+    fn bens() -> Claim {
+        Claim::OtherOwner { owner: "ben".to_owned(), why: "tagged hg-owner=ben".to_owned() }
+    }
+
+    fn purge(owners: Owners, there: &[Resource]) -> Plan {
+        Plan::of(PlanVerb::Purge, owners, there, |_| true, &[], now())
+    }
+
+    fn ids(plan: &Plan) -> Vec<&str> {
+        plan.items.iter().map(|item| item.at.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_sweep_takes_what_is_ours_in_the_order_in_which_it_can_go() {
+        use ResourceKind as K;
+        let (a, b) = (resource(K::Machine, "i-a", ours()), resource(K::Machine, "i-b", bens()));
+        let group = Resource { used_by: vec![a.at.clone()], ..resource(K::Group, "sg-1", ours()) };
+        let shared = Resource { used_by: vec![a.at.clone(), b.at.clone()], ..resource(K::Group, "sg-2", ours()) };
+        let image = Resource { used_by: vec![b.at.clone()], ..resource(K::Image, "ami-1", ours()) };
+        let snapshot = Resource { used_by: vec![image.at.clone()], ..resource(K::Snapshot, "snap-1", ours()) };
+        let keep = Some(super::super::Keep::Unclear("soon".to_owned()));
+        let kept = Resource { keep, ..resource(K::Machine, "i-k", ours()) };
+        let over = Resource { state: Some("terminated".to_owned()), ..resource(K::Machine, "i-o", ours()) };
+        let alike = resource(K::Machine, "i-x", Claim::Foreign { why: Some("`HG-x`".to_owned()) });
+        let foreign = resource(K::Machine, "i-f", Claim::Foreign { why: None });
+        let there = [group, shared, snapshot, image, a, b, kept, over, alike, foreign];
+        let plan = purge(Owners::Mine, &there);
+        assert_eq!(ids(&plan), ["i-a", "ami-1", "snap-1", "sg-1"]);
+        let skipped: Vec<String> =
+            plan.skipped.iter().map(|skipped| format!("{}: {}", skipped.name, skipped.why)).collect();
+        assert_eq!(
+            skipped,
+            [
+                "machine i-b: it is `ben`'s: tagged hg-owner=ben",
+                "machine i-k: kept by its tag `hg-keep-until`, whose value `soon` is no date",
+                "machine i-x: not provably ours: `HG-x`",
+                "group sg-2: machine i-b uses it and stays",
+            ]
+        );
+        assert_eq!(plan.foreign, 1);
+        assert_eq!(plan.demand().as_deref(), Some("purge 4"));
+        assert_eq!(plan.count(), "1 machine, 1 image, 1 snapshot, 1 group");
+        // on explicit request another owner's too; a kept thing never
+        for owners in [Owners::All, Owners::Also(["ben".to_owned()].into())] {
+            assert_eq!(ids(&purge(owners, &there)), ["i-a", "i-b", "ami-1", "snap-1", "sg-1", "sg-2"]);
+        }
+        assert_eq!(ids(&purge(Owners::Also(["eve".to_owned()].into()), &there)).len(), 4);
+    }
+
+    #[test]
+    fn what_changed_since_is_left_alone() {
+        use ResourceKind as K;
+        let before = resource(K::Machine, "i-a", ours());
+        let state = |state: &str| Resource { state: Some(state.to_owned()), ..before.clone() };
+        let later = Some(now() + jiff::SignedDuration::from_secs(1));
+        let keep = Some(super::super::Keep::Unclear(String::new()));
+        let table: [(&str, Option<Resource>, Result<bool, &str>); 12] = [
+            ("the same", Some(before.clone()), Ok(true)),
+            ("gone", None, Ok(false)),
+            ("ending", Some(state("shutting-down")), Ok(false)),
+            ("ended", Some(state("terminated")), Ok(false)),
+            ("stopped", Some(state("stopped")), Err("it was running, now stopped")),
+            ("started anew", Some(Resource { created: later, ..before.clone() }), Err("anew")),
+            ("named", Some(Resource { name: Some("db".into()), ..before.clone() }), Err("now `db`")),
+            ("another owner's", Some(Resource { claim: bens(), ..before.clone() }), Err("`ben`'s")),
+            ("foreign", Some(Resource { claim: Claim::Foreign { why: None }, ..before.clone() }), Err("not ours")),
+            (
+                "by another reason",
+                Some(Resource { claim: Claim::Ours { why: "x".into() }, ..before.clone() }),
+                Err("ours by"),
+            ),
+            ("kept", Some(Resource { keep, ..before.clone() }), Err("kept")),
+            (
+                "elsewhere",
+                Some(Resource { at: ResourceRef { region: None, ..before.at.clone() }, ..before.clone() }),
+                Ok(false),
+            ),
+        ];
+        let plan = purge(Owners::Mine, std::slice::from_ref(&before));
+        for (what, found, expected) in table {
+            let there: Vec<Resource> = found.into_iter().collect();
+            let checked = plan.check(&there, &[], &[], now());
+            match expected {
+                Ok(go) => {
+                    assert_eq!((checked.go.len(), checked.gone.len()), (usize::from(go), usize::from(!go)), "{what}")
+                }
+                Err(why) => assert!(checked.refused[0].1.contains(why), "{what}: {:?}", checked.refused),
+            }
+            assert_eq!(checked.go.len() + checked.gone.len() + checked.refused.len(), 1, "{what}");
+        }
+        // pending to running comes by itself; the other way round does not
+        let young = purge(Owners::Mine, &[state("pending")]);
+        assert_eq!(young.check(std::slice::from_ref(&before), &[], &[], now()).go.len(), 1);
+        // a place that does not answer: nothing is known, so nothing is done
+        let failed = [(Some(Region::usual()), "no answer".to_owned())];
+        let checked = plan.check(&[], &failed, &[], now());
+        assert_eq!((checked.go.len(), checked.gone.len(), checked.refused.len()), (0, 0, 1));
+        let job = JobId::new("j-abc234").unwrap();
+        let work = Working { job, provider: ProviderKind::Aws, machine: MachineId::new("i-a").unwrap() };
+        let checked = plan.check(std::slice::from_ref(&before), &[], &[work], now());
+        assert!(checked.refused[0].1.contains("j-abc234"));
+    }
+
+    #[test]
+    fn a_saved_plan_comes_back_and_nothing_else_does() {
+        let plan = purge(Owners::All, &[resource(ResourceKind::Machine, "i-a", ours())]);
+        let saved = SavedPlan::new(Plan { account: Some("123456789012".to_owned()), ..plan }, now());
+        let text = serde_json::to_string_pretty(&saved).unwrap();
+        assert_eq!(SavedPlan::read(&text), Ok(saved));
+        for (text, why) in [
+            ("", "EOF"),
+            ("[]", "no `hga-plan`"),
+            ("{\"items\":[]}", "no `hga-plan`"),
+            (&text.replace("\"hga-plan\": 1", "\"hga-plan\": 2"), "version 2"),
+            (&text.replace("us-west-2", "US WEST"), "no region"),
+            (&text.replace("\"machine\"", "\"moon\""), "moon"),
+        ] {
+            let told = SavedPlan::read(text).unwrap_err();
+            assert!(told.contains(why), "{told}");
+        }
     }
 }

@@ -235,8 +235,7 @@ impl Resource {
     /// Whether there is nothing left to end: a machine that is ending costs nothing any more and goes by itself.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.at.kind == ResourceKind::Machine
-            && matches!(self.state.as_deref(), Some("shutting-down" | "terminated"))
+        self.at.kind == ResourceKind::Machine && matches!(self.state.as_deref(), Some("shutting-down" | "terminated"))
     }
 }
 

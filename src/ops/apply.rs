@@ -5,8 +5,8 @@ use super::world::World;
 use crate::cloud::{Cloud, Error, ErrorKind, Listing, Removed};
 use crate::diag::chain;
 use crate::domain::{
-    Checked, Phase, Plan, PlanItem, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Timestamp, WorkVerdict,
-    words,
+    Checked, Phase, Plan, PlanItem, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Timestamp,
+    WorkVerdict, words,
 };
 use crate::engine::retry::Schedule;
 use crate::engine::{Failure, JobContext};
@@ -16,12 +16,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long something may be in use by what is going: a large machine may take twenty minutes to be gone.
-const IN_USE: Schedule = Schedule {
-    first: Duration::from_millis(400),
-    cap: Duration::from_secs(10),
-    max_elapsed: Duration::from_secs(25 * 60),
-};
+/// How long something may be in use after the last machine that was going has gone: what used it lets go a moment later.
+const IN_USE: Schedule =
+    Schedule { first: Duration::from_millis(400), cap: Duration::from_secs(5), max_elapsed: Duration::from_secs(20) };
+/// How long machines that are going are waited for by what they use: a large one may take twenty minutes.
+const GOING: Duration = Duration::from_secs(30 * 60);
 /// How long calls that were throttled or not answered are tried again, beyond the provider's own tries.
 const AGAIN: Schedule = Schedule {
     first: Duration::from_millis(500),
@@ -117,6 +116,7 @@ impl Work<'_> {
     /// Removes things of one kind, all places side by side; what is in use is tried again until what uses it has gone.
     async fn kind(&mut self, mut batches: Vec<Batch>, going: &mut Vec<ResourceRef>) -> Result<(), Failure> {
         let start = Instant::now();
+        let mut rest = start;
         let mut tries = 0_u32;
         loop {
             tries += 1;
@@ -138,7 +138,7 @@ impl Work<'_> {
                             }
                             removed.push(thing);
                         }
-                        Err(error) if pause(error.kind, tries, start.elapsed(), 0.0).is_some() => {
+                        Err(error) if pause(error.kind, tries, rest.elapsed(), 0.0).is_some() => {
                             retry.push(thing);
                             errors.push(error);
                         }
@@ -161,9 +161,16 @@ impl Work<'_> {
                 self.ctx.note(format!("{what} to be tried again: {}", chain(error))).await?;
             }
             let pause = again.iter().flat_map(|(_, errors)| errors);
-            let pause = pause.filter_map(|error| pause_of(error, tries, start.elapsed())).min();
-            let waited = self.ctx.until_stopped(tokio::time::sleep(pause.unwrap_or_default())).await;
-            if let Err(failure) = waited {
+            let pause = pause.filter_map(|error| pause_of(error, tries, rest.elapsed())).min();
+            let in_use = again.iter().flat_map(|(_, errors)| errors).any(|error| error.kind == ErrorKind::InUse);
+            let waited = self.ctx.until_stopped(async {
+                tokio::time::sleep(pause.unwrap_or_default()).await;
+                // what a machine uses stays in use for as long as it takes to go
+                if in_use && start.elapsed() < GOING && self.some_are_going(&again).await {
+                    rest = Instant::now();
+                }
+            });
+            if let Err(failure) = waited.await {
                 for ((_, _, things), errors) in again {
                     for (thing, error) in things.iter().zip(&errors) {
                         self.left(thing, &format!("the job was stopped while trying again: {}", told(error))).await?;
@@ -175,6 +182,17 @@ impl Work<'_> {
         }
     }
 
+    /// Whether machines are going where these things are, so that they may be in use for a while yet.
+    async fn some_are_going(&self, things: &[(Batch, Vec<Error>)]) -> bool {
+        let regions: BTreeSet<Region> = things.iter().filter_map(|((_, region, _), _)| region.clone()).collect();
+        let regions: Vec<Region> = regions.into_iter().collect();
+        let there = self.cloud.resources(&[ResourceKind::Machine], Some(&regions)).await;
+        there
+            .items
+            .iter()
+            .any(|machine| machine.state.as_deref() == Some("shutting-down") && machine.claim.is_tools())
+    }
+
     /// Waits until machines that are going have gone.
     async fn gone(&self, mut going: Vec<ResourceRef>) -> Result<(), Failure> {
         let regions: BTreeSet<Region> = going.iter().filter_map(|thing| thing.region.clone()).collect();
@@ -182,10 +200,8 @@ impl Work<'_> {
         let start = Instant::now();
         self.ctx.note(format!("waiting until {} gone", are(going.len()))).await?;
         for tries in 1_u32.. {
-            let there: Listing<Resource> = self
-                .ctx
-                .until_stopped(self.cloud.resources(&[ResourceKind::Machine], Some(&regions)))
-                .await?;
+            let there: Listing<Resource> =
+                self.ctx.until_stopped(self.cloud.resources(&[ResourceKind::Machine], Some(&regions))).await?;
             going.retain(|thing| {
                 let unseen = there.unseen.iter().any(|unseen| unseen.region == thing.region);
                 let found = there.items.iter().find(|found| found.at == *thing);

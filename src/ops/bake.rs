@@ -153,7 +153,12 @@ pub async fn bootstrap_linux(
         let (image, _) = ctx
             .phase(Phase::Image, ensure_image(&ctx, &world, &source, spec.provider, spec.lease, spec.rebuild))
             .await?;
-        ctx.note(format!("image `{}` is current ({})", image.name, image.fingerprint.as_ref().map_or("no fingerprint", Fingerprint::short))).await?;
+        ctx.note(format!(
+            "image `{}` is current ({})",
+            image.name,
+            image.fingerprint.as_ref().map_or("no fingerprint", Fingerprint::short)
+        ))
+        .await?;
         Ok(WorkVerdict::Done)
     })
     .await?

@@ -126,7 +126,11 @@ impl Session {
             }
         }
         let known = self.machines(None).await.items;
-        let known: Vec<_> = known.iter().filter(|machine| machine.is_ephemeral()).map(|machine| format!("`{}`", machine.id)).collect();
+        let known: Vec<_> = known
+            .iter()
+            .filter(|machine| machine.is_ephemeral())
+            .map(|machine| format!("`{}`", machine.id))
+            .collect();
         let hint = if known.is_empty() {
             "there are no machines; `hga machines launch` makes one".to_owned()
         } else {

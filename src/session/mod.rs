@@ -18,8 +18,8 @@ pub use crate::remote::{Chunk, Command, Exec, ExitStatus, PtySize, Shell, Signal
 pub use error::{Error, ErrorKind};
 pub use events::Events;
 pub use fleet::{Listed, Trouble, changed_inputs};
-pub use plans::{PlanRequest, Proposal};
 pub use parts::{Check, Parts, Pin};
+pub use plans::{PlanRequest, Proposal};
 pub use types::{Attachment, JobFiles, JobSummary};
 
 pub use crate::domain::{CheckItem, CheckOutcome};

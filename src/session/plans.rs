@@ -45,7 +45,11 @@ impl Session {
         };
         let listed = match &chosen {
             // nobody has to wait for a cloud to end a machine of this computer
-            Some(ids) if provider.is_none() && verb == PlanVerb::Terminate && !ids.iter().any(|id| id.starts_with("i-")) => {
+            Some(ids)
+                if provider.is_none()
+                    && verb == PlanVerb::Terminate
+                    && !ids.iter().any(|id| id.starts_with("i-")) =>
+            {
                 self.of_providers(&[ProviderKind::Local, ProviderKind::Hosts], kinds).await
             }
             _ => self.resources(provider, kinds).await,
@@ -108,7 +112,8 @@ impl Session {
 
     fn must_be_there(&self, provider: ProviderKind) -> Result<()> {
         if !self.providers().contains(&provider) {
-            let message = format!("provider `{provider}` is not there: this `hga` was built without it, or it is switched off");
+            let message =
+                format!("provider `{provider}` is not there: this `hga` was built without it, or it is switched off");
             return Err(Error::new(ErrorKind::Usage, message).hint("`hga config` shows what is switched on"));
         }
         let missing = self.missing().into_iter().find(|(missing, _)| *missing == provider);

@@ -75,6 +75,7 @@ fn machine(id: &str, launched: i64, left: i64) -> Machine {
         }),
         layout: Layout::interface(),
         sudo: false,
+        cloud: None,
     }
 }
 
@@ -82,10 +83,13 @@ fn image(name: &str, inputs: BTreeMap<String, String>) -> Image {
     Image {
         name: ImageName::new(name).unwrap(),
         provider: ProviderKind::Local,
-        fingerprint: Fingerprint::of(&inputs),
+        fingerprint: Some(Fingerprint::of(&inputs)),
         inputs,
         created: ago(7200),
         bytes: 123 << 20,
+        id: None,
+        region: None,
+        claim: None,
     }
 }
 

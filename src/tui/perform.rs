@@ -112,7 +112,9 @@ impl Performer {
                 self.list(&self.lists.jobs, async move |session| Msg::Jobs(session.jobs(JOBS).await));
             }
             Effect::Machines => {
-                self.list(&self.lists.machines, async move |session| Msg::Machines(whole(session.machines(None).await)));
+                self.list(&self.lists.machines, async move |session| {
+                    Msg::Machines(whole(session.machines(None).await))
+                });
             }
             Effect::Images => {
                 self.list(&self.lists.images, async move |session| Msg::Images(whole(session.images(None).await)));

@@ -13,7 +13,8 @@ pub(super) async fn run(verb: &Images, global: &Global, session: &Session, print
     match verb {
         Images::List { provider, all } => list(*provider, *all, session, printer).await,
         Images::Remove { names, provider, planned } => {
-            plans::run(PlanVerb::RemoveImages, *provider, Some(names.clone()), planned, global, session, printer).await
+            plans::run(PlanVerb::RemoveImages, *provider, Some(names.clone()), planned, global, session, printer)
+                .await
         }
     }
 }

@@ -209,7 +209,11 @@ fn text(plan: &Plan, width: Option<usize>, now: Timestamp) -> String {
     }
     if plan.foreign > 0 {
         let what = words::count(plan.foreign as u64, "other thing");
-        let _ = writeln!(text, "Left alone: {what} that {} nothing to do with us", if plan.foreign == 1 { "has" } else { "have" });
+        let _ = writeln!(
+            text,
+            "Left alone: {what} that {} nothing to do with us",
+            if plan.foreign == 1 { "has" } else { "have" }
+        );
     }
     let _ = width;
     text

@@ -3,9 +3,9 @@
 
 use super::{JobRow, Model, Pane, Row, job_row, machine_word};
 use crate::config::StatePaths;
-use crate::domain::{Fingerprint, 
-    CleanupVerdict, HostKeys, Image, JobId, Machine, Operation, TestSource, Timestamp, WorkVerdict, escape_line,
-    words,
+use crate::domain::{
+    CleanupVerdict, Fingerprint, HostKeys, Image, JobId, Machine, Operation, TestSource, Timestamp, WorkVerdict,
+    escape_line, words,
 };
 use crate::session::changed_inputs;
 use crate::store::Store;

@@ -313,6 +313,7 @@ fn machine(
         }),
         layout: Layout::interface(),
         sudo: true,
+        cloud: None,
     }
 }
 
@@ -334,10 +335,13 @@ pub(super) fn images() -> Vec<Image> {
     let image = |name: &str, days: i64, inputs: BTreeMap<String, String>| Image {
         name: ImageName::new(name).unwrap(),
         provider: ProviderKind::Local,
-        fingerprint: Fingerprint::of(&inputs),
+        fingerprint: Some(Fingerprint::of(&inputs)),
         inputs,
         created: ago(days * 86_400),
         bytes: 122 << 20,
+        id: None,
+        region: None,
+        claim: None,
     };
     vec![image("linux-dev", 1, inputs("7.2.4")), image("linux-dev-old", 40, inputs("6.9"))]
 }

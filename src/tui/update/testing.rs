@@ -34,6 +34,7 @@ pub(super) fn machine(id: &str) -> Machine {
         endpoint: None,
         layout: Layout::interface(),
         sudo: false,
+        cloud: None,
     }
 }
 
@@ -81,10 +82,13 @@ impl App {
         let image = Image {
             name: ImageName::new(name).unwrap(),
             provider: ProviderKind::Local,
-            fingerprint: Fingerprint::of_text("x"),
+            fingerprint: Some(Fingerprint::of_text("x")),
             inputs: std::collections::BTreeMap::new(),
             created: now(),
             bytes: 1024,
+            id: None,
+            region: None,
+            claim: None,
         };
         self.handle(Msg::Images(Ok(vec![image])));
         self.screen(80, 24);
