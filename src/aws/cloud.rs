@@ -10,7 +10,7 @@ use crate::domain::{
     ResourceRef, Timestamp,
 };
 use async_trait::async_trait;
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -122,6 +122,34 @@ impl AwsCloud {
             }
         }
         all
+    }
+}
+
+impl AwsCloud {
+    /// Notes which machines use profiles in regions that were not looked at: profiles hold in all regions.
+    async fn used_elsewhere(&self, looked_at: &[Region], identities: &mut [Resource]) -> Result<()> {
+        let profiles =
+            identities.iter_mut().filter(|one| one.at.kind == ResourceKind::Profile && one.claim.is_tools());
+        let mut profiles: Vec<&mut Resource> = profiles.collect();
+        if profiles.is_empty() {
+            return Ok(());
+        }
+        let ask = match (looked_at.first(), &self.options.regions) {
+            (Some(region), _) => region.clone(),
+            (None, Regions::These(regions)) => regions.first().cloned().unwrap_or_else(Region::usual),
+            (None, Regions::All) => Region::usual(),
+        };
+        let elsewhere = inventory::regions(&self.clients, &ask).await?;
+        let elsewhere = elsewhere.iter().filter(|region| !looked_at.contains(region));
+        let names: Vec<String> = profiles.iter().map(|profile| profile.at.id.clone()).collect();
+        let asked = elsewhere.map(|region| inventory::profile_users(&self.clients, region, &names));
+        for (name, user) in try_join_all(asked).await?.into_iter().flatten() {
+            let used = profiles.iter_mut().find(|profile| profile.at.id == name);
+            if let Some(profile) = used {
+                profile.used_by.push(user);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -243,7 +271,15 @@ impl Cloud for AwsCloud {
         }
         if self.there && kinds.iter().any(|kind| matches!(kind, ResourceKind::Profile | ResourceKind::Role)) {
             match inventory::identities(&self.clients, owner, &used).await {
-                Ok(identities) => all.extend(identities.into_iter().filter(|one| kinds.contains(&one.at.kind))),
+                Ok(mut identities) => {
+                    // before a profile is removed, all the world is asked who uses it
+                    let asked = match regions {
+                        Some(regions) => self.used_elsewhere(regions, &mut identities).await,
+                        None => Ok(()),
+                    };
+                    unseen.extend(asked.err().map(|error| Unseen { region: None, error }));
+                    all.extend(identities.into_iter().filter(|one| kinds.contains(&one.at.kind)));
+                }
                 Err(error) => unseen.push(Unseen { region: None, error }),
             }
         }

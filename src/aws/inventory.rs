@@ -216,6 +216,29 @@ pub(super) async fn identities(
     Ok(all)
 }
 
+/// The machines of a region that use one of these profiles, each with the profile's name.
+pub(super) async fn profile_users(
+    clients: &Clients,
+    region: &Region,
+    names: &[String],
+) -> Result<Vec<(String, ResourceRef)>> {
+    let arns = names.iter().map(|name| format!("*:instance-profile/{name}")).collect();
+    let filter = ec2::Filter::builder().name("iam-instance-profile.arn").set_values(Some(arns)).build();
+    let client = clients.ec2(region).await;
+    let mut pages = client.describe_instances().filters(filter).into_paginator().page_size(PAGE).send();
+    let mut uses = Uses::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| told(&format!("list users of profiles in `{region}`"), error))?;
+        let instances = page.reservations().iter().flat_map(ec2::Reservation::instances);
+        instances.for_each(|instance| convert::note_uses(region, instance, &mut uses));
+    }
+    let users = names.iter().flat_map(|name| {
+        let users = uses.remove(&format!("profile/{name}")).unwrap_or_default();
+        users.into_iter().map(|user| (name.clone(), user))
+    });
+    Ok(users.collect())
+}
+
 /// The regions that the account may use.
 pub(super) async fn regions(clients: &Clients, ask: &Region) -> Result<Vec<Region>> {
     let answer = clients.ec2(ask).await.describe_regions().all_regions(false).send().await;

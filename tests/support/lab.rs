@@ -17,6 +17,8 @@ pub(crate) const REGION: &str = "us-west-2";
 pub(crate) const DEBIAN: &str = "ami-0deb00000000012a0";
 /// Its Windows Server 2022.
 pub(crate) const WINDOWS: &str = "ami-0e100000000020220";
+/// The secret of the access key that clients use.
+pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 /// Everything happens at once.
 pub(crate) const AT_ONCE: &[&str] = &["--boot", "0", "--end", "0", "--stop", "0"];
 
@@ -107,7 +109,7 @@ impl Lab {
         [
             ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
             ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
             ("AWS_REGION", REGION),
             ("AWS_DEFAULT_REGION", REGION),
             ("AWS_EC2_METADATA_DISABLED", "true"),

@@ -1,0 +1,152 @@
+"""What stands before moto: keeps the list of calls, lets faults strike, and answers the lab's own paths.
+
+GET  /lab/ok           it runs
+GET  /lab/calls        every AWS call: n, at (seconds since 1970), service, region, action, status, params; the status is
+                       the HTTP one, null while it is carried out, or the word of the fault that left it unanswered
+POST /lab/calls/clear  forgets them
+POST /lab/faults       a list of faults, in the place of those before; see `faults.py`
+POST /lab/reset        nothing exists, nothing fails, nothing was called
+POST /lab/later        {"seconds": n}: everything is that much older, and what waits comes that much sooner
+"""
+
+import json
+import select
+import socket
+import sys
+import threading
+import time
+import traceback
+
+from botocore.model import OperationNotFoundError
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.http import HTTP_STATUS_CODES
+
+from faults import Fault
+from lab import Refusal
+from wire import Call, refuse
+
+
+class Front:
+    def __init__(self, lab):
+        self.lab = lab
+        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.calls = []
+        self.faults = []
+        # guards the two above; the lab's own lock is held while a call is carried out
+        self.lock = threading.Lock()
+
+    def __call__(self, environ, start_response):
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("/lab/"):
+            status, headers, body = self._control(environ, path)
+        else:
+            status, headers, body = self._aws(environ)
+        headers = [header for header in headers if header[0].lower() != "content-length"]
+        headers.append(("Content-Length", str(len(body))))
+        start_response(f"{status} {HTTP_STATUS_CODES.get(status, '')}", headers)
+        return [body]
+
+    def _aws(self, environ):
+        call = Call(environ)
+        with self.lock:
+            entry = {
+                "n": len(self.calls) + 1,
+                "at": time.time(),
+                "service": call.service,
+                "region": call.region,
+                "action": call.action,
+                "status": None,
+                "params": call.short_params(),
+            }
+            self.calls.append(entry)
+            striking = [fault for fault in self.faults if fault.strikes(call)]
+        answer = None
+        for fault in striking:
+            if fault.kind == "slow":
+                time.sleep(fault.spec["seconds"])
+            elif fault.kind == "hang":
+                entry["status"] = "hang"
+                wait_until_gone(environ["werkzeug.socket"])
+                hang_up(environ)
+            elif fault.kind == "down":
+                entry["status"] = "down"
+                hang_up(environ)
+            elif answer is None and fault.kind != "lost":
+                answer = refuse(call, *fault.refusal(call))
+        if answer is None:
+            answer = self._carry_out(call, environ)
+        if any(fault.kind == "lost" for fault in striking):
+            entry["status"] = "lost"
+            hang_up(environ)
+        entry["status"] = answer[0]
+        return answer
+
+    def _carry_out(self, call, environ):
+        """Lets moto do it; whatever goes wrong becomes an error as AWS would word it."""
+        got = {}
+
+        def start_response(status, headers, _=None):
+            got["status"], got["headers"] = int(status.split()[0]), headers
+
+        try:
+            with self.lab.lock:
+                self.lab.settle()
+                body = b"".join(self.moto(environ, start_response))
+        except Refusal as refusal:
+            return refuse(call, refusal.code, refusal.message, refusal.status)
+        except (NotImplementedError, OperationNotFoundError):
+            return refuse(call, "InvalidAction", f"The action {call.action} is not valid for this web service.", 400)
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            return refuse(call, "InternalError", "An internal error has occurred", 500)
+        headers = [(name, value) for name, value in got["headers"] if name.lower() != "status"]
+        return got["status"], headers, body
+
+    def _control(self, environ, path):
+        ask = (environ["REQUEST_METHOD"], path)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        try:
+            said = json.loads(body) if body else None
+            done = {"ok": True}
+            if ask == ("GET", "/lab/calls"):
+                with self.lock:
+                    done = list(self.calls)
+            elif ask == ("POST", "/lab/calls/clear"):
+                with self.lock:
+                    self.calls.clear()
+            elif ask == ("POST", "/lab/faults"):
+                faults = [Fault(spec) for spec in said]
+                with self.lock:
+                    self.faults = faults
+            elif ask == ("POST", "/lab/reset"):
+                with self.lab.lock:
+                    self.lab.reset()
+                with self.lock:
+                    self.calls.clear()
+                    self.faults.clear()
+            elif ask == ("POST", "/lab/later"):
+                with self.lab.lock:
+                    self.lab.age(said["seconds"])
+            elif ask != ("GET", "/lab/ok"):
+                return answer(404, {"error": f"the lab has no {' '.join(ask)}"})
+        except (ValueError, KeyError, TypeError) as why:
+            return answer(400, {"error": f"{type(why).__name__}: {why}"})
+        return answer(200, done)
+
+
+def answer(status, value):
+    return status, [("Content-Type", "application/json")], json.dumps(value).encode()
+
+
+def hang_up(environ):
+    """Closes the client's connection; the server takes the exception as the client's leaving, and says nothing."""
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    raise ConnectionAbortedError
+
+
+def wait_until_gone(connection):
+    while True:
+        select.select([connection], [], [])
+        if not connection.recv(1, socket.MSG_PEEK):
+            return
+        time.sleep(0.1)

@@ -1,0 +1,111 @@
+"""The lab itself: its options, its clock, and how behaviours take the place of moto's methods.
+
+What is to happen later is kept in a queue and done before the next call is carried out: nothing runs in the background.
+"""
+
+import datetime
+import functools
+import heapq
+import importlib
+import itertools
+import pkgutil
+import threading
+import time
+
+import behaviours
+
+
+class Refusal(Exception):
+    """Raised anywhere below a call: AWS's error code, message and HTTP status."""
+
+    def __init__(self, code, message, status=400):
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.status = code, message, status
+
+
+def around(owner, name):
+    """Decorates a function that takes the place of a method of moto, and gets that method as its first argument."""
+
+    def put(function):
+        original = getattr(owner, name)
+
+        @functools.wraps(original)
+        def method(self, *args, **kwargs):
+            return function(original, self, *args, **kwargs)
+
+        setattr(owner, name, method)
+        return method
+
+    return put
+
+
+class Lab:
+    def __init__(self, options):
+        self.options = options
+        # calls are carried out one at a time: moto's dictionaries know no threads
+        self.lock = threading.RLock()
+        self._due = []
+        self._order = itertools.count()
+        self._at_reset = []
+
+    def install_behaviours(self):
+        for module in sorted(pkgutil.iter_modules(behaviours.__path__), key=lambda module: module.name):
+            importlib.import_module(f"behaviours.{module.name}").install(self)
+
+    def after(self, seconds, action):
+        """Does it after so many seconds; zero is at once."""
+        if seconds <= 0:
+            action()
+        else:
+            heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), action))
+
+    def settle(self):
+        """Does what is due."""
+        while self._due and self._due[0][0] <= time.monotonic():
+            heapq.heappop(self._due)[2]()
+
+    def at_reset(self, action):
+        self._at_reset.append(action)
+
+    def reset(self):
+        from moto.moto_api._internal.models import moto_api_backend
+
+        self._due.clear()
+        for action in self._at_reset:
+            action()
+        moto_api_backend.reset()
+
+    def age(self, seconds):
+        """Lets everything be as if made so much earlier; what waits comes so much sooner."""
+        self._due = [(due - seconds, order, action) for due, order, action in self._due]
+        shift = datetime.timedelta(seconds=seconds)
+        for thing, name in _dated():
+            if getattr(thing, name, None):
+                setattr(thing, name, getattr(thing, name) - shift)
+        self.settle()
+
+
+def ec2_backends():
+    """Every region's EC2 that has been used."""
+    from moto.ec2.models import ec2_backends as accounts
+
+    return [backend for regions in list(accounts.values()) for backend in list(regions.values())]
+
+
+def _dated():
+    """Everything that carries a time, with the name of the time."""
+    from moto.iam.models import iam_backends
+
+    for backend in ec2_backends():
+        for reservation in backend.reservations.values():
+            for instance in reservation.instances:
+                yield instance, "launch_time"
+                yield instance, "ended_at"
+        yield from ((volume, "create_time") for volume in backend.volumes.values())
+        yield from ((snapshot, "start_time") for snapshot in backend.snapshots.values())
+        yield from ((image, "creation_date") for image in backend.amis.values())
+        yield from ((pair, "create_time") for pair in backend.key_pairs.values())
+    for partitions in list(iam_backends.values()):
+        for backend in list(partitions.values()):
+            yield from ((role, "create_date") for role in backend.roles.values())
+            yield from ((profile, "create_date") for profile in backend.instance_profiles.values())

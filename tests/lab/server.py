@@ -1,0 +1,77 @@
+"""Runs the lab: moto's server with the behaviours of AWS that moto lacks, on the loopback interface.
+
+Prints one line of JSON with the endpoint when it is ready, and ends when its standard input is closed, so that it never
+outlives the test that started it. What the lab does differently from moto is in `behaviours/`, a file each; how calls
+are made to fail is in `faults.py`.
+"""
+
+import argparse
+import json
+import logging
+import os
+import pathlib
+import sys
+import threading
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def read_options(arguments=None):
+    parser = argparse.ArgumentParser(description="An AWS that behaves (EC2, IAM and STS), for tests.")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    seconds = {
+        "boot": (0.4, "from pending to running"),
+        "end": (0.4, "from shutting-down to terminated"),
+        "stop": (0.4, "from stopping to stopped"),
+        "image": (0.0, "from pending to available, of an image and its snapshots"),
+        "forget": (3600.0, "until a terminated instance is no longer listed"),
+    }
+    for name, (default, what) in seconds.items():
+        parser.add_argument(f"--{name}", type=float, default=default, metavar="SECS", help=f"{what} (default {default})")
+    parser.add_argument("--page", type=int, default=1000, help="no answer lists more than this many (default 1000)")
+    parser.add_argument("--iam-policies", action="store_true", help="have AWS's managed policies; takes a second")
+    return parser.parse_args(arguments)
+
+
+def prepare_moto(options):
+    """Moto reads its settings when it is imported, so they come first."""
+    os.environ.update(
+        MOTO_AMIS_PATH=str(HERE / "amis.json"),
+        MOTO_IAM_LOAD_MANAGED_POLICIES=str(options.iam_policies).lower(),
+        MOTO_ENABLE_AMI_VALIDATION="true",
+        MOTO_ENABLE_KEYPAIR_VALIDATION="true",
+        MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION="true",
+    )
+
+
+def end_with_stdin():
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def main():
+    options = read_options()
+    prepare_moto(options)
+    threading.Thread(target=end_with_stdin, daemon=True).start()
+
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    from front import Front
+    from lab import Lab
+
+    class Quiet(WSGIRequestHandler):
+        """Writes no line about each request."""
+
+        def log_request(self, *_):
+            pass
+
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    lab = Lab(options)
+    lab.install_behaviours()
+    server = make_server("127.0.0.1", options.port, Front(lab), threaded=True, request_handler=Quiet)
+    print(json.dumps({"endpoint": f"http://127.0.0.1:{server.server_port}"}), flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
