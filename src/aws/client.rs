@@ -19,6 +19,10 @@ const TRY: Duration = Duration::from_secs(30);
 const CALL: Duration = Duration::from_secs(90);
 /// How often a call is tried; the SDK waits longer and longer between tries, and slows down when it is throttled.
 const TRIES: u32 = 8;
+/// The longest first pause between tries: a service that is gone is told of within ten seconds or so.
+const FIRST: Duration = Duration::from_millis(300);
+/// The longest pause of all.
+const LONGEST: Duration = Duration::from_secs(4);
 
 /// Makes clients, each once.
 #[derive(Debug, Default)]
@@ -42,7 +46,12 @@ impl Clients {
                 let mut loader = aws_config::defaults(BehaviorVersion::latest())
                     .http_client(http)
                     .region(aws_config::Region::new(Region::usual().to_string()))
-                    .retry_config(RetryConfig::adaptive().with_max_attempts(TRIES))
+                    .retry_config(
+                        RetryConfig::adaptive()
+                            .with_max_attempts(TRIES)
+                            .with_initial_backoff(FIRST)
+                            .with_max_backoff(LONGEST),
+                    )
                     .timeout_config(timeouts);
                 // the name is letters alone, which is what makes one valid
                 if let Ok(name) = AppName::new("hga") {

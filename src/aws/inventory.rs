@@ -190,9 +190,10 @@ pub(super) async fn identities(
         }
         try_join_all(all.into_iter().map(async |profile| {
             let name = profile.instance_profile_name();
-            let answer = client.list_instance_profile_tags().instance_profile_name(name).send().await;
+            let answer = client.get_instance_profile().instance_profile_name(name).send().await;
             let answer = answer.map_err(|error| told("read a profile's tags", error))?;
-            let tags: Tags = answer.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+            let tags = answer.instance_profile.and_then(|profile| profile.tags).unwrap_or_default();
+            let tags: Tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
             Ok((profile, tags))
         }))
         .await

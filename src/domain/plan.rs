@@ -346,10 +346,13 @@ impl Plan {
                 checked.gone.push(planned.clone());
                 continue;
             };
-            match scales.stays(found).or_else(|| changed(planned, &item(found, working))) {
-                Some(_) if found.is_over() => checked.gone.push(planned.clone()),
-                Some(why) => checked.refused.push((planned.clone(), why)),
-                None => checked.go.push(planned.clone()),
+            if found.is_over() {
+                scales.stays(found);
+                checked.gone.push(planned.clone());
+            } else if let Some(why) = changed(planned, &item(found, working)).or_else(|| scales.stays(found)) {
+                checked.refused.push((planned.clone(), why));
+            } else {
+                checked.go.push(planned.clone());
             }
         }
         checked
@@ -399,7 +402,12 @@ fn changed(planned: &PlanItem, found: &PlanItem) -> Option<String> {
         return Some(format!("it was named `{}`, now `{}`", said(&planned.name), said(&found.name)));
     }
     if planned.why != found.why {
-        return Some(format!("it was ours by this: {}; now by this: {}", planned.why, found.why));
+        let now = if found.why.is_empty() {
+            "it is not any more".to_owned()
+        } else {
+            format!("now by this: {}", found.why)
+        };
+        return Some(format!("it was ours by this: {}; {now}", planned.why));
     }
     if planned.created != found.created {
         return Some("it was made or started anew since".to_owned());
@@ -593,8 +601,16 @@ mod tests {
             ("stopped", Some(state("stopped")), Err("it was running, now stopped")),
             ("started anew", Some(Resource { created: later, ..before.clone() }), Err("anew")),
             ("named", Some(Resource { name: Some("db".into()), ..before.clone() }), Err("now `db`")),
-            ("another owner's", Some(Resource { claim: bens(), ..before.clone() }), Err("`ben`'s")),
-            ("foreign", Some(Resource { claim: Claim::Foreign { why: None }, ..before.clone() }), Err("not ours")),
+            (
+                "another owner's",
+                Some(Resource { claim: bens(), ..before.clone() }),
+                Err("now by this: tagged hg-owner=ben"),
+            ),
+            (
+                "foreign",
+                Some(Resource { claim: Claim::Foreign { why: None }, ..before.clone() }),
+                Err("it is not any more"),
+            ),
             (
                 "by another reason",
                 Some(Resource { claim: Claim::Ours { why: "x".into() }, ..before.clone() }),

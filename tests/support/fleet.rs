@@ -38,6 +38,7 @@ def strays(of, page=0):
     one(theirs, "ben's", TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "hg-owner", "Value": "ben"}]}])
     for n, each in enumerate(run(page, of, **tagged(Name="hg-many")) if page else []):
         ours[f"many {n}"] = each
+    import time; time.sleep(0.5)
     of.stop_instances(InstanceIds=[ours["stopped"]])
     return ours, theirs
 "#;
