@@ -6,6 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::interceptors::Intercept;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -19,15 +20,33 @@ const TRY: Duration = Duration::from_secs(30);
 const CALL: Duration = Duration::from_secs(90);
 /// How often a call is tried; the SDK waits longer and longer between tries, and slows down when it is throttled.
 const TRIES: u32 = 8;
+/// How often where somebody waits to be told that there is no answer.
+const FEW_TRIES: u32 = 2;
+
+/// How much is done for an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Patience {
+    /// All that can be.
+    #[default]
+    Long,
+    /// Little: no answer is an answer too.
+    Short,
+}
 
 /// Makes clients, each once.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
+    patience: Patience,
     shared: OnceCell<SdkConfig>,
     ec2: Mutex<BTreeMap<Region, aws_sdk_ec2::Client>>,
 }
 
 impl Clients {
+    /// Clients that give up soon.
+    pub(super) fn brisk() -> Self {
+        Self { patience: Patience::Short, ..Self::default() }
+    }
+
     async fn shared(&self) -> &SdkConfig {
         self.shared
             .get_or_init(|| async {
@@ -39,10 +58,11 @@ impl Clients {
                     .operation_attempt_timeout(TRY)
                     .operation_timeout(CALL)
                     .build();
+                let tries = if self.patience == Patience::Short { FEW_TRIES } else { TRIES };
                 let mut loader = aws_config::defaults(BehaviorVersion::latest())
                     .http_client(http)
                     .region(aws_config::Region::new(Region::usual().to_string()))
-                    .retry_config(RetryConfig::adaptive().with_max_attempts(TRIES))
+                    .retry_config(RetryConfig::adaptive().with_max_attempts(tries))
                     .timeout_config(timeouts);
                 // the name is letters alone, which is what makes one valid
                 if let Ok(name) = AppName::new("hga") {
@@ -64,6 +84,15 @@ impl Clients {
             aws_sdk_ec2::Client::from_conf(config)
         };
         known.entry(region.clone()).or_insert_with(make).clone()
+    }
+
+    /// A client of STS in a region, with somebody who watches its answers.
+    pub(super) async fn sts(&self, region: &Region, watch: impl Intercept + 'static) -> aws_sdk_sts::Client {
+        let config = aws_sdk_sts::config::Builder::from(self.shared().await)
+            .region(aws_config::Region::new(region.to_string()))
+            .interceptor(watch)
+            .build();
+        aws_sdk_sts::Client::from_conf(config)
     }
 
     /// The client of IAM, which has no regions.
