@@ -6,6 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::interceptors::Intercept;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -23,15 +24,33 @@ const TRIES: u32 = 8;
 const FIRST: Duration = Duration::from_millis(300);
 /// The longest pause of all.
 const LONGEST: Duration = Duration::from_secs(4);
+/// How often where somebody waits to be told that there is no answer.
+const FEW_TRIES: u32 = 2;
+
+/// How much is done for an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Patience {
+    /// All that can be.
+    #[default]
+    Long,
+    /// Little: no answer is an answer too.
+    Short,
+}
 
 /// Makes clients, each once.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
+    patience: Patience,
     shared: OnceCell<SdkConfig>,
     ec2: Mutex<BTreeMap<Region, aws_sdk_ec2::Client>>,
 }
 
 impl Clients {
+    /// Clients that give up soon.
+    pub(super) fn brisk() -> Self {
+        Self { patience: Patience::Short, ..Self::default() }
+    }
+
     async fn shared(&self) -> &SdkConfig {
         self.shared
             .get_or_init(|| async {
@@ -43,12 +62,13 @@ impl Clients {
                     .operation_attempt_timeout(TRY)
                     .operation_timeout(CALL)
                     .build();
+                let tries = if self.patience == Patience::Short { FEW_TRIES } else { TRIES };
                 let mut loader = aws_config::defaults(BehaviorVersion::latest())
                     .http_client(http)
                     .region(aws_config::Region::new(Region::usual().to_string()))
                     .retry_config(
                         RetryConfig::adaptive()
-                            .with_max_attempts(TRIES)
+                            .with_max_attempts(tries)
                             .with_initial_backoff(FIRST)
                             .with_max_backoff(LONGEST),
                     )
@@ -73,6 +93,15 @@ impl Clients {
             aws_sdk_ec2::Client::from_conf(config)
         };
         known.entry(region.clone()).or_insert_with(make).clone()
+    }
+
+    /// A client of STS in a region, with somebody who watches its answers.
+    pub(super) async fn sts(&self, region: &Region, watch: impl Intercept + 'static) -> aws_sdk_sts::Client {
+        let config = aws_sdk_sts::config::Builder::from(self.shared().await)
+            .region(aws_config::Region::new(region.to_string()))
+            .interceptor(watch)
+            .build();
+        aws_sdk_sts::Client::from_conf(config)
     }
 
     /// The client of IAM, which has no regions.

@@ -3,11 +3,11 @@
 use super::client::Clients;
 use super::inventory::{self, Held};
 use super::poll::Poll;
-use super::{remove, setup};
+use super::{doctor, remove, setup};
 use crate::cloud::{Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, Removed, Result, Unseen};
 use crate::domain::{
-    Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind, Region, Resource, ResourceKind,
-    ResourceRef, Timestamp,
+    CheckItem, Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind, Region, Resource,
+    ResourceKind, ResourceRef, Timestamp,
 };
 use async_trait::async_trait;
 use futures::future::{join_all, try_join_all};
@@ -187,6 +187,10 @@ impl Cloud for AwsCloud {
 
     fn missing(&self) -> Option<String> {
         (!self.there).then(|| setup::HOW.to_owned())
+    }
+
+    async fn doctor(&self) -> Vec<CheckItem> {
+        if self.there { doctor::points(&self.options).await } else { vec![doctor::not_set_up()] }
     }
 
     fn forget(&self) {

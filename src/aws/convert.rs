@@ -232,18 +232,47 @@ pub(super) fn group(view: View<'_>, group: &ec2::SecurityGroup, uses: &Uses) -> 
     })
 }
 
+/// A rule of a group that lets every address in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OpenRule {
+    /// `tcp`, `udp`, `icmp`, a number, or `-1` for all.
+    pub(super) protocol: String,
+    /// The first and the last port; none where the protocol has none.
+    pub(super) ports: Option<(i32, i32)>,
+    /// Every address of which kind: `0.0.0.0/0` or `::/0`.
+    pub(super) from: &'static str,
+}
+
+impl OpenRule {
+    /// The ports in a word.
+    pub(super) fn port(&self) -> String {
+        match self.ports {
+            Some((from, to)) if from == to => from.to_string(),
+            Some((from, to)) if from >= 0 => format!("{from}-{to}"),
+            _ => "every port".to_owned(),
+        }
+    }
+}
+
+/// The rules of a group that let every address in.
+pub(super) fn open_rules(group: &ec2::SecurityGroup) -> Vec<OpenRule> {
+    let mut all = Vec::new();
+    for rule in group.ip_permissions() {
+        let four = rule.ip_ranges().iter().any(|range| range.cidr_ip() == Some("0.0.0.0/0"));
+        let six = rule.ipv6_ranges().iter().any(|range| range.cidr_ipv6() == Some("::/0"));
+        for from in [four.then_some("0.0.0.0/0"), six.then_some("::/0")].into_iter().flatten() {
+            let protocol = rule.ip_protocol().unwrap_or("-1").to_owned();
+            all.push(OpenRule { protocol, ports: rule.from_port().zip(rule.to_port()), from });
+        }
+    }
+    all
+}
+
 /// The ports that a group opens to every address.
 fn open_ports(group: &ec2::SecurityGroup) -> Vec<String> {
-    let world = |rule: &&ec2::IpPermission| {
-        rule.ip_ranges().iter().any(|range| range.cidr_ip() == Some("0.0.0.0/0"))
-            || rule.ipv6_ranges().iter().any(|range| range.cidr_ipv6() == Some("::/0"))
-    };
-    let port = |rule: &ec2::IpPermission| match (rule.from_port(), rule.to_port()) {
-        (Some(from), Some(to)) if from == to => from.to_string(),
-        (Some(from), Some(to)) if from >= 0 => format!("{from}-{to}"),
-        _ => "every port".to_owned(),
-    };
-    group.ip_permissions().iter().filter(world).map(port).collect()
+    let mut ports: Vec<String> = open_rules(group).iter().map(OpenRule::port).collect();
+    ports.dedup();
+    ports
 }
 
 /// A key pair.

@@ -82,7 +82,7 @@ async fn volumes(clients: &Clients, region: &Region) -> Result<Vec<ec2::Volume>>
     Ok(all)
 }
 
-async fn groups(clients: &Clients, region: &Region) -> Result<Vec<ec2::SecurityGroup>> {
+pub(super) async fn groups(clients: &Clients, region: &Region) -> Result<Vec<ec2::SecurityGroup>> {
     let mut pages = clients.ec2(region).await.describe_security_groups().into_paginator().page_size(PAGE).send();
     let mut all = Vec::new();
     while let Some(page) = pages.next().await {

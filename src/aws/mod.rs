@@ -4,6 +4,7 @@
 mod client;
 mod cloud;
 mod convert;
+mod doctor;
 mod error;
 mod inventory;
 mod poll;

@@ -125,6 +125,10 @@ pub enum Verb {
     #[command(after_help = super::help::SSH)]
     Ssh(Ssh),
 
+    /// Look whether everything is there that hga needs, and whether anything was left behind
+    #[command(after_help = super::help::DOCTOR)]
+    Doctor(Doctor),
+
     /// Show the configuration, or a sample to start from
     #[command(after_help = super::help::CONFIG)]
     Config(Config),
@@ -475,6 +479,14 @@ pub struct Ssh {
     /// Command to run there instead of a shell; its exit status is passed on
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<String>,
+}
+
+/// `doctor`.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Doctor {
+    /// Print the least IAM policy that hga needs on AWS, and look at nothing
+    #[arg(long)]
+    pub iam: bool,
 }
 
 /// `config`.

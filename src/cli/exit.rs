@@ -26,8 +26,8 @@ pub const TABLE: [(&str, &str); 10] = [
     ("2", "the command line made no sense, or names something that is not there"),
     (
         "100",
-        "an error before or around the work: no image, no machine, no such revision; a `machines check` that found \
-             something missing",
+        "an error before or around the work: no image, no machine, no such revision; a `machines check` or a \
+             `doctor` that found something missing",
     ),
     ("101", "a bug in hga itself (a panic)"),
     ("102", "hga let go of the job and the job goes on: `hga jobs attach JOB` takes it up again"),

@@ -117,6 +117,23 @@ Examples:
   hga ssh build1 -- uname -a
   tar c src | hga ssh build1 -- tar x -C /hgwork";
 
+pub(super) const DOCTOR: &str = "\
+Looks at this computer, then at AWS if it is set up: who you are there, the
+clock, the regions, what you may do (what ends something is tried as a dry
+run, on things that are not there), groups of ours that are open to the world,
+machines of ours without a lease. Changes nothing; takes 10 seconds at most for
+AWS. Exit status: 0 nothing is missing, 100 something is.
+
+The policy of --iam lets hga end every machine and remove every group, volume,
+image and snapshot of the account: those of the predecessor carry no tag that
+a policy could ask for. Key pairs, roles and profiles are limited to hg-*.
+
+Examples:
+  hga doctor
+  hga doctor --aws-region us-east-1,eu-central-1
+  hga doctor --json | jq 'select(.outcome == \"missing\")'
+  hga doctor --iam > hga-policy.json";
+
 pub(super) const CONFIG: &str = "\
 Examples:
   hga config
@@ -136,7 +153,7 @@ Examples:
 
 /// All of them, for the tests that hold them to the terminal's width and to the parser.
 #[cfg(test)]
-pub(super) const ALL: [&str; 15] = [
+pub(super) const ALL: [&str; 16] = [
     TOP,
     DEMO,
     RUN_TESTS,
@@ -149,6 +166,7 @@ pub(super) const ALL: [&str; 15] = [
     ATTACH,
     CANCEL,
     SSH,
+    DOCTOR,
     CONFIG,
     COMPLETIONS,
     MAN,

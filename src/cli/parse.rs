@@ -36,6 +36,7 @@ impl Cli {
     pub fn need(&self) -> Need {
         match &self.verb {
             Some(Verb::Completions(_) | Verb::Man(_)) => Need::Nothing,
+            Some(Verb::Doctor(doctor)) if doctor.iam => Need::Nothing,
             Some(Verb::Config(config)) if config.sample || config.path => Need::Nothing,
             Some(Verb::Config(_)) => Need::Config,
             _ => Need::Session,
@@ -111,6 +112,8 @@ mod tests {
             ("hga config show", Need::Config),
             ("hga completions bash", Need::Nothing),
             ("hga man", Need::Nothing),
+            ("hga doctor --iam", Need::Nothing),
+            ("hga doctor", Need::Session),
             ("hga", Need::Session),
             ("hga jobs list", Need::Session),
             ("hga demo --no-tui --provider local test-add.t", Need::Session),

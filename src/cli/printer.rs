@@ -65,7 +65,7 @@ pub(super) struct Printer {
     reader: Reader,
     out_paint: Paint,
     err_paint: Paint,
-    width: Option<usize>,
+    size: Option<(usize, usize)>,
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     progress: Option<Progress>,
@@ -77,7 +77,7 @@ impl Printer {
         let streams = Streams::of_process();
         let size = terminal_size::terminal_size_of(io::stdout());
         Self {
-            width: size.map(|(terminal_size::Width(width), _)| usize::from(width)),
+            size: size.map(|(width, height)| (usize::from(width.0), usize::from(height.0))),
             ..Self::new(global, streams, Box::new(io::stdout()), Box::new(io::stderr()))
         }
     }
@@ -93,7 +93,7 @@ impl Printer {
             reader: streams.reader(global.json),
             out_paint: streams.paint(global.color, streams.out_terminal),
             err_paint: streams.paint(global.color, streams.err_terminal),
-            width: None,
+            size: None,
             out,
             err,
             progress: None,
@@ -122,7 +122,12 @@ impl Printer {
 
     /// Columns of the terminal that standard output is, if it is one.
     pub(super) fn width(&self) -> Option<usize> {
-        self.width
+        self.size.map(|(width, _)| width)
+    }
+
+    /// Columns and lines of that terminal.
+    pub(super) fn size(&self) -> Option<(usize, usize)> {
+        self.size
     }
 
     /// Writes a piece of the result, whole lines, and flushes it.

@@ -2,8 +2,8 @@
 
 use crate::diag::{Hint, Hinted};
 use crate::domain::{
-    Fingerprint, Image, ImageName, JobId, Lease, Machine, MachineId, ProviderKind, Region, Resource, ResourceKind,
-    ResourceRef,
+    CheckItem, Fingerprint, Image, ImageName, JobId, Lease, Machine, MachineId, ProviderKind, Region, Resource,
+    ResourceKind, ResourceRef,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -179,6 +179,12 @@ pub trait Cloud: Send + Sync {
     /// What a person can do to set the provider up, when it is not; nothing of it is asked then.
     fn missing(&self) -> Option<String> {
         None
+    }
+
+    /// Looks point by point whether the provider can be used, and for what else a person may want to know of it. Always
+    /// comes back, within seconds.
+    async fn doctor(&self) -> Vec<CheckItem> {
+        Vec::new()
     }
 
     /// What was asked a moment ago is asked anew at the next call.

@@ -1,11 +1,11 @@
-//! What a walk over the remote machine interface found.
+//! What was looked at point by point, and found: of a machine, of this computer, of an account.
 
 use serde::Serialize;
 
-/// One point of the remote machine interface.
+/// One point, of the remote machine interface or of what `hga doctor` looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckItem {
-    /// What the interface asks for, for example "`/hgdev` exists".
+    /// What is asked for, for example "`/hgdev` exists".
     pub what: String,
     /// Whether it is so.
     pub outcome: CheckOutcome,
@@ -16,7 +16,20 @@ pub struct CheckItem {
     pub hint: Option<String>,
 }
 
-/// Whether a point of the interface is met.
+impl CheckItem {
+    /// A point without a hint.
+    pub fn new(what: impl Into<String>, outcome: CheckOutcome, seen: impl Into<String>) -> Self {
+        Self { what: what.into(), outcome, seen: seen.into(), hint: None }
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// Whether a point is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckOutcome {

@@ -11,6 +11,7 @@ mod quick;
 mod repo;
 mod sync;
 mod text;
+mod tools;
 
 pub use command::{HOOK_MODULE, HOOK_SOURCE, PassThrough, TestCommand, hook_folder, run_tests};
 pub use decoder::EventDecoder;
@@ -21,6 +22,7 @@ pub use quick::{LOCAL_BOOTSTRAP, bootstrap_environment, bootstrap_inputs, demo_f
 pub use repo::{HgCommand, Repository, Revision, check_folder, find_hg};
 pub use sync::{Remote, apply_diff, push, repository_url, update};
 pub use text::{RunSummary, TextDecoder};
+pub use tools::{hg_version, python_version};
 
 /// What calls of this room give back.
 pub type Result<T> = std::result::Result<T, Error>;

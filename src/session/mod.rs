@@ -2,6 +2,7 @@
 //! here as domain words and events; whatever it does goes through here.
 
 mod asks;
+mod doctor;
 mod drive;
 mod driven;
 mod error;

@@ -4,7 +4,6 @@ use super::super::CliContext;
 use super::super::args::{Global, Machines, Planned};
 use super::super::error::{Outcome, Stop};
 use super::super::follow::{self, Until};
-use super::super::paint::Tone;
 use super::super::printer::Printer;
 use super::super::table::table;
 use super::super::{exit, words};
@@ -240,24 +239,7 @@ async fn check(
         super::json_lines(printer, &items)?;
         return Ok(code);
     }
-    let paint = printer.out_paint();
-    let mut text = String::new();
-    for item in &items {
-        let (word, tone) = match item.outcome {
-            CheckOutcome::Ok => ("ok", Tone::Good),
-            CheckOutcome::Warning => ("warning", Tone::Warn),
-            CheckOutcome::Missing => ("MISSING", Tone::Bad),
-            CheckOutcome::Unknown => ("unknown", Tone::Dim),
-        };
-        let _ = write!(text, "{} {}", paint.tone(tone, &format!("{word:<8}")), escape_line(&item.what));
-        if !item.seen.is_empty() {
-            let _ = write!(text, "  ({})", escape_line(&item.seen));
-        }
-        text.push('\n');
-        if let Some(hint) = &item.hint {
-            let _ = writeln!(text, "         {} {}", paint.tone(Tone::Place, "hint:"), escape_line(hint));
-        }
-    }
+    let text = super::checked(&items, printer.out_paint());
     printer.out(&text)?;
     let verdict = if missing { "it cannot run tests yet" } else { "it can run tests" };
     printer.err(&format!("\n{id}: {verdict}\n"))?;

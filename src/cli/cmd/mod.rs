@@ -4,6 +4,7 @@ mod bootstrap;
 mod completions;
 mod config;
 mod demo;
+mod doctor;
 mod images;
 mod jobs;
 mod machines;
@@ -17,15 +18,18 @@ pub(super) use demo::operation as demo_operation;
 
 use super::args::{Cli, Verb};
 use super::error::{Outcome, Stop};
+use super::paint::{Paint, Tone};
 use super::printer::{Printer, Reader};
 use super::{CliContext, exit};
-use crate::domain::{PlanVerb, ProviderKind};
-use crate::session::Session;
+use crate::domain::{PlanVerb, ProviderKind, escape_line};
+use crate::session::{CheckItem, CheckOutcome, Session};
+use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _};
 
 /// A command that needs no session.
 pub(super) fn alone(cli: &Cli, context: &CliContext, printer: &mut Printer) -> Outcome {
     match &cli.verb {
+        Some(Verb::Doctor(args)) if args.iam => doctor::policy(printer),
         Some(Verb::Config(args)) => config::run(args, context, printer),
         Some(Verb::Completions(args)) => completions::run(args, printer),
         Some(Verb::Man(args)) => man::run(args, printer),
@@ -51,6 +55,7 @@ pub(super) async fn dispatch(cli: &Cli, session: &Session, context: &CliContext,
         }
         Verb::PurgeEc2Resources(args) => plans::sweep(PlanVerb::Purge, args, &cli.global, session, printer).await,
         Verb::Jobs(verb) => jobs::run(verb, &cli.global, session, printer).await,
+        Verb::Doctor(args) => doctor::run(args, session, printer).await,
         Verb::Ssh(args) => ssh::run(args, session).await,
         Verb::Config(_) | Verb::Completions(_) | Verb::Man(_) => alone(cli, context, printer),
     }
@@ -89,6 +94,29 @@ fn json_lines<T: serde::Serialize>(printer: &mut Printer, things: &[T]) -> Outco
         printer.out(&format!("{line}\n"))?;
     }
     Ok(exit::OK)
+}
+
+/// Points that were looked at, a line each and its hint below.
+fn checked(items: &[CheckItem], paint: Paint) -> String {
+    let mut text = String::new();
+    for item in items {
+        let (word, tone) = match item.outcome {
+            CheckOutcome::Ok => ("ok", Tone::Good),
+            CheckOutcome::Warning => ("warning", Tone::Warn),
+            CheckOutcome::Missing => ("MISSING", Tone::Bad),
+            CheckOutcome::Unknown => ("unknown", Tone::Dim),
+        };
+        // writing to a String cannot fail
+        let _ = write!(text, "{} {}", paint.tone(tone, &format!("{word:<8}")), escape_line(&item.what));
+        if !item.seen.is_empty() {
+            let _ = write!(text, "  ({})", escape_line(&item.seen));
+        }
+        text.push('\n');
+        if let Some(hint) = &item.hint {
+            let _ = writeln!(text, "         {} {}", paint.tone(Tone::Place, "hint:"), escape_line(hint));
+        }
+    }
+    text
 }
 
 /// Says how a provider that is not set up can be, where nothing was found and it may be looked for.
