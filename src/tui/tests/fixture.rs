@@ -392,8 +392,8 @@ impl Desk {
     pub(super) fn empty(columns: u16, rows: u16, theme: ThemeName) -> Self {
         let mut desk = Self::silent(columns, rows, theme);
         desk.tell(Msg::Jobs(Ok(Vec::new())));
-        desk.tell(Msg::Machines(Ok(Vec::new())));
-        desk.tell(Msg::Images(Ok(Vec::new())));
+        desk.tell(Msg::Machines(ProviderKind::Local, listed(Vec::new())));
+        desk.tell(Msg::Images(ProviderKind::Local, listed(Vec::new())));
         desk
     }
 
@@ -401,8 +401,8 @@ impl Desk {
     pub(super) fn full(columns: u16, rows: u16, theme: ThemeName) -> Self {
         let mut desk = Self::silent(columns, rows, theme);
         desk.tell(Msg::Jobs(Ok(summaries())));
-        desk.tell(Msg::Machines(Ok(machines())));
-        desk.tell(Msg::Images(Ok(images())));
+        desk.tell(Msg::Machines(ProviderKind::Local, listed(machines())));
+        desk.tell(Msg::Images(ProviderKind::Local, listed(images())));
         let names = ["test-wait.t", "test-rebase-interruptions.t", "test-merge1.t"];
         desk.tell(Msg::Durations(names.iter().map(|name| ((*name).to_owned(), 31.0)).collect()));
         for told in jobs().into_iter().filter(|told| told.summary.state != JobState::Ended) {

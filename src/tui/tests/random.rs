@@ -124,7 +124,7 @@ impl Walk {
             7 => {
                 let mut machines = machines();
                 machines.retain(|_| self.dice.random_ratio(2, 3));
-                if self.dice.random_ratio(1, 6) { Msg::Machines(Err(error())) } else { Msg::Machines(Ok(machines)) }
+                if self.dice.random_ratio(1, 6) { Msg::Machines(ProviderKind::Local, failed(ProviderKind::Local, error())) } else { Msg::Machines(ProviderKind::Local, listed(machines)) }
             }
             8 => {
                 let mut jobs = summaries();
@@ -134,7 +134,7 @@ impl Walk {
             9 => {
                 let mut images = images();
                 images.retain(|_| self.dice.random_ratio(1, 2));
-                if self.dice.random_ratio(1, 6) { Msg::Images(Err(error())) } else { Msg::Images(Ok(images)) }
+                if self.dice.random_ratio(1, 6) { Msg::Images(ProviderKind::Local, failed(ProviderKind::Local, error())) } else { Msg::Images(ProviderKind::Local, listed(images)) }
             }
             10 => self.event(),
             _ => {
@@ -188,8 +188,8 @@ impl Walk {
             Effect::Cancel(..) | Effect::RemoveImage(..) if fails => Msg::Told(Err(error())),
             Effect::Cancel(..) | Effect::RemoveImage(..) => Msg::Told(Ok("done".to_owned())),
             Effect::Jobs => Msg::Jobs(Ok(summaries())),
-            Effect::Machines => Msg::Machines(Ok(machines())),
-            Effect::Images => Msg::Images(Ok(images())),
+            Effect::Machines => Msg::Machines(ProviderKind::Local, listed(machines())),
+            Effect::Images => Msg::Images(ProviderKind::Local, listed(images())),
             Effect::Count(_) if fails => Msg::Counts([(id("j-newer2"), TestCounts::default())].into_iter().collect()),
             Effect::TestNames(source, rev) if fails => Msg::TestNames(source, rev, Err(error())),
             Effect::Shell(machine) if fails => Msg::ShellEnded(machine, Err("no shell \u{1b}[2J".to_owned())),

@@ -18,7 +18,7 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
     ("empty-jobs", |c, r, t| keys(Desk::empty(c, r, t), "3")),
     ("errors", |c, r, t| {
         let mut desk = Desk::full(c, r, t);
-        desk.tell(Msg::Machines(Err(error())));
+        desk.tell(Msg::Machines(ProviderKind::Local, failed(ProviderKind::Local, error())));
         desk.tell(Msg::Told(Err(error())));
         desk
     }),

@@ -125,17 +125,17 @@ fn a_plan_that_changes_goes_back_to_cancel() {
     let mut app = app().with_machines(vec![machine("m-aaa"), machine("m-bbb")]);
     app.keys("ctrl-d tab");
     // the same again changes nothing
-    app.handle(Msg::Machines(Ok(vec![machine("m-aaa"), machine("m-bbb")])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-aaa"), machine("m-bbb")])));
     assert_eq!(app.dialog().focus, 1);
     let mut app = app.with_job("j-aaa", JobState::Running);
     assert_eq!((app.dialog().focus, app.dialog().demand.as_deref()), (0, Some("m-aaa")));
     assert!(app.screen(80, 24).contains("This has just changed"));
-    app.handle(Msg::Machines(Ok(vec![machine("m-bbb")])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-bbb")])));
     assert!(app.screen(80, 24).contains("Nothing to end"));
     let mut ending = machine("m-bbb");
     ending.state = MachineState::ShuttingDown;
     app.keys("esc ctrl-d tab");
-    app.handle(Msg::Machines(Ok(vec![ending])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![ending])));
     assert_eq!(app.keys("enter"), []);
 }
 

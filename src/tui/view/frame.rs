@@ -53,10 +53,11 @@ fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &
             Pane::Images => "Imgs",
             Pane::Jobs => "Jobs",
             Pane::Log => "Log",
+            Pane::Resources => "Res",
         };
         let count = match pane {
-            Pane::Machines if model.machines.here => model.machines.value.len().to_string(),
-            Pane::Images if model.images.here => model.images.value.len().to_string(),
+            Pane::Machines if model.machines.here() => model.machines.value.len().to_string(),
+            Pane::Images if model.images.here() => model.images.value.len().to_string(),
             Pane::Jobs if model.jobs.here => model.jobs.value.len().to_string(),
             _ => String::new(),
         };
