@@ -125,7 +125,7 @@ pub(super) fn listed<T>(items: Vec<T>) -> Listed<T> {
 }
 
 /// What it tells when nothing can be.
-pub(super) fn failed<T>(provider: ProviderKind, error: Error) -> Listed<T> {
+pub(super) fn silent<T>(provider: ProviderKind, error: Error) -> Listed<T> {
     Listed { troubles: vec![Trouble { provider, region: None, error }], ..Listed::default() }
 }
 
