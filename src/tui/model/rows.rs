@@ -261,7 +261,12 @@ impl Row for ResourceRow<'_> {
             1 => escape_line(&one.at.id),
             2 => one.name.as_ref().filter(|name| **name != one.at.id).map_or_else(String::new, |name| escape_line(name)),
             3 => place(one),
-            4 => one.state.as_deref().map_or_else(String::new, escape_line),
+            4 => match one.state.as_deref() {
+                // as the list of machines says it
+                Some("shutting-down") => "ending".to_owned(),
+                Some("terminated") => "ended".to_owned(),
+                state => state.map_or_else(String::new, escape_line),
+            },
             5 => one.created.map_or_else(String::new, |at| words::age(at, self.now)),
             6 => one.bytes.map_or_else(String::new, words::bytes),
             7 => escape_line(one.claim.word()),

@@ -211,7 +211,7 @@ pub(super) fn output() -> String {
 
 /// A purge under way: some of it is gone, one thing could not go.
 fn removes() -> Told {
-    let request = PlanRequest { verb: PlanVerb::Purge, owners: crate::domain::Owners::Mine, provider: None, chosen: None };
+    let request = PlanRequest { verb: PlanVerb::Purge, owners: crate::domain::Owners::Mine, provider: Some(ProviderKind::Aws), chosen: None };
     let plan = proposal(&request).plan;
     let things: Vec<ResourceRef> = plan.items.iter().map(|item| item.at.clone()).collect();
     let progress = |done| EventKind::Progress {
@@ -491,7 +491,9 @@ pub(super) fn unseen<T>(items: Vec<T>, region: &str) -> Listed<T> {
 
 /// The plan that the session makes of what there is on AWS.
 pub(super) fn proposal(request: &PlanRequest) -> Proposal {
-    let resources = resources();
+    let here = images().iter().map(Image::resource).chain(machines().iter().map(Machine::resource)).collect();
+    let mut resources = [resources(), here].concat();
+    resources.retain(|one| request.provider.is_none_or(|provider| provider == one.at.provider));
     let chosen = |one: &Resource| request.chosen.as_ref().is_none_or(|ids| ids.contains(&one.at.id));
     let chosen = |one: &Resource| {
         chosen(one) && (request.verb != PlanVerb::TerminateEc2 || one.at.kind == ResourceKind::Machine)

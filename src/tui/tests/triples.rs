@@ -193,7 +193,7 @@ fn open(name: &str) -> Desk {
         "images" => sized(80, 24, "2<home>"),
         "jobs" => sized(80, 24, "3"),
         "short jobs" => sized(80, 8, "3"),
-        "resources" => sized(80, 24, "5<home>"),
+        "resources" => sized(80, 24, "5<home>j"),
         "log" => sized(80, 24, "4"),
         "under way" => at(80, 24, UNDER_WAY, ""),
         "left" => at(80, 24, LEFT, ""),

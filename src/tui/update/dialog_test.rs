@@ -172,8 +172,9 @@ impl App {
         assert!(self.screen(80, 24).contains("Making the plan"));
         let Some(Effect::Plan(request)) = effects.first() else { panic!("{effects:?}") };
         let machines = self.model.machines.value.iter().map(crate::domain::Machine::resource);
-        let there: Vec<Resource> =
+        let mut there: Vec<Resource> =
             machines.chain(self.model.images.value.iter().map(crate::domain::Image::resource)).collect();
+        there.push(on_aws("i-0ddd", "us-west-2", "db-prod", foreign()).resource());
         let wanted = |one: &Resource| {
             request.provider.is_none_or(|provider| provider == one.at.provider)
                 && request.chosen.as_ref().is_none_or(|ids| ids.contains(&one.at.id))
@@ -352,7 +353,7 @@ fn leaving_has_three_ways() {
 #[test]
 fn a_machine_is_not_taken_for_idle_while_the_jobs_are_not_known() {
     let mut app = app().with_machines(vec![machine("m-aaa")]);
-    let locked = crate::session::Error::new(crate::session::ErrorKind::State, "the journal is locked");
+    let locked = Error::new(ErrorKind::State, "the journal is locked");
     app.handle(Msg::Jobs(Err(locked)));
     app.keys("ctrl-d");
     assert!(app.screen(80, 24).contains("not known: the journal is locked"));

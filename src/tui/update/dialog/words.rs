@@ -39,12 +39,22 @@ fn ends(verb: PlanVerb) -> bool {
     matches!(verb, PlanVerb::Terminate | PlanVerb::TerminateEc2)
 }
 
+fn title(verb: PlanVerb) -> &'static str {
+    match verb {
+        PlanVerb::Terminate => "End machines",
+        PlanVerb::TerminateEc2 => "End all machines of yours on EC2",
+        PlanVerb::Purge => "Remove everything of yours on AWS",
+        PlanVerb::RemoveImages => "Remove images",
+        PlanVerb::Remove => "Remove things",
+    }
+}
+
 fn say_planning(verb: PlanVerb) -> Says {
     let lines = vec![
         (L::Plain, "Making the plan: everything it is about is looked at anew…".to_owned()),
         (L::Less, "Nothing is done before you have seen it.".to_owned()),
     ];
-    (if ends(verb) { "End machines" } else { "Remove" }.to_owned(), lines, vec!["Cancel"], None, false)
+    (title(verb).to_owned(), lines, vec!["Cancel"], None, false)
 }
 
 fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
@@ -87,8 +97,7 @@ fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
         lines.push((L::Warning, format!("not looked at, there may be more: {trouble}")));
     }
     if plan.items.is_empty() {
-        let title = if ends { "End machines" } else { "Remove" };
-        return (title.to_owned(), lines, vec!["Close"], None, false);
+        return (title(plan.verb).to_owned(), lines, vec!["Close"], None, false);
     }
     let place = plan.account.as_ref().map_or_else(String::new, |account| format!(" in account {account}"));
     let title = format!("{} {}{place}", if ends { "End" } else { "Remove" }, plan.count());
