@@ -4,7 +4,7 @@ use super::{Error, ErrorKind, Result, Session};
 use crate::cloud::{Cloud, Listing};
 use crate::diag::{Hinted, chain};
 use crate::domain::{
-    CheckItem, Image, ImageName, Machine, MachineId, Operation, ProviderKind, Region, Resource, ResourceKind, Working,
+    CheckItem, Image, Machine, MachineId, Operation, ProviderKind, Region, Resource, ResourceKind, Working,
 };
 use crate::remote::Shell;
 use futures::future::join_all;
@@ -236,17 +236,5 @@ impl Session {
             }));
         }
         Ok(working)
-    }
-
-    /// Removes an image.
-    ///
-    /// # Errors
-    /// `Usage` when there is none of that name.
-    pub async fn remove_image(&self, provider: ProviderKind, name: &ImageName) -> Result<()> {
-        let cloud = self
-            .clouds(Some(provider))
-            .next()
-            .ok_or_else(|| Error::new(ErrorKind::Usage, format!("provider `{provider}` is not set up")))?;
-        cloud.remove_image(name).await.map_err(|error| cloud_error(&error))
     }
 }

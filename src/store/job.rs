@@ -6,7 +6,7 @@ use crate::domain::{
     Timestamp, WorkVerdict,
 };
 use crate::event::{Event, EventKind, Level, Unit};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// How many notes a job keeps; older ones are dropped and counted.
 const NOTES: usize = 200;
@@ -72,6 +72,8 @@ const LEFT: usize = 200;
 pub struct RemovalView {
     /// How many things are gone, or going.
     pub removed: u64,
+    /// Which ones.
+    pub gone: BTreeSet<ResourceRef>,
     /// The first of those that are still there, each with the reason.
     pub left: Vec<(ResourceRef, String)>,
     /// How many are still there in all.
@@ -308,7 +310,10 @@ impl JobView {
                 machine.ended = true;
             }
             EventKind::Removing { .. } => {}
-            EventKind::Removed { things } => self.removal.removed += things.len() as u64,
+            EventKind::Removed { things } => {
+                self.removal.removed += things.len() as u64;
+                self.removal.gone.extend(things.iter().cloned());
+            }
             EventKind::Left { thing, why } => self.removal.leave(thing, why),
             EventKind::SourceResolved { node, summary } => {
                 self.source = Some(SourceView { node: node.clone(), summary: summary.clone() });

@@ -114,6 +114,12 @@ pub enum Action {
     Terminate,
     /// Remove an image: opens the plan.
     RemoveImage,
+    /// Remove things of any kind: opens the plan.
+    Remove,
+    /// Remove everything of ours on AWS: opens the plan.
+    Purge,
+    /// End all machines of ours on EC2: opens the plan.
+    TerminateEc2,
     /// Stop a job: opens the dialog.
     StopJob,
     /// Take a job up that nobody drives.

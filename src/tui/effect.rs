@@ -2,7 +2,8 @@
 
 use super::action::LogMove;
 use super::output::OutputRequest;
-use crate::domain::{CancelLevel, ImageName, JobId, MachineId, Operation, ProviderKind, TestSource};
+use crate::domain::{CancelLevel, JobId, MachineId, Operation, TestSource};
+use crate::session::PlanRequest;
 
 /// How the program is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +29,20 @@ pub enum Effect {
     Count(Vec<JobId>),
     /// How long tests took before; answered by `Durations`.
     Durations,
-    /// Ask for jobs, machines or images again.
+    /// Ask for jobs.
     Jobs,
-    /// Ask for machines.
+    /// Which providers are asked; answered by `Providers`.
+    Providers,
+    /// What was asked a moment ago is asked anew, and nobody waits for what is still asked.
+    Forget,
+    /// Ask each provider for machines; each one's answer comes by itself.
     Machines,
-    /// Ask for images.
+    /// Ask each provider for images.
     Images,
-    /// Remove an image; answered by `Told`.
-    RemoveImage(ProviderKind, ImageName),
+    /// Ask each provider for everything.
+    Resources,
+    /// Make a plan; answered by `Planned`.
+    Plan(PlanRequest),
     /// Something of a job's output; answered by `Output`.
     Output(OutputRequest),
     /// Names of tests of a source at a revision; answered by `TestNames`.

@@ -7,10 +7,11 @@ use super::model::Setup;
 use super::msg::Msg;
 use super::theme::ThemeName;
 use crate::domain::{
-    DirtyTree, Filesystem, JobId, KeepMachine, Operation, ProviderKind, RunTestsSpec, TestEvent, TestOutcome,
-    TestResult, TestSource, Timestamp,
+    Claim, CloudFacts, DirtyTree, Filesystem, ImageName, JobId, KeepMachine, Layout, Machine, MachineId, MachineState,
+    Operation, ProviderKind, Region, RunTestsSpec, TestEvent, TestOutcome, TestResult, TestSource, Timestamp,
 };
 use crate::event::{Event, EventKind};
+use crate::session::{Error, Listed, Trouble};
 use crate::store::{JobView, Store};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -116,6 +117,58 @@ pub(super) fn opened(now: i64, kinds: Vec<(i64, EventKind)>) -> App {
     }
     app.handle(Msg::Tick(at(now)));
     app
+}
+
+/// What a provider tells when all of it can be asked.
+pub(super) fn listed<T>(items: Vec<T>) -> Listed<T> {
+    Listed { items, ..Listed::default() }
+}
+
+/// What it tells when nothing can be.
+pub(super) fn silent<T>(provider: ProviderKind, error: Error) -> Listed<T> {
+    Listed { troubles: vec![Trouble { provider, region: None, error }], ..Listed::default() }
+}
+
+/// A machine on EC2: its id, where, its name, and whose it is.
+pub(super) fn on_aws(id: &str, region: &str, name: &str, claim: Claim) -> Machine {
+    Machine {
+        id: MachineId::new(id).unwrap(),
+        provider: ProviderKind::Aws,
+        state: MachineState::Running,
+        image: ImageName::new("hg-linux-dev-debian10").ok(),
+        launched: Some("2025-12-31T22:00:00Z".parse().unwrap()),
+        lease: None,
+        job: None,
+        endpoint: None,
+        layout: Layout::interface(),
+        sudo: true,
+        cloud: Some(Box::new(CloudFacts {
+            region: Region::new(region).unwrap(),
+            zone: Some(format!("{region}b")),
+            instance_type: "c5.9xlarge".to_owned(),
+            name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+            image_id: Some("ami-0123456789abcdef0".to_owned()),
+            address: Some("203.0.113.9".to_owned()),
+            claim,
+            keep: None,
+            reason: None,
+        })),
+    }
+}
+
+/// Ours, by a name.
+pub(super) fn ours() -> Claim {
+    Claim::Ours { why: "its Name `hg-temp-linux` begins with `hg-`".to_owned() }
+}
+
+/// Ben's.
+pub(super) fn bens() -> Claim {
+    Claim::OtherOwner { owner: "ben".to_owned(), why: "tagged hg-owner=ben".to_owned() }
+}
+
+/// A stranger's.
+pub(super) fn foreign() -> Claim {
+    Claim::Foreign { why: None }
 }
 
 /// A frame as text, a line for each row.

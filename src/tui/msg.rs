@@ -3,9 +3,11 @@
 
 use super::keys::Chord;
 use super::output::OutputAnswer;
-use crate::domain::{Image, JobId, Machine, MachineId, TestCounts, TestSource, Timestamp};
+use crate::domain::{
+    Image, JobId, Machine, MachineId, ProviderKind, Resource, TestCounts, TestSource, Timestamp,
+};
 use crate::event::Event;
-use crate::session::{Attachment, Error, JobSummary};
+use crate::session::{Attachment, Error, JobSummary, Listed, PlanRequest, Proposal};
 use crate::store::JobView;
 use std::collections::BTreeMap;
 
@@ -39,10 +41,16 @@ pub enum Msg {
     Events(Vec<Event>),
     /// The jobs there are.
     Jobs(Result<Vec<JobSummary>, Error>),
-    /// The machines there are.
-    Machines(Result<Vec<Machine>, Error>),
-    /// The images there are.
-    Images(Result<Vec<Image>, Error>),
+    /// The providers that are asked, and those that are not set up, each with what a person can do about it.
+    Providers(Vec<ProviderKind>, Vec<(ProviderKind, String)>),
+    /// The machines that a provider has.
+    Machines(ProviderKind, Listed<Machine>),
+    /// The images that a provider has.
+    Images(ProviderKind, Listed<Image>),
+    /// Everything that a provider has.
+    Resources(ProviderKind, Listed<Resource>),
+    /// The plan that was asked for.
+    Planned(PlanRequest, Result<Proposal, Error>),
     /// A job's whole history, folded, for the store; `Loaded` comes of it.
     History(Box<JobView>),
     /// A job's history is in the store, or why it could not be read.

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::effect::Effect;
+use super::fixtures::{listed, silent};
 use super::keys::Chord;
 use super::model::{Hit, Modal, Pane, Setup};
 use super::msg::{Mouse, Msg};
@@ -119,8 +120,8 @@ fn full(columns: u16, rows: u16) -> App {
         assert!(!inputs.is_empty(), "an image made of nothing is stale");
         BTreeMap::new()
     });
-    app.handle(Msg::Images(Ok(vec![current])));
-    app.handle(Msg::Machines(Ok(vec![machine("m-aaaaaa", 300, 500), machine("m-bbbbbb", 60, 7000)])));
+    app.handle(Msg::Images(ProviderKind::Local, listed(vec![current])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-aaaaaa", 300, 500), machine("m-bbbbbb", 60, 7000)])));
     app.handle(Msg::Jobs(Ok(vec![
         job("j-cccccc", 50, Some(40), Some(WorkVerdict::Done), &["test-x.t"]),
         job("j-aaaaaa", 300, None, None, &["-j2", "test-add.t", "test-commit.t"]),
@@ -242,16 +243,16 @@ fn every_pane_fits_every_size() {
 fn a_pane_says_what_it_waits_for_what_to_do_and_how_old_it_is() {
     let mut app = fresh(80, 24);
     assert!(screen(&mut app).contains("Asking for machines…"));
-    app.handle(Msg::Machines(Err(Error::new(ErrorKind::Remote, "no way"))));
+    app.handle(Msg::Machines(ProviderKind::Local, silent(ProviderKind::Local, Error::new(ErrorKind::Remote, "no way"))));
     assert!(screen(&mut app).contains("no way"));
-    app.handle(Msg::Machines(Ok(Vec::new())));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(Vec::new())));
     let text = screen(&mut app);
     assert!(text.contains("No machines.") && text.contains("n launches one"), "{text}");
-    app.handle(Msg::Machines(Ok(vec![machine("m-aaaaaa", 300, 500)])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-aaaaaa", 300, 500)])));
     app.handle(Msg::Tick(now() + jiff::SignedDuration::from_secs(90)));
-    app.handle(Msg::Machines(Err(Error::new(ErrorKind::Remote, "no way"))));
+    app.handle(Msg::Machines(ProviderKind::Local, silent(ProviderKind::Local, Error::new(ErrorKind::Remote, "no way"))));
     let text = screen(&mut app);
-    assert!(text.contains("m-aaaaaa") && text.contains("not asked anew (as of 1m ago): no way"), "{text}");
+    assert!(text.contains("m-aaaaaa") && text.contains("! local, as of 1m ago: no way"), "{text}");
 }
 
 #[test]
@@ -332,10 +333,10 @@ fn the_selection_stays_with_its_machine_when_others_come_and_go() {
     press(&mut app, "down");
     let selected = |app: &App| app.model.home.machines.selected.clone().map(|(_, id)| id.to_string());
     assert_eq!(selected(&app).as_deref(), Some("m-aaaaaa"));
-    app.handle(Msg::Machines(Ok(vec![machine("m-eeeeee", 1, 9), machine("m-aaaaaa", 300, 500)])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-eeeeee", 1, 9), machine("m-aaaaaa", 300, 500)])));
     screen(&mut app);
     assert_eq!(selected(&app).as_deref(), Some("m-aaaaaa"));
-    app.handle(Msg::Machines(Ok(vec![machine("m-eeeeee", 1, 9)])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-eeeeee", 1, 9)])));
     screen(&mut app);
     assert_eq!(selected(&app).as_deref(), Some("m-eeeeee"));
 }
@@ -514,9 +515,9 @@ fn leaving_a_job_that_the_filter_hides_lands_on_it() {
 #[test]
 fn a_job_is_on_the_machine_its_events_name_else_the_one_asked_for() {
     let mut app = full(80, 24);
-    let listed = Machine { provider: ProviderKind::Hosts, job: None, lease: None, ..machine("build1", 1, 1) };
+    let host = Machine { provider: ProviderKind::Hosts, job: None, lease: None, ..machine("build1", 1, 1) };
     let standing = Machine { job: None, ..machine("m-ssssss", 1, 900) };
-    app.handle(Msg::Machines(Ok(vec![machine("m-aaaaaa", 300, 500), listed, standing])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-aaaaaa", 300, 500), host, standing])));
     let mut asked = job("j-eeeeee", 5, None, None, &[]);
     asked.operation = Operation::RunTests(RunTestsSpec {
         provider: ProviderKind::Hosts,

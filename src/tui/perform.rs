@@ -5,11 +5,12 @@ use super::effect::Effect;
 use super::feed::JOBS;
 use super::msg::Msg;
 use super::output::Reader;
-use crate::domain::JobId;
-use crate::session::{Error, Listed, Session};
+use crate::domain::{JobId, ProviderKind, ResourceKind};
+use crate::session::Session;
 use crate::store::Store;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::{Sender, UnboundedSender};
 
 /// Does effects.
@@ -17,15 +18,67 @@ pub(super) struct Performer {
     session: Arc<Session>,
     answers: UnboundedSender<Msg>,
     reader: Reader,
-    lists: Lists,
+    jobs: Newest,
+    turns: Turns,
 }
 
-/// For each list, how often it was asked for: an answer that a newer one has overtaken is not told.
+/// A list that each provider tells for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum List {
+    Machines,
+    Images,
+    Resources,
+}
+
+/// How a list of a provider is asked for: once at a time, for one that hangs is not helped by being asked more often.
 #[derive(Debug, Default)]
-struct Lists {
-    jobs: Newest,
-    machines: Newest,
-    images: Newest,
+struct Turn {
+    /// It is asked just now.
+    asking: bool,
+    /// It was asked for again since, and is once more when the answer is there.
+    again: bool,
+    /// Answers to what was asked before this was raised are not told.
+    round: u64,
+}
+
+/// The turns of all lists and providers.
+#[derive(Debug, Default, Clone)]
+struct Turns(Arc<Mutex<BTreeMap<(List, ProviderKind), Turn>>>);
+
+impl Turns {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<(List, ProviderKind), Turn>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the turn; none while it is taken: it will be asked once more then.
+    fn take(&self, of: (List, ProviderKind)) -> Option<u64> {
+        let mut all = self.all();
+        let turn = all.entry(of).or_default();
+        if turn.asking {
+            turn.again = true;
+            return None;
+        }
+        turn.asking = true;
+        Some(turn.round)
+    }
+
+    /// An answer is there: whether it is told, and whether to ask once more.
+    fn over(&self, of: (List, ProviderKind), round: u64) -> (bool, bool) {
+        let mut all = self.all();
+        let turn = all.entry(of).or_default();
+        if turn.round != round {
+            return (false, false);
+        }
+        turn.asking = std::mem::take(&mut turn.again);
+        (true, turn.asking)
+    }
+
+    /// Whoever asks next waits for nobody.
+    fn forget(&self) {
+        for turn in self.all().values_mut() {
+            *turn = Turn { round: turn.round + 1, ..Turn::default() };
+        }
+    }
 }
 
 /// The newest ask, and the newest that was answered.
@@ -47,7 +100,7 @@ impl Performer {
                 let _ = windows.blocking_send(Msg::Output(answer));
             },
         );
-        Self { session, answers, reader, lists: Lists::default() }
+        Self { session, answers, reader, jobs: Newest::default(), turns: Turns::default() }
     }
 
     fn ask<F: Future<Output = Msg> + Send + 'static>(&self, work: impl FnOnce(Arc<Session>) -> F) {
@@ -67,6 +120,34 @@ impl Performer {
                 let _ = answers.send(answer);
             }
         });
+    }
+
+    /// Asks each provider that is set up, on a task of its own: none waits for another.
+    fn ask_each(&self, list: List) {
+        let missing = self.session.missing();
+        for provider in self.session.providers() {
+            if missing.iter().any(|(missing, _)| *missing == provider) {
+                continue;
+            }
+            let of = (list, provider);
+            let Some(round) = self.turns.take(of) else { continue };
+            let (session, answers, turns) = (Arc::clone(&self.session), self.answers.clone(), self.turns.clone());
+            tokio::spawn(async move {
+                loop {
+                    let answer = match list {
+                        List::Machines => Msg::Machines(provider, session.machines(Some(provider)).await),
+                        List::Images => Msg::Images(provider, session.images(Some(provider)).await),
+                        List::Resources => {
+                            Msg::Resources(provider, session.resources(Some(provider), &ResourceKind::ALL).await)
+                        }
+                    };
+                    let (told, again) = turns.over(of, round);
+                    if told && answers.send(answer).is_err() || !again {
+                        return;
+                    }
+                }
+            });
+        }
     }
 
     /// Does an effect of the session; gives back what only the loop can do.
@@ -109,18 +190,25 @@ impl Performer {
                 Err(error) => Msg::Told(Err(error)),
             }),
             Effect::Jobs => {
-                self.list(&self.lists.jobs, async move |session| Msg::Jobs(session.jobs(JOBS).await));
+                self.list(&self.jobs, async move |session| Msg::Jobs(session.jobs(JOBS).await));
             }
-            Effect::Machines => {
-                self.list(&self.lists.machines, async move |session| {
-                    Msg::Machines(whole(session.machines(None).await))
-                });
+            Effect::Providers => {
+                let missing = self.session.missing();
+                let mut asked = self.session.providers();
+                asked.retain(|provider| !missing.iter().any(|(missing, _)| missing == provider));
+                // nobody listens any more once the dashboard is left
+                let _ = self.answers.send(Msg::Providers(asked, missing));
             }
-            Effect::Images => {
-                self.list(&self.lists.images, async move |session| Msg::Images(whole(session.images(None).await)));
+            Effect::Forget => {
+                self.session.forget();
+                self.turns.forget();
             }
-            Effect::RemoveImage(provider, name) => self.ask(async move |session| {
-                Msg::Told(session.remove_image(provider, &name).await.map(|()| format!("image {name} is removed")))
+            Effect::Machines => self.ask_each(List::Machines),
+            Effect::Images => self.ask_each(List::Images),
+            Effect::Resources => self.ask_each(List::Resources),
+            Effect::Plan(request) => self.ask(async move |session| {
+                let plan = session.plan(request.clone()).await;
+                Msg::Planned(request, plan)
             }),
             Effect::TestNames(source, rev) => self.ask(async move |session| {
                 let names = session.test_names(&source, &rev).await;
@@ -133,7 +221,26 @@ impl Performer {
     }
 }
 
-/// All of it, or the first reason why it is not all.
-fn whole<T>(listed: Listed<T>) -> Result<Vec<T>, Error> {
-    listed.troubles.into_iter().next().map_or(Ok(listed.items), |trouble| Err(trouble.error))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_asked_for_once_at_a_time_and_once_more_when_that_was_wanted_meanwhile() {
+        let turns = Turns::default();
+        let aws = (List::Machines, ProviderKind::Aws);
+        let round = turns.take(aws).unwrap();
+        // another provider, another list: they wait for nobody
+        assert!(turns.take((List::Machines, ProviderKind::Local)).is_some());
+        assert!(turns.take((List::Images, ProviderKind::Aws)).is_some());
+        assert_eq!((turns.take(aws), turns.take(aws)), (None, None));
+        assert_eq!(turns.over(aws, round), (true, true));
+        assert_eq!(turns.over(aws, round), (true, false));
+        // one that hangs is overtaken by what is asked anew
+        let old = turns.take(aws).unwrap();
+        turns.forget();
+        let new = turns.take(aws).unwrap();
+        assert_eq!(turns.over(aws, new), (true, false));
+        assert_eq!(turns.over(aws, old), (false, false));
+    }
 }

@@ -21,6 +21,8 @@ pub enum Scope {
     Jobs,
     /// The pane of hga's own log.
     Log,
+    /// The pane of everything.
+    Resources,
     /// A job's screen.
     Job,
     /// Its tests.
@@ -47,13 +49,14 @@ pub enum Scope {
 
 impl Scope {
     /// All of them, in the order help shows them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Anywhere,
         Self::Panes,
         Self::Machines,
         Self::Images,
         Self::Jobs,
         Self::Log,
+        Self::Resources,
         Self::Job,
         Self::Tests,
         Self::Failures,
@@ -81,6 +84,7 @@ impl Scope {
             Self::Images => "Images",
             Self::Jobs => "Jobs",
             Self::Log => "Log",
+            Self::Resources => "Resources",
             Self::Job => "A job",
             Self::Tests => "A job's tests",
             Self::Failures => "A job's failures",

@@ -102,6 +102,7 @@ pub static TABLE: &[Row] = &[
     key(S::Panes, &["2"], "images", "", A::Tab(2), "Go to the images"),
     key(S::Panes, &["3"], "jobs", "", A::Tab(3), "Go to the jobs"),
     key(S::Panes, &["4"], "log", "", A::Tab(4), "Go to hga's own log"),
+    key(S::Panes, &["5"], "resources", "", A::Tab(5), "Go to everything that costs money or is left behind"),
     key(S::Panes, &["tab"], "next-pane", "", A::Next, "Go to the next pane"),
     key(S::Panes, &["backtab"], "previous-pane", "", A::Previous, "Go to the previous pane"),
     key(
@@ -115,6 +116,15 @@ pub static TABLE: &[Row] = &[
     key(S::Panes, &["esc"], "unfilter", "", A::DropFilter, "Drop the filter of the list").needs(&[F::Filtered]),
     key(S::Panes, &["q"], "quit", "quit", A::Quit, "Leave hga; asks first while work runs"),
     key(S::Panes, &["esc"], "stay", "", A::Back, "Say how to leave; nothing lies further back"),
+    key(
+        S::Panes,
+        &[],
+        "terminate-ec2-instances",
+        "",
+        A::TerminateEc2,
+        "End all machines of yours on EC2: shows the plan first",
+    )
+    .asks(),
     key(S::Panes, &[], "demo", "", A::Demo, "Try it: Mercurial's own quick tests on this computer"),
     // machines
     key(S::Machines, &["enter", "d"], "describe", "details", A::Describe, "Show all that is known of the machine")
@@ -200,6 +210,33 @@ pub static TABLE: &[Row] = &[
     key(S::Log, &["G"], "log-newest", "newest", A::Log(LogMove::Newest), "Go to the newest line"),
     key(S::Log, &["f"], "log-focus", "", A::Log(LogMove::Focus), "Show the selected target alone"),
     key(S::Log, &["space"], "log-hide", "", A::Log(LogMove::Hide), "Hide targets that show nothing"),
+    // everything
+    key(S::Resources, &["enter", "d"], "describe", "details", A::Describe, "Show all that is known of it")
+        .needs(&[F::Row]),
+    key(
+        S::Resources,
+        &["ctrl-d", "delete"],
+        "remove",
+        "remove",
+        A::Remove,
+        "Remove it, or all marked ones: shows the plan first",
+    )
+    .needs(&[F::Row])
+    .asks(),
+    key(
+        S::Resources,
+        &["P"],
+        "purge-ec2-resources",
+        "purge",
+        A::Purge,
+        "Remove everything of yours on AWS: shows the plan first",
+    )
+    .asks(),
+    key(S::Resources, &["space"], "mark", "", A::Mark, "Mark or unmark the row; commands take all marked ones")
+        .needs(&[F::Row]),
+    key(S::Resources, &["ctrl-space"], "mark-range", "", A::MarkRange, "Mark from the last mark to here")
+        .needs(&[F::Row]),
+    key(S::Resources, &["ctrl-\\"], "mark-clear", "", A::MarkClear, "Unmark everything"),
     // a job
     key(S::Job, &["1"], "tests", "", A::Tab(1), "Go to the tests"),
     key(S::Job, &["2"], "failures", "", A::Tab(2), "Go to the failures"),

@@ -16,7 +16,16 @@ pub struct CommandRow {
 
 /// Commands that hold on every screen, whichever pane has a key for them.
 fn anywhere(action: Action) -> bool {
-    matches!(action, Action::Demo | Action::RunTests | Action::Launch | Action::Bootstrap | Action::Quit)
+    matches!(
+        action,
+        Action::Demo
+            | Action::RunTests
+            | Action::Launch
+            | Action::Bootstrap
+            | Action::Quit
+            | Action::Purge
+            | Action::TerminateEc2
+    )
 }
 
 /// The commands that match what is typed: by what stands at the beginning of a name first, then anywhere in it, then

@@ -1,11 +1,11 @@
 //! All that is known of a machine, an image or a job, as names and values for people. The page and the panel beside a
 //! list show the same.
 
-use super::{JobRow, Model, Pane, Row, job_row, machine_word};
+use super::{JobRow, Model, Pane, PlaceError, Row, job_row, machine_word};
 use crate::config::StatePaths;
 use crate::domain::{
-    CleanupVerdict, Fingerprint, HostKeys, Image, JobId, Machine, Operation, TestSource, Timestamp, WorkVerdict,
-    escape_line, words,
+    Claim, CleanupVerdict, CloudFacts, Fingerprint, HostKeys, Image, JobId, Keep, Machine, Operation, ProviderKind,
+    Resource, TestSource, Timestamp, WorkVerdict, escape_line, users_of, words,
 };
 use crate::session::changed_inputs;
 use crate::store::Store;
@@ -63,9 +63,15 @@ impl Details {
 #[must_use]
 pub fn details(model: &Model, store: &Store) -> Option<(String, Vec<Detail>)> {
     if model.job.is_none() && model.home.pane == Pane::Images {
-        let (provider, name) = model.home.images.selected.as_ref()?;
-        let image = model.images.value.iter().find(|image| image.provider == *provider && image.name == *name)?;
-        return Some((format!("Image {name}"), image_details(model, image)));
+        let image = model.image_here()?;
+        return Some((format!("Image {}", image.name), image_details(model, image)));
+    }
+    if model.job.is_none() && model.home.pane == Pane::Resources {
+        let one = model.resource_here()?;
+        let kind = one.at.kind.as_str();
+        let (first, rest) = kind.split_at(1);
+        let title = escape_line(&format!("{}{rest} {}", first.to_uppercase(), one.at.id));
+        return Some((title, resource_details(model, one)));
     }
     if model.job.is_none() && model.home.pane == Pane::Machines {
         let machine = model.machine_here(store)?;
@@ -80,12 +86,57 @@ fn moment(model: &Model, at: Timestamp) -> String {
     format!("{there}, {}", words::age(at, model.now))
 }
 
+/// What cannot be looked at anew says so, whole.
+fn old(all: &mut Details, model: &Model, error: Option<&PlaceError>) {
+    let Some(error) = error else { return };
+    let age = error.as_of.map_or_else(String::new, |at| format!(" (this is as of {})", words::age(at, model.now)));
+    all.value("not seen now", format!("{} could not be asked{age}: {}", error.place(), error.text));
+    for hint in &error.hints {
+        all.value("hint", hint);
+    }
+}
+
+/// Whose it is, and how that is known.
+fn claimed(all: &mut Details, claim: &Claim, keep: Option<&Keep>, now: Timestamp) {
+    match claim {
+        Claim::Ours { .. } => all.value("owner", "ours"),
+        Claim::OtherOwner { owner, .. } => all.value("owner", format!("{owner}: left alone")),
+        Claim::Foreign { .. } => all.value("owner", "not ours: left alone"),
+    }
+    all.value("known by", claim.why());
+    if let Some(keep) = keep {
+        all.value("kept", keep.forbids(now).unwrap_or_else(|| "no longer: its keep tag is over".to_owned()));
+    }
+}
+
+fn cloud_details(all: &mut Details, model: &Model, cloud: &CloudFacts) {
+    all.value("name", cloud.name.as_deref().unwrap_or_default());
+    all.value("type", &cloud.instance_type);
+    let zone = cloud.zone.as_ref().map_or_else(String::new, |zone| format!(", zone {zone}"));
+    let account = model.machines.account(ProviderKind::Aws).map_or_else(String::new, |id| format!(", account {id}"));
+    all.value("place", format!("{}{zone}{account}", cloud.region));
+    claimed(all, &cloud.claim, cloud.keep.as_ref(), model.now);
+}
+
 fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detail> {
     let mut all = Details::default();
+    let cloud = machine.cloud.as_deref();
     all.value("machine", machine.id.as_str());
     all.value("provider", machine.provider.as_str());
-    all.value("state", machine_word(machine.state));
-    all.value("image", machine.image.as_ref().map_or("", |image| image.as_str()));
+    let reason = cloud.and_then(|cloud| cloud.reason.as_ref()).map_or_else(String::new, |why| format!(": {why}"));
+    all.value("state", format!("{}{reason}", machine_word(machine.state)));
+    old(&mut all, model, model.machines.old(machine));
+    if let Some(cloud) = cloud {
+        cloud_details(&mut all, model, cloud);
+    }
+    let image = machine.image.as_ref().map(|image| image.as_str());
+    all.value(
+        "image",
+        match (image, cloud.and_then(|cloud| cloud.image_id.as_deref())) {
+            (Some(name), Some(id)) => format!("{name} ({id})"),
+            (name, id) => name.or(id).unwrap_or_default().to_owned(),
+        },
+    );
     if let Some(at) = machine.launched {
         all.value("launched", moment(model, at));
     }
@@ -95,12 +146,21 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
             let at = lease.ends().to_zoned(model.setup.zone.clone()).strftime("%H:%M:%S").to_string();
             all.value("ends in", format!("{}, at {at}, if no client moves it", words::span(lease.left(model.now))));
         }
-        None => all.value("ends in", "never: a listed host is not ours to end"),
+        None if machine.provider == ProviderKind::Hosts => {
+            all.value("ends in", "never: a listed host is not ours to end");
+        }
+        None => all.value("ends in", "not by itself: it has no lease, and costs until it is ended"),
     }
     if let Some(id) = &machine.job {
         let row = job_row(model, store, id);
         let stands = row.map_or_else(String::new, |row| format!(" ({}, {})", row.text(7), row.standing().word()));
         all.value("job", format!("{id}{stands}"));
+    }
+    if let Some(cloud) = cloud
+        && machine.endpoint.is_none()
+    {
+        all.value("address", cloud.address.as_deref().unwrap_or_default());
+        return all.0;
     }
     all.heading("Reaching it");
     all.value("by hga", format!("hga ssh {}", machine.id));
@@ -142,9 +202,17 @@ fn image_details(model: &Model, image: &Image) -> Vec<Detail> {
     all.value("image", image.name.as_str());
     all.value("provider", image.provider.as_str());
     let changed = changed_inputs(image);
+    all.value("id", image.id.as_deref().unwrap_or_default());
+    all.value("place", image.region.as_ref().map_or("", |region| region.as_str()));
+    old(&mut all, model, model.images.old(image));
+    if let Some(claim) = &image.claim {
+        claimed(&mut all, claim, None, model.now);
+    }
     all.value(
         "state",
-        if changed.is_empty() {
+        if image.provider == ProviderKind::Aws && image.inputs.is_empty() {
+            "not known: what it was made from was not recorded".to_owned()
+        } else if changed.is_empty() {
             "current".to_owned()
         } else {
             format!("stale, changed: {}; the next run makes it anew", changed.join(", "))
@@ -152,18 +220,37 @@ fn image_details(model: &Model, image: &Image) -> Vec<Detail> {
     );
     all.value("made", moment(model, image.created));
     all.value("size", words::bytes(image.bytes));
-    let users: Vec<&str> = model
-        .machines
-        .value
-        .iter()
-        .filter(|machine| machine.image.as_ref() == Some(&image.name))
-        .map(|machine| machine.id.as_str())
-        .collect();
+    let users: Vec<&str> =
+        users_of(image, &model.machines.value).iter().map(|machine| machine.id.as_str()).collect();
     all.value("used by", if users.is_empty() { "no machine".to_owned() } else { users.join(", ") });
     all.heading("What it was made from");
     all.value("fingerprint", image.fingerprint.as_ref().map_or("not recorded", Fingerprint::as_str));
     for (name, value) in &image.inputs {
         all.value(name, value);
+    }
+    all.0
+}
+
+fn resource_details(model: &Model, one: &Resource) -> Vec<Detail> {
+    let mut all = Details::default();
+    all.value("kind", one.at.kind.as_str());
+    all.value("id", &one.at.id);
+    all.value("name", one.name.as_deref().unwrap_or_default());
+    let account = model.resources.account(one.at.provider).map_or_else(String::new, |id| format!(", account {id}"));
+    let region = one.at.region.as_ref().map_or_else(String::new, |region| format!(" {region}"));
+    all.value("place", format!("{}{region}{account}", one.at.provider));
+    all.value("state", one.state.as_deref().unwrap_or_default());
+    old(&mut all, model, model.resources.old(one));
+    claimed(&mut all, &one.claim, one.keep.as_ref(), model.now);
+    if let Some(at) = one.created {
+        all.value("made", moment(model, at));
+    }
+    all.value("size", one.bytes.map_or_else(String::new, words::bytes));
+    all.value("details", one.detail.as_deref().unwrap_or_default());
+    all.value("job", one.job.as_ref().map_or("", JobId::as_str));
+    all.value("fingerprint", one.fingerprint.as_ref().map_or("", Fingerprint::as_str));
+    for user in &one.used_by {
+        all.value("used by", user.to_string());
     }
     all.0
 }

@@ -1,7 +1,7 @@
 //! The snapshot that the keymap's rules are judged on.
 
-use super::{Dialog, FieldValue, JobTab, Modal, Model, Pane};
-use crate::domain::{JobId, JobState, Machine, MachineId, Operation, ProviderKind};
+use super::{Dialog, FieldValue, JobTab, Modal, Model, Pane, image_key};
+use crate::domain::{Image, JobId, JobState, Machine, MachineId, Operation, ProviderKind, Resource};
 use crate::store::Store;
 use crate::tui::keys::{Fact, Scope, Situation};
 use std::collections::BTreeSet;
@@ -23,6 +23,20 @@ impl Model {
     pub fn machine_selected(&self) -> Option<&Machine> {
         let (provider, id) = self.home.machines.selected.as_ref()?;
         self.machines.value.iter().find(|machine| machine.id == *id && machine.provider == *provider)
+    }
+
+    /// The image selected in the list of images.
+    #[must_use]
+    pub fn image_here(&self) -> Option<&Image> {
+        let key = self.home.images.selected.as_ref()?;
+        self.images.value.iter().find(|image| image_key(image) == *key)
+    }
+
+    /// The thing selected in the list of everything.
+    #[must_use]
+    pub fn resource_here(&self) -> Option<&Resource> {
+        let at = self.home.resources.selected.as_ref()?;
+        self.resources.value.iter().find(|one| one.at == *at)
     }
 
     /// The machine that commands are about, as its provider last told.
@@ -126,6 +140,7 @@ impl Model {
                 Pane::Images => vec![Scope::Images, Scope::List, Scope::Panes],
                 Pane::Jobs => vec![Scope::Jobs, Scope::List, Scope::Panes],
                 Pane::Log => vec![Scope::Log, Scope::Panes],
+                Pane::Resources => vec![Scope::Resources, Scope::List, Scope::Panes],
             },
         };
         (scopes.into_iter().chain([Scope::Anywhere]).collect(), false)
@@ -145,6 +160,7 @@ impl Model {
                 Pane::Images => &self.home.images.filter,
                 Pane::Jobs => &self.home.jobs.filter,
                 Pane::Log => "",
+                Pane::Resources => &self.home.resources.filter,
             },
         }
     }
@@ -193,6 +209,7 @@ impl Model {
                     Pane::Images => self.home.images.selected.is_some(),
                     Pane::Jobs => self.home.jobs.selected.is_some(),
                     Pane::Log => false,
+                    Pane::Resources => self.home.resources.selected.is_some(),
                 },
             ),
         }

@@ -1,7 +1,7 @@
 //! The dashboard's panes.
 
 use super::list::List;
-use crate::domain::{ImageName, JobId, MachineId, ProviderKind, Timestamp};
+use crate::domain::{JobId, MachineId, ProviderKind, ResourceRef, Timestamp};
 use crate::tui::action::SortBy;
 
 /// A pane.
@@ -16,11 +16,13 @@ pub enum Pane {
     Jobs,
     /// hga's own log.
     Log,
+    /// Everything that costs money or is left behind.
+    Resources,
 }
 
 impl Pane {
     /// All of them, in the order of their number keys.
-    pub const ALL: [Self; 4] = [Self::Machines, Self::Images, Self::Jobs, Self::Log];
+    pub const ALL: [Self; 5] = [Self::Machines, Self::Images, Self::Jobs, Self::Log, Self::Resources];
 
     /// Its title.
     #[must_use]
@@ -30,6 +32,7 @@ impl Pane {
             Self::Images => "Images",
             Self::Jobs => "Jobs",
             Self::Log => "Log",
+            Self::Resources => "Resources",
         }
     }
 }
@@ -40,6 +43,9 @@ impl Pane {
     pub fn column(self, by: SortBy) -> Option<usize> {
         match (self, by) {
             (Self::Machines | Self::Images | Self::Jobs, SortBy::Name) => Some(0),
+            (Self::Resources, SortBy::Name) => Some(1),
+            (Self::Resources, SortBy::State) => Some(4),
+            (Self::Resources, SortBy::Age) => Some(5),
             (Self::Machines | Self::Images, SortBy::State) => Some(2),
             (Self::Jobs, SortBy::State) => Some(1),
             (Self::Machines | Self::Images, SortBy::Age) => Some(3),
@@ -57,10 +63,6 @@ pub const TARGETS_FROM: u16 = 100;
 /// When each list was last told; an older list that still holds says so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Answered {
-    /// The machines.
-    pub machines: Option<Timestamp>,
-    /// The images.
-    pub images: Option<Timestamp>,
     /// The jobs.
     pub jobs: Option<Timestamp>,
 }
@@ -80,10 +82,14 @@ pub struct Home {
     pub pane: Pane,
     /// Machines, by whose and which.
     pub machines: List<(ProviderKind, MachineId)>,
-    /// Images, by whose and which.
-    pub images: List<(ProviderKind, ImageName)>,
+    /// Images, by whose and which: the id where that is not the name.
+    pub images: List<(ProviderKind, String)>,
     /// Jobs.
     pub jobs: List<JobId>,
+    /// Everything.
+    pub resources: List<ResourceRef>,
+    /// When everything was asked for last.
+    pub resources_asked: Option<Timestamp>,
     /// When each list was last told.
     pub answered: Answered,
     /// Whether the log shows its targets, where a person has said so.

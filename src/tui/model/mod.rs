@@ -6,6 +6,7 @@ mod complete;
 mod describe;
 mod facts;
 mod filter;
+mod fleet;
 mod form;
 mod home;
 mod job;
@@ -23,6 +24,7 @@ pub use commands::{CommandRow, command_rows};
 pub use complete::{proposals, taken, word_at};
 pub use describe::{Detail, Laid, details, laid};
 pub use filter::Filter;
+pub use fleet::{Fleet, PlaceError, Placed};
 pub use form::{Field, FieldId, FieldValue, Form, FormKind, Place};
 pub use home::{Answered, Home, Pane, TARGETS_FROM};
 pub use job::{JobScreen, JobTab, MadeFrom};
@@ -32,8 +34,8 @@ pub use modal::{Dialog, DialogKind, Help, LineTone, Modal, Page, Palette};
 pub use notice::{Notice, Tone};
 pub use painted::{Hit, Painted};
 pub use rows::{
-    IMAGE_COLUMNS, ImageRow, JOB_COLUMNS, JobRow, MACHINE_COLUMNS, MachineRow, Row, SortKey, image_rows, job_row,
-    job_rows, machine_rows, what,
+    Freshness, IMAGE_COLUMNS, ImageRow, JOB_COLUMNS, JobRow, MACHINE_COLUMNS, MachineRow, RESOURCE_COLUMNS, ResourceRow, Row,
+    SortKey, image_key, image_rows, job_row, job_rows, machine_rows, resource_rows, what,
 };
 pub use standing::{Standing, machine_word};
 pub use summary::{Ink, SummaryLine, summary};
@@ -42,7 +44,7 @@ pub use tests::{
 };
 
 use super::theme::ThemeName;
-use crate::domain::{Image, JobId, Machine, Operation, ProviderKind, RunTestsSpec, TestCounts, Timestamp};
+use crate::domain::{Image, JobId, Machine, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp};
 use crate::session::JobSummary;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -113,10 +115,16 @@ pub struct Model {
     pub notice: Option<Notice>,
     /// Jobs, newest first.
     pub jobs: Known<Vec<JobSummary>>,
-    /// Machines.
-    pub machines: Known<Vec<Machine>>,
-    /// Images.
-    pub images: Known<Vec<Image>>,
+    /// Machines of the tool, for whichever owner; those of strangers are not shown.
+    pub machines: Fleet<Machine>,
+    /// Images, the tool's as well.
+    pub images: Fleet<Image>,
+    /// Everything that the tool made, and what looks like it.
+    pub resources: Fleet<Resource>,
+    /// The providers that are asked.
+    pub providers: Vec<ProviderKind>,
+    /// The providers that are not set up, each with what a person can do about it.
+    pub missing: Vec<(ProviderKind, String)>,
     /// Test counts of jobs that the store does not hold.
     pub counts: BTreeMap<JobId, TestCounts>,
     /// Jobs whose counts were asked for.
@@ -166,8 +174,11 @@ impl Model {
             line: None,
             notice: None,
             jobs: Known::default(),
-            machines: Known::default(),
-            images: Known::default(),
+            machines: Fleet::default(),
+            images: Fleet::default(),
+            resources: Fleet::default(),
+            providers: Vec::new(),
+            missing: Vec::new(),
             counts: BTreeMap::new(),
             counts_asked: BTreeSet::new(),
             durations: BTreeMap::new(),

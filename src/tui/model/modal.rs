@@ -1,7 +1,8 @@
 //! What lies over the screen and takes the keys: pages of text, help, the palette, forms, dialogs.
 
 use super::form::Form;
-use crate::domain::{BootstrapSpec, CancelLevel, ImageName, JobId, MachineId, Plan, ProviderKind};
+use crate::domain::{BootstrapSpec, CancelLevel, JobId, MachineId, Plan, ProviderKind, ResourceRef};
+use crate::session::PlanRequest;
 use crate::tui::keys::{Row, Scope};
 use tui_input::Input;
 
@@ -77,8 +78,10 @@ pub struct Palette {
 pub enum DialogKind {
     /// End machines: what was chosen, and the plan made of it.
     Terminate(Vec<(ProviderKind, MachineId)>, Plan),
-    /// Remove images.
-    RemoveImages(Vec<(ProviderKind, ImageName)>),
+    /// A plan is being made: what for, and of which things where they were chosen one by one.
+    Planning(PlanRequest, Vec<ResourceRef>),
+    /// Carry out a plan, as it was made; what could not be looked at for it.
+    Plan(Plan, Vec<String>),
     /// Make the development image.
     Bootstrap(BootstrapSpec),
     /// Stop a job this firmly; as firmly as can be already when that is `None`.

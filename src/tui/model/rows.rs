@@ -1,16 +1,22 @@
 //! The rows of each list, sorted and filtered, as plain values: update and view both go by them.
 
-use super::{Filter, Model, Order, Standing, machine_word};
-use crate::domain::{Image, JobState, Machine, Operation, Phase, TestCounts, Timestamp, escape_line, words};
+use super::{Filter, Model, Order, Placed, Standing, machine_word};
+use crate::domain::{
+    Claim, Image, JobState, Machine, Operation, Phase, ProviderKind, Resource, TestCounts, Timestamp, escape_line,
+    users_of, words,
+};
 use crate::session::{JobSummary, changed_inputs};
 use crate::store::{JobView, Store};
 use std::cmp::Ordering;
 
 /// The heads of the machines' columns; sorting and filtering go by them.
-pub const MACHINE_COLUMNS: [&str; 9] =
-    ["MACHINE", "PROVIDER", "STATE", "AGE", "ENDS IN", "JOB", "DOES", "ADDRESS", "IMAGE"];
+pub const MACHINE_COLUMNS: [&str; 12] = [
+    "MACHINE", "PLACE", "STATE", "AGE", "ENDS IN", "TYPE", "NAME", "OWNER", "JOB", "DOES", "ADDRESS", "IMAGE",
+];
 /// The heads of the images' columns.
-pub const IMAGE_COLUMNS: [&str; 6] = ["IMAGE", "PROVIDER", "STATE", "MADE", "SIZE", "USED BY"];
+pub const IMAGE_COLUMNS: [&str; 7] = ["IMAGE", "PLACE", "STATE", "MADE", "SIZE", "USED BY", "ID"];
+/// The heads of the columns of everything.
+pub const RESOURCE_COLUMNS: [&str; 9] = ["KIND", "ID", "NAME", "PLACE", "STATE", "AGE", "SIZE", "OWNER", "WHY"];
 /// The heads of the jobs' columns.
 pub const JOB_COLUMNS: [&str; 10] =
     ["JOB", "STATE", "PHASE", "TESTS", "PROGRESS", "FAILED", "TIME", "WHAT", "ON", "ASKED"];
@@ -53,6 +59,10 @@ pub trait Row {
     const COLUMNS: &'static [&'static str];
     /// What a cell says, as filters see it.
     fn text(&self, column: usize) -> String;
+    /// What filters find in a cell, where that is more than it says.
+    fn found(&self, column: usize) -> String {
+        self.text(column)
+    }
     /// What a cell sorts by.
     fn key(&self, column: usize) -> SortKey;
 }
@@ -60,7 +70,7 @@ pub trait Row {
 /// Rows as a person wants them: filtered, then sorted; equal ones stay in the list's own order.
 fn arranged<R: Row>(rows: Vec<R>, order: Order, filter: &str) -> Vec<R> {
     let filter = Filter::of(filter, R::COLUMNS);
-    let kept = rows.into_iter().filter(|row| filter.takes(R::COLUMNS.len(), &|column| row.text(column).into()));
+    let kept = rows.into_iter().filter(|row| filter.takes(R::COLUMNS.len(), &|column| row.found(column).into()));
     let Some(column) = order.column else { return kept.collect() };
     let mut keyed: Vec<(SortKey, R)> = kept.map(|row| (row.key(column), row)).collect();
     keyed.sort_by(|(a, _), (b, _)| a.compare(b, order.descending));
@@ -74,7 +84,27 @@ pub struct MachineRow<'a> {
     pub machine: &'a Machine,
     /// The job it was launched for, where it is known.
     pub job: Option<JobRow<'a>>,
+    /// Whether it could not be looked at anew.
+    pub old: bool,
     now: Timestamp,
+}
+
+impl MachineRow<'_> {
+    /// Whether it is another owner's.
+    #[must_use]
+    pub fn is_others(&self) -> bool {
+        self.machine.cloud.as_ref().is_some_and(|cloud| matches!(cloud.claim, Claim::OtherOwner { .. }))
+    }
+}
+
+/// Where something is: its region, else its provider.
+fn place(thing: &impl Placed) -> String {
+    thing.region().map_or_else(|| thing.provider().to_string(), ToString::to_string)
+}
+
+/// The same with the provider, so that `place:aws` finds all of its regions.
+fn places(thing: &impl Placed) -> String {
+    thing.region().map_or_else(|| thing.provider().to_string(), |region| format!("{} {region}", thing.provider()))
 }
 
 impl Row for MachineRow<'_> {
@@ -84,7 +114,7 @@ impl Row for MachineRow<'_> {
         let machine = self.machine;
         match column {
             0 => machine.id.to_string(),
-            1 => machine.provider.to_string(),
+            1 => place(machine),
             2 => machine_word(machine.state).to_owned(),
             3 => machine.launched.map_or_else(String::new, |at| words::age(at, self.now)),
             4 => match machine.lease {
@@ -92,15 +122,29 @@ impl Row for MachineRow<'_> {
                 Some(lease) => words::span(lease.left(self.now)),
                 None => String::new(),
             },
-            5 => machine.job.as_ref().map_or_else(String::new, ToString::to_string),
-            6 => self.job.map_or_else(String::new, |job| job.does()),
-            7 => machine.endpoint.as_ref().map_or_else(String::new, |at| {
-                let host = escape_line(&at.host);
-                if host.contains(':') { format!("[{host}]:{}", at.port) } else { format!("{host}:{}", at.port) }
-            }),
-            8 => machine.image.as_ref().map_or_else(String::new, ToString::to_string),
+            5 => machine.cloud.as_ref().map_or_else(String::new, |cloud| escape_line(&cloud.instance_type)),
+            6 => {
+                let name = machine.cloud.as_ref().and_then(|cloud| cloud.name.as_deref());
+                name.map_or_else(String::new, escape_line)
+            }
+            7 => machine.cloud.as_ref().map_or_else(String::new, |cloud| escape_line(cloud.claim.word())),
+            8 => machine.job.as_ref().map_or_else(String::new, ToString::to_string),
+            9 => self.job.map_or_else(String::new, |job| job.does()),
+            10 => match (&machine.endpoint, &machine.cloud) {
+                (Some(at), _) => {
+                    let host = escape_line(&at.host);
+                    if host.contains(':') { format!("[{host}]:{}", at.port) } else { format!("{host}:{}", at.port) }
+                }
+                (None, Some(cloud)) => cloud.address.as_deref().map_or_else(String::new, escape_line),
+                (None, None) => String::new(),
+            },
+            11 => machine.image.as_ref().map_or_else(String::new, ToString::to_string),
             _ => String::new(),
         }
+    }
+
+    fn found(&self, column: usize) -> String {
+        if column == 1 { places(self.machine) } else { self.text(column) }
     }
 
     fn key(&self, column: usize) -> SortKey {
@@ -122,7 +166,44 @@ pub struct ImageRow<'a> {
     pub changed: Vec<String>,
     /// How many machines were launched from it.
     pub machines: usize,
+    /// Whether it could not be looked at anew.
+    pub old: bool,
     now: Timestamp,
+}
+
+/// Whether an image is what would be made today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// It is.
+    Current,
+    /// Something it was made from has changed since.
+    Stale,
+    /// What it was made from was not recorded.
+    Unknown,
+}
+
+impl ImageRow<'_> {
+    /// Whether it is another owner's.
+    #[must_use]
+    pub fn is_others(&self) -> bool {
+        matches!(self.image.claim, Some(Claim::OtherOwner { .. }))
+    }
+
+    /// Whether it is what would be made today.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        match (self.image.inputs.is_empty() && self.image.provider == ProviderKind::Aws, self.changed.is_empty()) {
+            (true, _) => Freshness::Unknown,
+            (false, true) => Freshness::Current,
+            (false, false) => Freshness::Stale,
+        }
+    }
+}
+
+/// What an image is known by: its id, or its name where it has none.
+#[must_use]
+pub fn image_key(image: &Image) -> (ProviderKind, String) {
+    (image.provider, image.id.clone().unwrap_or_else(|| image.name.to_string()))
 }
 
 impl Row for ImageRow<'_> {
@@ -131,13 +212,23 @@ impl Row for ImageRow<'_> {
     fn text(&self, column: usize) -> String {
         match column {
             0 => self.image.name.to_string(),
-            1 => self.image.provider.to_string(),
-            2 => if self.changed.is_empty() { "current" } else { "stale" }.to_owned(),
+            1 => place(self.image),
+            2 => match (&self.image.claim, self.freshness()) {
+                (Some(Claim::OtherOwner { owner, .. }), _) => escape_line(&format!("{owner}'s")),
+                (_, Freshness::Current) => "current".to_owned(),
+                (_, Freshness::Stale) => "stale".to_owned(),
+                (_, Freshness::Unknown) => "not known".to_owned(),
+            },
             3 => words::age(self.image.created, self.now),
             4 => words::bytes(self.image.bytes),
             5 if self.machines > 0 => words::count(self.machines as u64, "machine"),
+            6 => self.image.id.as_deref().map_or_else(String::new, escape_line),
             _ => String::new(),
         }
+    }
+
+    fn found(&self, column: usize) -> String {
+        if column == 1 { places(self.image) } else { self.text(column) }
     }
 
     fn key(&self, column: usize) -> SortKey {
@@ -145,6 +236,58 @@ impl Row for ImageRow<'_> {
             3 => SortKey::Number(self.now.duration_since(self.image.created).as_secs_f64()),
             4 => SortKey::Number(self.image.bytes as f64),
             5 => SortKey::Number(self.machines as f64),
+            _ => SortKey::text(&self.text(column)),
+        }
+    }
+}
+
+/// A row of everything.
+#[derive(Debug, Clone, Copy)]
+pub struct ResourceRow<'a> {
+    /// What it is about.
+    pub resource: &'a Resource,
+    /// Whether it could not be looked at anew.
+    pub old: bool,
+    now: Timestamp,
+}
+
+impl Row for ResourceRow<'_> {
+    const COLUMNS: &'static [&'static str] = &RESOURCE_COLUMNS;
+
+    fn text(&self, column: usize) -> String {
+        let one = self.resource;
+        match column {
+            0 => one.at.kind.to_string(),
+            1 => escape_line(&one.at.id),
+            2 => one.name.as_ref().filter(|name| **name != one.at.id).map_or_else(String::new, |name| escape_line(name)),
+            3 => place(one),
+            4 => match one.state.as_deref() {
+                // as the list of machines says it
+                Some("shutting-down") => "ending".to_owned(),
+                Some("terminated") => "ended".to_owned(),
+                state => state.map_or_else(String::new, escape_line),
+            },
+            5 => one.created.map_or_else(String::new, |at| words::age(at, self.now)),
+            6 => one.bytes.map_or_else(String::new, words::bytes),
+            7 => escape_line(one.claim.word()),
+            8 => match one.keep.as_ref().and_then(|keep| keep.forbids(self.now)) {
+                Some(kept) => escape_line(&format!("{kept}; {}", one.claim.why())),
+                None => escape_line(one.claim.why()),
+            },
+            _ => String::new(),
+        }
+    }
+
+    fn found(&self, column: usize) -> String {
+        if column == 3 { places(self.resource) } else { self.text(column) }
+    }
+
+    fn key(&self, column: usize) -> SortKey {
+        let one = self.resource;
+        match column {
+            0 => SortKey::Number(f64::from(one.at.kind as u8)),
+            5 => SortKey::number(one.created.map(|at| self.now.duration_since(at).as_secs_f64())),
+            6 => SortKey::number(one.bytes.map(|bytes| bytes as f64)),
             _ => SortKey::text(&self.text(column)),
         }
     }
@@ -308,7 +451,7 @@ fn on(row: &JobRow<'_>) -> String {
     machine.map_or_else(|| row.summary.operation.provider().to_string(), ToString::to_string)
 }
 
-/// The machines to show, the newest first.
+/// The machines to show, the newest first, other owners' after ours.
 #[must_use]
 pub fn machine_rows<'a>(model: &'a Model, store: &'a Store) -> Vec<MachineRow<'a>> {
     let mut rows: Vec<MachineRow<'a>> = model
@@ -322,17 +465,19 @@ pub fn machine_rows<'a>(model: &'a Model, store: &'a Store) -> Vec<MachineRow<'a
                 .as_ref()
                 .and_then(|id| model.summary(id))
                 .map(|summary| JobRow::of(model, store, summary)),
+            old: model.machines.old(machine).is_some(),
             now: model.now,
         })
         .collect();
     rows.sort_by(|a, b| {
         let launched = |row: &MachineRow<'_>| row.machine.launched;
-        launched(b).cmp(&launched(a)).then_with(|| a.machine.id.cmp(&b.machine.id))
+        let others = a.is_others().cmp(&b.is_others());
+        others.then_with(|| launched(b).cmp(&launched(a))).then_with(|| a.machine.id.cmp(&b.machine.id))
     });
     arranged(rows, model.home.machines.order, &model.home.machines.filter)
 }
 
-/// The images to show, the newest first.
+/// The images to show, the newest first, other owners' after ours.
 #[must_use]
 pub fn image_rows(model: &Model) -> Vec<ImageRow<'_>> {
     let mut rows: Vec<ImageRow<'_>> = model
@@ -342,17 +487,33 @@ pub fn image_rows(model: &Model) -> Vec<ImageRow<'_>> {
         .map(|image| ImageRow {
             image,
             changed: changed_inputs(image),
-            machines: model
-                .machines
-                .value
-                .iter()
-                .filter(|machine| machine.image.as_ref() == Some(&image.name))
-                .count(),
+            machines: users_of(image, &model.machines.value).len(),
+            old: model.images.old(image).is_some(),
             now: model.now,
         })
         .collect();
-    rows.sort_by(|a, b| b.image.created.cmp(&a.image.created).then_with(|| a.image.name.cmp(&b.image.name)));
+    rows.sort_by(|a, b| {
+        let others = a.is_others().cmp(&b.is_others());
+        let newest = || b.image.created.cmp(&a.image.created);
+        others.then_with(newest).then_with(|| image_key(a.image).cmp(&image_key(b.image)))
+    });
     arranged(rows, model.home.images.order, &model.home.images.filter)
+}
+
+/// Everything to show: what is ours, then other owners', then strangers'; each in the order in which it can be removed.
+#[must_use]
+pub fn resource_rows(model: &Model) -> Vec<ResourceRow<'_>> {
+    let row = |resource| ResourceRow { resource, old: model.resources.old(resource).is_some(), now: model.now };
+    let mut rows: Vec<ResourceRow<'_>> = model.resources.value.iter().map(row).collect();
+    rows.sort_by_key(|row| {
+        let whose = match row.resource.claim {
+            Claim::Ours { .. } => 0,
+            Claim::OtherOwner { .. } => 1,
+            Claim::Foreign { .. } => 2,
+        };
+        (whose, &row.resource.at)
+    });
+    arranged(rows, model.home.resources.order, &model.home.resources.filter)
 }
 
 /// The jobs to show, those under way first, then the newest.

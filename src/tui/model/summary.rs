@@ -3,7 +3,7 @@
 
 use super::tests::{running_for, whole};
 use super::{JobScreen, Model};
-use crate::domain::{CleanupVerdict, TestOutcome, WorkVerdict, escape_line, words};
+use crate::domain::{CleanupVerdict, Operation, TestOutcome, WorkVerdict, escape_line, words};
 use crate::event::Level;
 use crate::store::{EndedTest, JobView, failures, phase_table, slowest};
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ const SLOWEST: usize = 10;
 const FAILURES: usize = 50;
 /// How many reasons of skipped tests are told.
 const REASONS: usize = 20;
+/// How many things of a plan are told one by one.
+const REMOVED: usize = 200;
 /// How many notes are told, the last ones.
 const NOTES: usize = 40;
 
@@ -54,6 +56,7 @@ impl SummaryLine {
 pub fn summary(model: &Model, screen: &JobScreen, job: &JobView) -> Vec<SummaryLine> {
     let mut lines = Vec::new();
     verdicts(&mut lines, job);
+    removed(&mut lines, job);
     counts(&mut lines, model, screen, job);
     failed(&mut lines, job);
     slow(&mut lines, model, job);
@@ -117,6 +120,40 @@ fn verdicts(lines: &mut Vec<SummaryLine>, job: &JobView) {
             let hint = "            hint: `hga machines list` shows what is there, `hga machines terminate` ends it";
             lines.push(SummaryLine::of(Ink::Dim, hint));
         }
+    }
+}
+
+/// What a plan ended and removed, what of it is left and why, what is still to come.
+fn removed(lines: &mut Vec<SummaryLine>, job: &JobView) {
+    let Some(Operation::Apply { plan, .. }) = &job.operation else { return };
+    let removal = &job.removal;
+    heading(lines, "Ended and removed");
+    let mut line = SummaryLine::of(Ink::Plain, format!("  {} of {}", removal.removed, plan.items.len()));
+    if removal.left_count > 0 {
+        line = line.and(Ink::Bad, format!("  ! {} left", removal.left_count));
+    }
+    if let Some(account) = &plan.account {
+        line = line.and(Ink::Dim, format!("  account {}", escape_line(account)));
+    }
+    lines.push(line);
+    // what needs a look first
+    for (thing, why) in &removal.left {
+        let line = SummaryLine::of(Ink::Bad, format!("  ! {}", escape_line(&thing.to_string())));
+        lines.push(line.and(Ink::Plain, format!("  {}", escape_line(why))));
+    }
+    let rest = plan.items.iter().filter(|item| !removal.left.iter().any(|(thing, _)| *thing == item.at));
+    for item in rest.take(REMOVED) {
+        let (ink, mark, word) = match (removal.gone.contains(&item.at), job.ended.is_some()) {
+            (true, _) => (Ink::Good, "✓", ""),
+            (false, true) => (Ink::Dim, "·", "  was gone already, or the job ended before it"),
+            (false, false) => (Ink::Dim, "·", ""),
+        };
+        let place = item.at.region.as_ref().map_or(item.at.provider.as_str(), crate::domain::Region::as_str);
+        let line = SummaryLine::of(ink, format!("  {mark} {}", escape_line(&item.called())));
+        lines.push(line.and(Ink::Dim, format!("  {place}{word}")));
+    }
+    if plan.items.len() > REMOVED {
+        lines.push(SummaryLine::of(Ink::Dim, format!("  and {} more", plan.items.len() - REMOVED)));
     }
 }
 

@@ -1,16 +1,17 @@
 //! A dashboard with jobs, machines and images of every kind, told to it by messages, at a time that stands still.
 
 use crate::domain::{
-    CancelLevel, CleanupVerdict, DirtyTree, Endpoint, Filesystem, Fingerprint, HostKeys, Image, ImageName, JobId,
-    JobState, KeepMachine, LaunchSpec, Layout, Lease, Machine, MachineId, MachineState, Operation, Phase,
-    ProviderKind, Remaining, RunId, RunTestsSpec, TestCounts, TestEvent, TestOutcome, TestResult, TestSource,
+    CancelLevel, Claim, CleanupVerdict, CloudFacts, DirtyTree, Endpoint, Filesystem, Fingerprint, HostKeys, Image,
+    ImageName, JobId, JobState, KeepMachine, LaunchSpec, Layout, Lease, Machine, MachineId, MachineState, Operation,
+    Phase, Plan, PlanVerb, ProviderKind, Region, Remaining, Resource, ResourceKind, ResourceRef, RunId, RunTestsSpec, TestCounts, TestEvent, TestOutcome, TestResult, TestSource,
     Timestamp, WorkVerdict,
 };
 use crate::event::{Event, EventKind};
-use crate::session::{Attachment, Error, ErrorKind, JobSummary};
+use crate::session::{Attachment, Error, ErrorKind, JobSummary, Listed, PlanRequest, Proposal, Trouble};
 use crate::store::Store;
 use crate::tui::App;
 use crate::tui::effect::Effect;
+use crate::tui::fixtures::{bens, foreign, listed, on_aws, ours};
 use crate::tui::keys::Chord;
 use crate::tui::model::Setup;
 use crate::tui::msg::Msg;
@@ -28,6 +29,8 @@ pub(super) const UNDER_WAY: &str = "j-under2";
 pub(super) const FAILED: &str = "j-fail22";
 /// One that nobody drives.
 pub(super) const LEFT: &str = "j-left22";
+/// One that carries a plan out.
+pub(super) const REMOVES: &str = "j-remov2";
 /// The machine of the job under way.
 pub(super) const MACHINE: &str = "m-under2";
 
@@ -206,6 +209,34 @@ pub(super) fn output() -> String {
     text
 }
 
+/// A purge under way: some of it is gone, one thing could not go.
+fn removes() -> Told {
+    let request = PlanRequest { verb: PlanVerb::Purge, owners: crate::domain::Owners::Mine, provider: Some(ProviderKind::Aws), chosen: None };
+    let plan = proposal(&request).plan;
+    let things: Vec<ResourceRef> = plan.items.iter().map(|item| item.at.clone()).collect();
+    let progress = |done| EventKind::Progress {
+        phase: Phase::End,
+        done,
+        total: things.len() as u64,
+        unit: crate::event::Unit::Steps,
+    };
+    Script::new(REMOVES, 7500, 30, Operation::Apply { plan: Box::new(plan), wait: false })
+        .phase(Phase::Check, 2)
+        .then(0, EventKind::PhaseStarted { phase: Phase::End })
+        .then(1, EventKind::Removing { things: things[..2].to_vec() })
+        .then(1, EventKind::Removed { things: things[..2].to_vec() })
+        .then(0, progress(2))
+        .then(1, EventKind::Removing { things: things[2..3].to_vec() })
+        .then(
+            2,
+            EventKind::Left {
+                thing: things[2].clone(),
+                why: "could not deregister it: it is in use by a launch template (remove that first)".to_owned(),
+            },
+        )
+        .still(JobState::Running, true)
+}
+
 fn jobs() -> Vec<Told> {
     let clean = || CleanupVerdict::Clean;
     let failed = || WorkVerdict::TestsFailed { status: 1 };
@@ -233,6 +264,7 @@ fn jobs() -> Vec<Told> {
             .with_tests(3)
             .began(0, "test-left.t")
             .still(JobState::Running, false),
+        removes(),
         Script::tests("j-detach", 7000, 500, &[])
             .with_tests(900)
             .then(3, EventKind::LinkLost { reason: "the connection was reset".to_owned() })
@@ -350,6 +382,128 @@ pub(super) fn summaries() -> Vec<JobSummary> {
     jobs().into_iter().map(|told| told.summary).collect()
 }
 
+/// What providers tell of these machines, each of its own.
+pub(super) fn told(machines: Vec<Machine>) -> Vec<Msg> {
+    let of = |provider| machines.iter().filter(|machine| machine.provider == provider).cloned().collect();
+    let mut all = vec![ProviderKind::Local, ProviderKind::Hosts];
+    if machines.iter().any(|machine| machine.provider == ProviderKind::Aws) {
+        all.push(ProviderKind::Aws);
+    }
+    all.into_iter().map(|provider| Msg::Machines(provider, listed(of(provider)))).collect()
+}
+
+/// Machines on EC2: ours in all states, another owner's, a stranger's.
+pub(super) fn aws_machines() -> Vec<Machine> {
+    let with = |id: &str, region: &str, name: &str, claim, state, change: fn(&mut CloudFacts)| {
+        let mut machine = on_aws(id, region, name, claim);
+        machine.state = state;
+        change(machine.cloud.as_mut().unwrap());
+        machine
+    };
+    use MachineState as S;
+    vec![
+        with("i-0aaaaaaaaaaaaaaaa", "us-west-2", "hg-temp-windows", ours(), S::Running, |_| {}),
+        with("i-0bbbbbbbbbbbbbbbb", "us-west-2", "", ours(), S::Running, |cloud| {
+            cloud.instance_type = "t3.micro".to_owned();
+            cloud.claim = Claim::Ours { why: "key pair `hg-automation`, and no Name tag".to_owned() };
+        }),
+        with("i-0cccccccccccccccc", "us-east-1", "hg-linux \u{1b}[2J", ours(), S::Stopped, |cloud| {
+            cloud.reason = Some("User initiated (2025-12-31 22:10:00 GMT)".to_owned());
+            cloud.keep = Some(crate::domain::Keep::Unclear("next week".to_owned()));
+        }),
+        with("i-0dddddddddddddddd", "us-west-2", "hg-try", ours(), S::ShuttingDown, |_| {}),
+        with("i-0eeeeeeeeeeeeeeee", "us-west-2", "hg-bens-box", bens(), S::Running, |_| {}),
+        with("i-0ffffffffffffffff", "us-west-2", "db-prod", foreign(), S::Running, |_| {}),
+    ]
+}
+
+/// Images on EC2: of the predecessor and another owner's.
+pub(super) fn aws_images() -> Vec<Image> {
+    let image = |name: &str, id: &str, claim| Image {
+        name: ImageName::new(name).unwrap(),
+        provider: ProviderKind::Aws,
+        fingerprint: Some(Fingerprint::recorded("0123456789abcdef")),
+        inputs: BTreeMap::new(),
+        created: ago(40 * 86_400),
+        bytes: 8 << 30,
+        id: Some(id.to_owned()),
+        region: Region::new("us-west-2").ok(),
+        claim: Some(claim),
+    };
+    let named = Claim::Ours { why: "named `hg-linux-dev-debian10`, as the predecessor does".to_owned() };
+    vec![
+        image("hg-linux-dev-debian10", "ami-0123456789abcdef0", named),
+        image("hg-windows-dev", "ami-0bbbbbbbbbbbbbbbb", bens()),
+    ]
+}
+
+/// Everything on AWS.
+pub(super) fn resources() -> Vec<Resource> {
+    let region = Region::new("us-west-2").ok();
+    let thing = |kind, id: &str, name: Option<&str>, claim: Claim, region: Option<Region>| Resource {
+        at: ResourceRef { kind, provider: ProviderKind::Aws, region, id: id.to_owned() },
+        name: name.map(str::to_owned),
+        state: None,
+        claim,
+        created: None,
+        bytes: None,
+        keep: None,
+        job: None,
+        detail: None,
+        fingerprint: None,
+        used_by: Vec::new(),
+    };
+    use ResourceKind as K;
+    let part = || Claim::Ours { why: "part of image ami-0123456789abcdef0, which is ours".to_owned() };
+    let named = |name: &str| Claim::Ours { why: format!("named `{name}`, as the predecessor does") };
+    let mut all: Vec<Resource> = aws_machines().iter().map(Machine::resource).collect();
+    all.extend(aws_images().iter().map(Image::resource));
+    all.push(Resource {
+        state: Some("completed".to_owned()),
+        created: Some(ago(40 * 86_400)),
+        bytes: Some(8 << 30),
+        used_by: vec![aws_images()[0].resource().at],
+        ..thing(K::Snapshot, "snap-0123456789abcdef0", None, part(), region.clone())
+    });
+    all.push(Resource {
+        state: Some("available".to_owned()),
+        created: Some(ago(7200)),
+        bytes: Some(64 << 30),
+        ..thing(K::Volume, "vol-0123456789abcdef0", Some("hg-disk"), ours(), region.clone())
+    });
+    let group = thing(K::Group, "sg-0123456789abcdef0", Some("hg-linux-dev-1"), named("hg-linux-dev-1"), region.clone());
+    all.push(Resource { detail: Some("opens port 22 to the world".to_owned()), ..group });
+    let web = Claim::Foreign { why: Some("`hg-web` is like our names, but none that we give".to_owned()) };
+    all.push(thing(K::Group, "sg-0fffffffffffffff0", Some("hg-web"), web, region.clone()));
+    all.push(thing(K::KeyPair, "hg-automation", None, named("hg-automation"), region));
+    all.push(thing(K::Profile, "hg-ephemeral-ec2-1", None, named("hg-ephemeral-ec2-1"), None));
+    all.push(thing(K::Role, "hg-ephemeral-ec2-role-1", None, named("hg-ephemeral-ec2-role-1"), None));
+    all
+}
+
+/// A place that does not answer.
+pub(super) fn unseen<T>(items: Vec<T>, region: &str) -> Listed<T> {
+    let error = Error::new(ErrorKind::Remote, "could not reach EC2: no answer within 30 s")
+        .hint("`aws sts get-caller-identity` shows whether AWS can be reached from here");
+    let trouble = Trouble { provider: ProviderKind::Aws, region: Region::new(region).ok(), error };
+    Listed { items, troubles: vec![trouble], account: Some("123456789012".to_owned()) }
+}
+
+/// The plan that the session makes of what there is on AWS.
+pub(super) fn proposal(request: &PlanRequest) -> Proposal {
+    let here = images().iter().map(Image::resource).chain(machines().iter().map(Machine::resource)).collect();
+    let mut resources = [resources(), here].concat();
+    resources.retain(|one| request.provider.is_none_or(|provider| provider == one.at.provider));
+    let chosen = |one: &Resource| request.chosen.as_ref().is_none_or(|ids| ids.contains(&one.at.id));
+    let chosen = |one: &Resource| {
+        chosen(one) && (request.verb != PlanVerb::TerminateEc2 || one.at.kind == ResourceKind::Machine)
+    };
+    let mut plan = Plan::of(request.verb, request.owners.clone(), &resources, chosen, &[], now());
+    plan.account = Some("123456789012".to_owned());
+    let troubles = unseen::<Machine>(Vec::new(), "eu-west-1").troubles;
+    Proposal { plan, troubles: if request.chosen.is_some() { Vec::new() } else { troubles } }
+}
+
 /// All events of a job.
 pub(super) fn history(job: &JobId) -> Vec<Event> {
     jobs().into_iter().find(|told| told.summary.id == *job).map(|told| told.events).unwrap_or_default()
@@ -392,8 +546,8 @@ impl Desk {
     pub(super) fn empty(columns: u16, rows: u16, theme: ThemeName) -> Self {
         let mut desk = Self::silent(columns, rows, theme);
         desk.tell(Msg::Jobs(Ok(Vec::new())));
-        desk.tell(Msg::Machines(Ok(Vec::new())));
-        desk.tell(Msg::Images(Ok(Vec::new())));
+        desk.tell(Msg::Machines(ProviderKind::Local, listed(Vec::new())));
+        desk.tell(Msg::Images(ProviderKind::Local, listed(Vec::new())));
         desk
     }
 
@@ -401,8 +555,10 @@ impl Desk {
     pub(super) fn full(columns: u16, rows: u16, theme: ThemeName) -> Self {
         let mut desk = Self::silent(columns, rows, theme);
         desk.tell(Msg::Jobs(Ok(summaries())));
-        desk.tell(Msg::Machines(Ok(machines())));
-        desk.tell(Msg::Images(Ok(images())));
+        for msg in told(machines()) {
+            desk.tell(msg);
+        }
+        desk.tell(Msg::Images(ProviderKind::Local, listed(images())));
         let names = ["test-wait.t", "test-rebase-interruptions.t", "test-merge1.t"];
         desk.tell(Msg::Durations(names.iter().map(|name| ((*name).to_owned(), 31.0)).collect()));
         for told in jobs().into_iter().filter(|told| told.summary.state != JobState::Ended) {
@@ -411,6 +567,20 @@ impl Desk {
         desk.tell(Msg::Submitted(Ok(id(UNDER_WAY))));
         desk.keys("<esc>1");
         desk.asked.clear();
+        desk
+    }
+
+    /// One with AWS besides: a region that cannot be asked any more, and a job that removed things.
+    pub(super) fn cloud(columns: u16, rows: u16, theme: ThemeName) -> Self {
+        let mut desk = Self::full(columns, rows, theme);
+        desk.tell(Msg::Providers(vec![ProviderKind::Local, ProviderKind::Hosts, ProviderKind::Aws], Vec::new()));
+        desk.tell(Msg::Images(ProviderKind::Hosts, listed(Vec::new())));
+        let account = |items| Listed { account: Some("123456789012".to_owned()), ..listed(items) };
+        desk.tell(Msg::Machines(ProviderKind::Aws, account(aws_machines())));
+        desk.tell(Msg::Tick(now() + jiff::SignedDuration::from_secs(190)));
+        let seen = aws_machines().into_iter().filter(|one| one.resource().at.region == Region::new("us-west-2").ok());
+        desk.tell(Msg::Machines(ProviderKind::Aws, unseen(seen.collect(), "us-east-1")));
+        desk.tell(Msg::Images(ProviderKind::Aws, listed(aws_images())));
         desk
     }
 
@@ -438,6 +608,11 @@ impl Desk {
                     Some(view) => Msg::History(Box::new(view.clone())),
                     None => Msg::Loaded(job, Err(error())),
                 }
+            }
+            Effect::Resources => Msg::Resources(ProviderKind::Aws, listed(resources())),
+            Effect::Plan(request) => {
+                let proposal = proposal(&request);
+                Msg::Planned(request, Ok(proposal))
             }
             Effect::Count(jobs) => Msg::Counts(jobs.into_iter().map(|job| (job, counts())).collect()),
             Effect::TestNames(source, rev) => {

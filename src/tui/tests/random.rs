@@ -1,11 +1,14 @@
 //! A hundred thousand random keys, with everything else that can arrive between them: no panic, and always a way back.
 
-use super::fixture::{Desk, UNDER_WAY, error, history, id, images, machines, now, summaries};
-use crate::domain::{MachineId, TestCounts, TestEvent, TestOutcome, TestResult};
+use super::fixture::{
+    Desk, UNDER_WAY, aws_images, aws_machines, error, history, id, images, machines, now, resources, summaries, told, unseen,
+};
+use crate::domain::{MachineId, ProviderKind, TestCounts, TestEvent, TestOutcome, TestResult};
 use crate::event::{Event, EventKind};
 use crate::session::Attachment;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
+use crate::tui::fixtures::{listed, silent};
 use crate::tui::keys::{Chord, Code, TABLE};
 use crate::tui::msg::{Mouse, Msg};
 use crate::tui::theme::ThemeName;
@@ -105,7 +108,7 @@ impl Walk {
     /// Something that is no key.
     fn other(&mut self) -> Msg {
         let (columns, rows) = self.desk.app.model.size;
-        match self.dice.random_range(0..12) {
+        match self.dice.random_range(0..15) {
             0 => {
                 let (columns, rows) = *SIZES.choose(&mut self.dice).unwrap();
                 Msg::Resize(columns, rows)
@@ -122,9 +125,16 @@ impl Walk {
             }
             6 => Msg::Focus(self.dice.random()),
             7 => {
-                let mut machines = machines();
+                let mut machines = [machines(), aws_machines()].concat();
                 machines.retain(|_| self.dice.random_ratio(2, 3));
-                if self.dice.random_ratio(1, 6) { Msg::Machines(Err(error())) } else { Msg::Machines(Ok(machines)) }
+                let all = [ProviderKind::Local, ProviderKind::Hosts, ProviderKind::Aws];
+                let provider = *all.choose(&mut self.dice).unwrap();
+                machines.retain(|machine| machine.provider == provider);
+                match self.dice.random_range(0..6) {
+                    0 => Msg::Machines(provider, silent(provider, error())),
+                    1 => Msg::Machines(ProviderKind::Aws, unseen(machines, "us-east-1")),
+                    _ => Msg::Machines(provider, listed(machines)),
+                }
             }
             8 => {
                 let mut jobs = summaries();
@@ -134,9 +144,37 @@ impl Walk {
             9 => {
                 let mut images = images();
                 images.retain(|_| self.dice.random_ratio(1, 2));
-                if self.dice.random_ratio(1, 6) { Msg::Images(Err(error())) } else { Msg::Images(Ok(images)) }
+                match self.dice.random_range(0..6) {
+                    0 => Msg::Images(ProviderKind::Local, silent(ProviderKind::Local, error())),
+                    1 => Msg::Images(ProviderKind::Aws, unseen(aws_images(), "us-east-1")),
+                    _ => Msg::Images(ProviderKind::Local, listed(images)),
+                }
             }
             10 => self.event(),
+            11 => {
+                let mut resources = resources();
+                resources.retain(|_| self.dice.random_ratio(4, 5));
+                match self.dice.random_range(0..4) {
+                    0 => Msg::Resources(ProviderKind::Aws, unseen(resources, "us-west-2")),
+                    1 => Msg::Resources(ProviderKind::Local, silent(ProviderKind::Local, error())),
+                    _ => Msg::Resources(ProviderKind::Aws, listed(resources)),
+                }
+            }
+            12 => {
+                let missing = vec![(ProviderKind::Aws, "AWS is not set up: \u{1b}[2J`aws configure`".to_owned())];
+                Msg::Providers(vec![ProviderKind::Local, ProviderKind::Hosts], missing)
+            }
+            13 => {
+                let things: Vec<_> = resources().into_iter().map(|one| one.at).collect();
+                let thing = things.choose(&mut self.dice).unwrap().clone();
+                let kind = match self.dice.random_range(0..3) {
+                    0 => EventKind::Removing { things },
+                    1 => EventKind::Removed { things: vec![thing] },
+                    _ => EventKind::Left { thing, why: "in use \u{9b}2J".to_owned() },
+                };
+                self.seq += 1;
+                Msg::Events(vec![Event { seq: self.seq, at: now(), job: id("j-remov2"), kind }])
+            }
             _ => {
                 let id = summaries().choose(&mut self.dice).unwrap().id.clone();
                 // a history told twice is told once
@@ -185,11 +223,15 @@ impl Walk {
                 Msg::Attached(job, Ok(*all.choose(&mut self.dice).unwrap()))
             }
             Effect::Load(job) if fails => Msg::Loaded(job, Err(error())),
-            Effect::Cancel(..) | Effect::RemoveImage(..) if fails => Msg::Told(Err(error())),
-            Effect::Cancel(..) | Effect::RemoveImage(..) => Msg::Told(Ok("done".to_owned())),
+            Effect::Cancel(..) if fails => Msg::Told(Err(error())),
+            Effect::Cancel(..) => Msg::Told(Ok("done".to_owned())),
             Effect::Jobs => Msg::Jobs(Ok(summaries())),
-            Effect::Machines => Msg::Machines(Ok(machines())),
-            Effect::Images => Msg::Images(Ok(images())),
+            Effect::Machines => {
+                let msg = told([machines(), aws_machines()].concat()).swap_remove(self.dice.random_range(0..3));
+                return self.tell(msg);
+            }
+            Effect::Images => Msg::Images(ProviderKind::Local, listed(images())),
+            Effect::Plan(request) if fails => Msg::Planned(request, Err(error())),
             Effect::Count(_) if fails => Msg::Counts([(id("j-newer2"), TestCounts::default())].into_iter().collect()),
             Effect::TestNames(source, rev) if fails => Msg::TestNames(source, rev, Err(error())),
             Effect::Shell(machine) if fails => Msg::ShellEnded(machine, Err("no shell \u{1b}[2J".to_owned())),

@@ -1,7 +1,9 @@
 //! Every screen as a person sees it: text at three sizes, styles of three themes at one. `cargo insta review`, or
 //! `INSTA_UPDATE=always cargo test`, takes new ones; read them before.
 
-use super::fixture::{Desk, FAILED, LEFT, MACHINE, UNDER_WAY, error, id, text};
+use super::fixture::{Desk, FAILED, LEFT, MACHINE, REMOVES, UNDER_WAY, error, id, text};
+use crate::domain::ProviderKind;
+use crate::tui::fixtures::silent;
 use crate::tui::msg::Msg;
 use crate::tui::theme::ThemeName;
 use ratatui::buffer::Buffer;
@@ -18,7 +20,7 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
     ("empty-jobs", |c, r, t| keys(Desk::empty(c, r, t), "3")),
     ("errors", |c, r, t| {
         let mut desk = Desk::full(c, r, t);
-        desk.tell(Msg::Machines(Err(error())));
+        desk.tell(Msg::Machines(ProviderKind::Local, silent(ProviderKind::Local, error())));
         desk.tell(Msg::Told(Err(error())));
         desk
     }),
@@ -26,6 +28,30 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
     ("machine", |c, r, t| machine(c, r, t, "d")),
     ("images", |c, r, t| keys(Desk::full(c, r, t), "2")),
     ("image", |c, r, t| keys(Desk::full(c, r, t), "2d")),
+    ("aws-machines", |c, r, t| keys(Desk::cloud(c, r, t), "1<home>")),
+    ("aws-machine", |c, r, t| keys(Desk::cloud(c, r, t), "1/cccc<enter>d")),
+    ("aws-not-set-up", |c, r, t| {
+        let mut desk = Desk::full(c, r, t);
+        let how = "AWS is not set up: `aws configure` (keys) or `aws configure sso` (sign-on) sets an account up, \
+                   `AWS_PROFILE` picks one; then `hga doctor`";
+        let asked = vec![ProviderKind::Local, ProviderKind::Hosts];
+        desk.tell(Msg::Providers(asked, vec![(ProviderKind::Aws, how.to_owned())]));
+        keys(desk, "1")
+    }),
+    ("aws-images", |c, r, t| keys(Desk::cloud(c, r, t), "2<home>")),
+    ("aws-image", |c, r, t| keys(Desk::cloud(c, r, t), "2/debian<enter>d")),
+    ("resources", |c, r, t| keys(Desk::cloud(c, r, t), "5<home>")),
+    ("resource", |c, r, t| keys(Desk::cloud(c, r, t), "5/snap-<enter>d")),
+    ("dialog-aws-terminate", |c, r, t| keys(Desk::cloud(c, r, t), "1/us-west<enter><home><space><space><space><space><ctrl-d>")),
+    ("dialog-planning", |c, r, t| {
+        let mut desk = Desk::cloud(c, r, t);
+        desk.keys("5");
+        desk.app.handle(Msg::Key("P".parse().unwrap()));
+        desk
+    }),
+    ("dialog-purge", |c, r, t| keys(Desk::cloud(c, r, t), "5P")),
+    ("dialog-remove", |c, r, t| keys(Desk::cloud(c, r, t), "5/snap-<enter><ctrl-d>")),
+    ("job-removes-summary", |c, r, t| job(c, r, t, REMOVES, "<enter>")),
     ("jobs", |c, r, t| keys(Desk::full(c, r, t), "3")),
     ("jobs-marked-filtered", |c, r, t| keys(Desk::full(c, r, t), "3<space><space>/fail")),
     ("job-described", |c, r, t| job(c, r, t, FAILED, "d")),

@@ -1,12 +1,12 @@
 //! Answers to effects, events of jobs, signals.
 
 use super::{dialog, job, say};
-use crate::domain::{JobState, Operation, Timestamp};
+use crate::domain::{Claim, JobState, Operation, ProviderKind, Timestamp};
 use crate::event::EventKind;
-use crate::session::{Attachment, Error};
+use crate::session::{Attachment, Error, Listed};
 use crate::store::Store;
 use crate::tui::effect::{Effect, Leave};
-use crate::tui::model::{JobTab, Known, Modal, Model, Tone};
+use crate::tui::model::{Fleet, JobTab, Known, Modal, Model, PlaceError, Placed, Tone};
 use crate::tui::msg::Msg;
 
 /// Takes an answer or an event in.
@@ -32,6 +32,8 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
                         want(Effect::Machines);
                         want(Effect::Images);
                         want(Effect::Durations);
+                        // what it launched or removed; asked for as soon as it is shown
+                        model.home.resources_asked = None;
                         model.ours.remove(&event.job);
                         model.counts_asked.remove(&event.job);
                         job::ended(model, store, &event.job);
@@ -40,7 +42,13 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
                     EventKind::Launching { .. }
                     | EventKind::MachineReady { .. }
                     | EventKind::MachineEnding { .. }
-                    | EventKind::MachineEnded { .. } => want(Effect::Machines),
+                    | EventKind::MachineEnded { .. }
+                    | EventKind::Removing { .. } => want(Effect::Machines),
+                    EventKind::Removed { .. } | EventKind::Left { .. } => {
+                        want(Effect::Machines);
+                        want(Effect::Images);
+                        model.home.resources_asked = None;
+                    }
                     _ => {}
                 }
             }
@@ -59,14 +67,32 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             dialog::refresh(model, store);
             Vec::new()
         }
-        Msg::Machines(answer) => {
-            keep(&mut model.machines, answer, &mut model.home.answered.machines, model.now);
+        Msg::Providers(asked, missing) => {
+            model.providers = asked;
+            model.missing = missing;
+            Vec::new()
+        }
+        Msg::Machines(provider, mut listed) => {
+            // a stranger's machines are nobody's business here
+            listed.items.retain(|machine| machine.cloud.as_ref().is_none_or(|cloud| cloud.claim.is_tools()));
+            take(&mut model.machines, provider, listed, model.now);
             dialog::refresh(model, store);
             Vec::new()
         }
-        Msg::Images(answer) => {
-            keep(&mut model.images, answer, &mut model.home.answered.images, model.now);
+        Msg::Images(provider, mut listed) => {
+            listed.items.retain(|image| image.claim.as_ref().is_none_or(Claim::is_tools));
+            take(&mut model.images, provider, listed, model.now);
             dialog::refresh(model, store);
+            Vec::new()
+        }
+        Msg::Resources(provider, mut listed) => {
+            // what looks like ours and is not is told too: somebody will wonder about it
+            listed.items.retain(|one| one.claim != Claim::Foreign { why: None });
+            take(&mut model.resources, provider, listed, model.now);
+            Vec::new()
+        }
+        Msg::Planned(request, answer) => {
+            dialog::planned(model, store, &request, answer);
             Vec::new()
         }
         Msg::Loaded(id, answer) => {
@@ -99,7 +125,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             if model.aside > 0 {
                 // machines are ended: what they are doing is in sight already
                 model.aside -= 1;
-                say(model, Tone::Info, &format!("job {id} does it; its machines show here until they have ended"));
+                say(model, Tone::Info, &format!("job {id} does it: it is in the Jobs pane"));
                 return vec![Effect::Jobs, Effect::Machines];
             }
             // the form that asked for it has done its work; what else is open stays
@@ -169,12 +195,24 @@ fn keep<T>(known: &mut Known<T>, answer: Result<T, Error>, at: &mut Option<Times
     }
 }
 
+/// Takes what a provider told in.
+fn take<T: Placed>(fleet: &mut Fleet<T>, provider: ProviderKind, listed: Listed<T>, now: Timestamp) {
+    let errors = listed.troubles.into_iter().map(|trouble| PlaceError {
+        provider: trouble.provider,
+        region: trouble.region,
+        text: crate::diag::chain(&trouble.error),
+        hints: trouble.error.hints.iter().map(ToString::to_string).collect(),
+        as_of: None,
+    });
+    fleet.take(provider, listed.items, errors.collect(), listed.account, now);
+}
+
 fn told(model: &mut Model, error: &Error) -> Vec<Effect> {
     say(model, Tone::Error, &words_of(error));
     Vec::new()
 }
 
-fn words_of(error: &Error) -> String {
+pub(super) fn words_of(error: &Error) -> String {
     let hint = error.hints.first().map_or_else(String::new, |hint| format!(" (hint: {hint})"));
     format!("{}{hint}", crate::diag::chain(error))
 }

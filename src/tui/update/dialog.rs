@@ -5,9 +5,10 @@ mod words;
 
 use super::{line, say};
 use crate::domain::{
-    BootstrapSpec, CancelLevel, CleanupVerdict, JobId, JobState, MachineId, Operation, Plan, ProviderKind,
-    TestSource, Working, escape_line,
+    BootstrapSpec, CancelLevel, CleanupVerdict, JobId, JobState, MachineId, Operation, Owners, Plan, PlanVerb,
+    ProviderKind, ResourceRef, TestSource, Working, escape_line,
 };
+use crate::session::{Error, PlanRequest, Proposal};
 use crate::store::Store;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Leave};
@@ -28,13 +29,78 @@ pub(super) fn terminate(model: &mut Model, store: &Store) -> Vec<Effect> {
     push(model, store, DialogKind::Terminate(chosen, plan))
 }
 
-/// Shows what removing the chosen images would do.
-pub(super) fn remove_image(model: &mut Model, store: &Store) -> Vec<Effect> {
+/// Has it planned what removing the chosen images would do: they go with what they consist of.
+pub(super) fn remove_images(model: &mut Model, store: &Store) -> Vec<Effect> {
     let chosen = model.home.images.chosen();
-    if chosen.is_empty() {
-        return Vec::new();
-    }
-    push(model, store, DialogKind::RemoveImages(chosen))
+    let providers = chosen.iter().map(|(provider, _)| *provider).collect();
+    let ids = chosen.into_iter().map(|(_, id)| id).collect();
+    plan_of(model, store, PlanVerb::RemoveImages, providers, ids, Vec::new())
+}
+
+/// Has it planned what removing the chosen things would do.
+pub(super) fn remove(model: &mut Model, store: &Store) -> Vec<Effect> {
+    let chosen = model.home.resources.chosen();
+    let providers = chosen.iter().map(|at| at.provider).collect();
+    let ids = chosen.iter().map(|at| at.id.clone()).collect();
+    plan_of(model, store, PlanVerb::Remove, providers, ids, chosen)
+}
+
+fn plan_of(
+    model: &mut Model,
+    store: &Store,
+    verb: PlanVerb,
+    providers: Vec<ProviderKind>,
+    ids: Vec<String>,
+    chosen: Vec<ResourceRef>,
+) -> Vec<Effect> {
+    let Some(first) = providers.first() else { return Vec::new() };
+    // nobody waits for a cloud to remove what is on this computer
+    let provider = providers.iter().all(|other| other == first).then_some(*first);
+    begin_planning(model, store, PlanRequest { verb, owners: Owners::Mine, provider, chosen: Some(ids) }, chosen)
+}
+
+/// Has it planned what a sweep of all that is ours on AWS would do.
+pub(super) fn sweep(model: &mut Model, store: &Store, verb: PlanVerb) -> Vec<Effect> {
+    let request = PlanRequest { verb, owners: Owners::Mine, provider: Some(ProviderKind::Aws), chosen: None };
+    begin_planning(model, store, request, Vec::new())
+}
+
+fn begin_planning(
+    model: &mut Model,
+    store: &Store,
+    request: PlanRequest,
+    chosen: Vec<ResourceRef>,
+) -> Vec<Effect> {
+    push(model, store, DialogKind::Planning(request.clone(), chosen));
+    vec![Effect::Plan(request)]
+}
+
+/// A plan is there, or cannot be made: shown in place of the dialog that waits for it. One that nobody waits for any more
+/// is not shown.
+pub(super) fn planned(model: &mut Model, store: &Store, request: &PlanRequest, answer: Result<Proposal, Error>) {
+    let waits = |modal: &Modal| match modal {
+        Modal::Dialog(dialog) => match &dialog.kind {
+            DialogKind::Planning(asked, chosen) if asked == request => Some(chosen.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some((place, chosen)) = model.modals.iter().map(waits).enumerate().find_map(|(at, of)| Some((at, of?))) else {
+        return;
+    };
+    model.modals[place] = match answer {
+        Ok(Proposal { mut plan, troubles }) => {
+            // the same id may stand for something else in another region
+            plan.items.retain(|item| chosen.is_empty() || chosen.contains(&item.at));
+            let troubles = troubles.iter().map(ToString::to_string).collect();
+            Modal::Dialog(Box::new(make(model, store, DialogKind::Plan(plan, troubles))))
+        }
+        Err(error) => {
+            let mut lines = vec![(escape_line(&crate::diag::chain(&error)), false)];
+            lines.extend(error.hints.iter().map(|hint| (escape_line(&format!("hint: {hint}")), false)));
+            Modal::Page(Page { title: "No plan could be made".to_owned(), lines, top: 0 })
+        }
+    };
 }
 
 /// Asks whether the development image is to be made.
@@ -93,7 +159,7 @@ pub(super) fn working(model: &Model, store: &Store) -> Vec<Working> {
         if model.state_of(store, &summary.id) == Some(JobState::Ended) {
             continue;
         }
-        if matches!(summary.operation, Operation::Terminate { .. }) {
+        if matches!(summary.operation, Operation::Terminate { .. } | Operation::Apply { .. }) {
             continue;
         }
         let (provider, machine) = model
@@ -116,6 +182,8 @@ pub(super) fn working(model: &Model, store: &Store) -> Vec<Working> {
 
 fn plan(model: &Model, store: &Store, chosen: &[(ProviderKind, MachineId)]) -> Plan {
     let mut plan = Plan::terminate(chosen, &model.machines.value, &working(model, store), model.now);
+    let provider = plan.items.iter().map(|item| item.at.provider).max();
+    plan.account = provider.and_then(|provider| model.machines.account(provider)).map(str::to_owned);
     plan.unknown = match &model.jobs.error {
         Some(error) => Some(error.clone()),
         None if !model.jobs.here => Some("they are still being read".to_owned()),
@@ -287,10 +355,15 @@ fn press(model: &mut Model, store: &Store, kind: DialogKind, button: usize) -> V
             model.aside += operations.len();
             operations.into_iter().map(|operation| Effect::Submit(Box::new(operation))).collect()
         }
-        DialogKind::RemoveImages(images) => {
+        DialogKind::Plan(plan, _) => {
+            // each thing is looked at anew by the job, and left alone when it is not as it was shown
             model.home.images.marks.clear();
-            images.into_iter().map(|(provider, name)| Effect::RemoveImage(provider, name)).collect()
+            model.home.resources.marks.clear();
+            let operations = plan.operations();
+            model.aside += operations.len();
+            operations.into_iter().map(|operation| Effect::Submit(Box::new(operation))).collect()
         }
+        DialogKind::Planning(..) => Vec::new(),
         DialogKind::Bootstrap(spec) => {
             let spec = BootstrapSpec { rebuild: button == 2, ..spec };
             vec![Effect::Submit(Box::new(Operation::BootstrapLinux(spec)))]

@@ -2,11 +2,14 @@
 
 use super::super::testing::*;
 use crate::domain::{
-    CancelLevel, CleanupVerdict, ImageName, JobState, MachineState, Operation, ProviderKind, Remaining, WorkVerdict,
+    CancelLevel, CleanupVerdict, ImageName, JobState, MachineState, Operation, Plan, PlanVerb, ProviderKind, Remaining,
+    Resource, ResourceKind, WorkVerdict,
 };
+use crate::session::{Error, ErrorKind, Listed, Proposal};
 use crate::event::EventKind;
 use crate::tui::App;
 use crate::tui::effect::{Effect, Leave};
+use crate::tui::fixtures::{bens, foreign, on_aws, ours};
 use crate::tui::model::Modal;
 use crate::tui::msg::Msg;
 
@@ -24,7 +27,16 @@ fn opens() -> Vec<(&'static str, App)> {
     all.push(("terminate a busy one", busy));
     let mut image = app().with_image("dev");
     image.keys("2 delete");
+    all.push(("have the removal of an image planned", image));
+    let mut image = app().with_image("dev");
+    image.plans("2 delete");
     all.push(("remove an image", image));
+    let mut cloud = on_cloud();
+    cloud.keys("space space ctrl-d");
+    all.push(("terminate on AWS", cloud));
+    let mut purge = on_cloud();
+    purge.plans("5 P");
+    all.push(("purge", purge));
     let mut bootstrap = app();
     bootstrap.keys("2 b");
     all.push(("bootstrap", bootstrap));
@@ -57,7 +69,7 @@ fn default_keys_end_nothing_in_any_dialog() {
                 let harmless = |effect: &Effect| {
                     !matches!(
                         effect,
-                        Effect::Submit(_) | Effect::Cancel(..) | Effect::RemoveImage(..) | Effect::Leave(_)
+                        Effect::Submit(_) | Effect::Cancel(..) | Effect::Leave(_)
                     )
                 };
                 assert!(effects.iter().all(harmless), "{name}, {key}: {effects:?}");
@@ -125,18 +137,146 @@ fn a_plan_that_changes_goes_back_to_cancel() {
     let mut app = app().with_machines(vec![machine("m-aaa"), machine("m-bbb")]);
     app.keys("ctrl-d tab");
     // the same again changes nothing
-    app.handle(Msg::Machines(Ok(vec![machine("m-aaa"), machine("m-bbb")])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-aaa"), machine("m-bbb")])));
     assert_eq!(app.dialog().focus, 1);
     let mut app = app.with_job("j-aaa", JobState::Running);
     assert_eq!((app.dialog().focus, app.dialog().demand.as_deref()), (0, Some("m-aaa")));
     assert!(app.screen(80, 24).contains("This has just changed"));
-    app.handle(Msg::Machines(Ok(vec![machine("m-bbb")])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-bbb")])));
     assert!(app.screen(80, 24).contains("Nothing to end"));
     let mut ending = machine("m-bbb");
     ending.state = MachineState::ShuttingDown;
     app.keys("esc ctrl-d tab");
-    app.handle(Msg::Machines(Ok(vec![ending])));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![ending])));
     assert_eq!(app.keys("enter"), []);
+}
+
+/// Two machines of ours on AWS, one of Ben's, one of a stranger, and one of this computer.
+fn on_cloud() -> App {
+    let mut app = app().with_machines(vec![machine("m-aaa")]);
+    let machines = vec![
+        on_aws("i-0aaa", "us-west-2", "hg-temp-linux", ours()),
+        on_aws("i-0bbb", "us-east-1", "", ours()),
+        on_aws("i-0ccc", "us-west-2", "hg-bens", bens()),
+        on_aws("i-0ddd", "us-west-2", "db-prod", foreign()),
+    ];
+    app.handle(Msg::Machines(ProviderKind::Aws, Listed { account: Some("12345".into()), ..listed(machines) }));
+    app.screen(80, 24);
+    app
+}
+
+impl App {
+    /// Presses keys, the last of which asks for a plan, and answers with one of what the model knows.
+    fn plans(&mut self, keys: &str) {
+        let effects = self.keys(keys);
+        assert!(self.screen(80, 24).contains("Making the plan"));
+        let Some(Effect::Plan(request)) = effects.first() else { panic!("{effects:?}") };
+        let machines = self.model.machines.value.iter().map(crate::domain::Machine::resource);
+        let mut there: Vec<Resource> =
+            machines.chain(self.model.images.value.iter().map(crate::domain::Image::resource)).collect();
+        there.push(on_aws("i-0ddd", "us-west-2", "db-prod", foreign()).resource());
+        let wanted = |one: &Resource| {
+            request.provider.is_none_or(|provider| provider == one.at.provider)
+                && request.chosen.as_ref().is_none_or(|ids| ids.contains(&one.at.id))
+        };
+        let plan = Plan::of(request.verb, request.owners.clone(), &there, wanted, &[], now());
+        self.handle(Msg::Planned(request.clone(), Ok(Proposal { plan, troubles: Vec::new() })));
+        self.screen(80, 24);
+    }
+}
+
+fn applied(effects: &[Effect]) -> Vec<(ProviderKind, Vec<String>)> {
+    let mut all = Vec::new();
+    for effect in effects {
+        let Effect::Submit(operation) = effect else { panic!("{effects:?}") };
+        all.push(match &**operation {
+            Operation::Apply { plan, wait: false } => {
+                (operation.provider(), plan.items.iter().map(|item| item.at.id.clone()).collect())
+            }
+            Operation::Terminate { provider, machines } => (*provider, machines.iter().map(ToString::to_string).collect()),
+            other => panic!("{other:?}"),
+        });
+    }
+    all
+}
+
+#[test]
+fn machines_on_aws_are_ended_by_a_job_for_each_provider_and_only_ours() {
+    let mut app = on_cloud();
+    assert!(!app.screen(80, 24).contains("db-prod"), "a stranger's machine is not shown");
+    app.keys("home space space space space ctrl-d");
+    let shown = app.screen(100, 40);
+    for words in [
+        "End 3 machines in account 12345",
+        "i-0aaa `hg-temp-linux` (us-west-2, c5.9xlarge, launched 14h ago)",
+        "ours: its Name",
+        "left alone: machine i-0ccc `hg-bens`: it is `ben`'s",
+        "type `terminate 3`",
+        "▶ Cancel ◀",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert_eq!(app.keys("enter"), [], "the first button does nothing");
+    app.keys("ctrl-d");
+    app.handle(Msg::Paste("terminate 3".into()));
+    let all = [(ProviderKind::Local, vec!["m-aaa".into()]), (ProviderKind::Aws, vec!["i-0bbb".into(), "i-0aaa".into()])];
+    assert_eq!(applied(&app.keys("enter")), all);
+}
+
+#[test]
+fn a_plan_that_is_made_is_waited_for_and_kept_as_it_was_shown() {
+    let mut app = on_cloud();
+    app.plans("5 P");
+    let shown = app.screen(100, 40);
+    assert!(shown.contains("Remove 2 machines") && shown.contains("▶ Cancel ◀"), "{shown}");
+    assert!(shown.contains("1 other thing"), "{shown}");
+    app.handle(Msg::Paste("purge 2".into()));
+    assert_eq!(app.dialog().focus, 1);
+    // what changes meanwhile is for the job to find out
+    app.handle(Msg::Machines(ProviderKind::Aws, listed(Vec::new())));
+    let effects = app.keys("enter");
+    let [Effect::Submit(operation)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(matches!(&**operation, Operation::Apply { plan, .. } if plan.verb == PlanVerb::Purge && plan.items.len() == 2));
+    // one that nobody waits for any more is not shown, nor is what Esc has closed done
+    let mut app = on_cloud();
+    let effects = app.keys(": t e r m i n a t e minus e c 2 enter");
+    let [Effect::Plan(request)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(request.verb, PlanVerb::TerminateEc2);
+    app.keys("esc");
+    app.handle(Msg::Planned(request.clone(), Ok(Proposal { plan: Plan::default(), troubles: Vec::new() })));
+    assert!(app.model.modals.is_empty());
+    // and one that cannot be made says why
+    let effects = app.keys("5 P");
+    let Some(Effect::Plan(request)) = effects.first() else { panic!("{effects:?}") };
+    let error = Error::new(ErrorKind::Usage, "provider `aws` is not set up").hint("`aws configure`");
+    app.handle(Msg::Planned(request.clone(), Err(error)));
+    let shown = app.screen(80, 24);
+    assert!(shown.contains("No plan could be made") && shown.contains("hint: `aws configure`"), "{shown}");
+    assert_eq!(app.keys("enter"), []);
+}
+
+#[test]
+fn of_things_of_one_id_only_the_chosen_ones_are_removed() {
+    let key = |region: &str| {
+        let mut one = on_aws("i-0aaa", region, "", ours()).resource();
+        one.at.kind = ResourceKind::KeyPair;
+        one.at.id = "hg-automation".into();
+        one
+    };
+    let both = || vec![key("us-west-2"), key("us-east-1")];
+    let mut app = app();
+    app.keys("5");
+    app.handle(Msg::Resources(ProviderKind::Aws, listed(both())));
+    app.screen(80, 24);
+    let effects = app.keys("home ctrl-d");
+    let [Effect::Plan(request)] = effects.as_slice() else { panic!("{effects:?}") };
+    let plan = Plan::of(request.verb, request.owners.clone(), &both(), |_| true, &[], now());
+    app.handle(Msg::Planned(request.clone(), Ok(Proposal { plan, troubles: Vec::new() })));
+    assert!(app.screen(80, 24).contains("Remove 1 key pair"));
+    let effects = app.keys("tab enter");
+    let [Effect::Submit(operation)] = effects.as_slice() else { panic!("{effects:?}") };
+    let Operation::Apply { plan, .. } = &**operation else { panic!("{operation:?}") };
+    assert_eq!(plan.items.iter().map(|item| item.at.clone()).collect::<Vec<_>>(), [key("us-east-1").at]);
 }
 
 #[test]
@@ -144,10 +284,9 @@ fn removing_an_image_says_who_uses_it() {
     let mut user = machine("m-aaa");
     user.image = Some(ImageName::new("dev").unwrap());
     let mut app = app().with_machines(vec![user]).with_image("dev");
-    app.keys("2 ctrl-d");
+    app.plans("2 ctrl-d");
     assert!(app.screen(80, 24).contains("used by m-aaa"));
-    let name = ImageName::new("dev").unwrap();
-    assert_eq!(app.keys("tab enter"), [Effect::RemoveImage(ProviderKind::Local, name)]);
+    assert_eq!(applied(&app.keys("tab enter")), [(ProviderKind::Local, vec!["dev".into()])]);
 }
 
 #[test]
@@ -214,7 +353,7 @@ fn leaving_has_three_ways() {
 #[test]
 fn a_machine_is_not_taken_for_idle_while_the_jobs_are_not_known() {
     let mut app = app().with_machines(vec![machine("m-aaa")]);
-    let locked = crate::session::Error::new(crate::session::ErrorKind::State, "the journal is locked");
+    let locked = Error::new(ErrorKind::State, "the journal is locked");
     app.handle(Msg::Jobs(Err(locked)));
     app.keys("ctrl-d");
     assert!(app.screen(80, 24).contains("not known: the journal is locked"));

@@ -26,7 +26,7 @@ pub(super) fn run_tests(model: &mut Model, store: &Store) -> Vec<Effect> {
     spec.keep = KeepMachine::Never;
     let busy = super::dialog::working(model, store);
     let free = |machine: &&Machine| {
-        machine.state.is_alive()
+        can_work(machine)
             && !busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider)
     };
     let here = if model.job.is_none() { model.machine_here(store).filter(free) } else { None };
@@ -57,7 +57,7 @@ pub(super) fn rerun(model: &mut Model, store: &Store) -> Vec<Effect> {
     }
     // the machine that was kept, else the one that was named
     let kept =
-        model.machines.value.iter().find(|machine| machine.job.as_ref() == Some(&id) && machine.state.is_alive());
+        model.machines.value.iter().find(|machine| machine.job.as_ref() == Some(&id) && can_work(machine));
     if let Some(machine) = kept {
         spec.provider = machine.provider;
         spec.machine = Some(machine.id.clone());
@@ -76,6 +76,11 @@ fn failure_here(model: &Model, store: &Store, id: &JobId) -> Option<String> {
         JobTab::Output | JobTab::Summary => return None,
     };
     job.tests.ended.get(index).filter(|test| test.outcome.is_failure()).map(|test| test.name.clone())
+}
+
+/// Whether tests may be run on a machine: one of a cloud has to be reachable from here.
+fn can_work(machine: &Machine) -> bool {
+    machine.state.is_alive() && (machine.cloud.is_none() || machine.endpoint.is_some())
 }
 
 fn is_demo(model: &Model, spec: &RunTestsSpec) -> bool {
@@ -123,7 +128,7 @@ fn places(model: &Model, store: &Store) -> Vec<(Place, String)> {
     let mut places = vec![(new, "a new one on this computer (local)".to_owned())];
     for machine in &model.machines.value {
         let taken = busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider);
-        if taken || !(machine.state.is_alive() || machine.provider == ProviderKind::Hosts) {
+        if taken || !(can_work(machine) || machine.provider == ProviderKind::Hosts) {
             continue;
         }
         let left = machine
@@ -146,7 +151,12 @@ fn images(model: &Model) -> Vec<ImageName> {
 pub(super) fn launch(model: &mut Model) -> Vec<Effect> {
     use crate::tui::model::Pane;
     let on_image = model.job.is_none() && model.home.pane == Pane::Images;
-    let image = model.home.images.selected.clone().filter(|_| on_image).map(|(_, name)| name);
+    let image = model.image_here().filter(|_| on_image);
+    if image.is_some_and(|image| image.provider != ProviderKind::Local) {
+        say(model, Tone::Info, "machines are launched on this computer so far: choose a local image");
+        return Vec::new();
+    }
+    let image = image.map(|image| image.name.clone());
     let form = Form::launch(image.as_ref(), images(model), plain(model), model.setup.current_dir.clone());
     model.modals.push(Modal::Form(Box::new(form)));
     Vec::new()

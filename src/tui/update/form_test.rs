@@ -156,7 +156,7 @@ fn the_palette_does_what_it_lists_and_says_what_it_cannot() {
     app.keys(": d e m o");
     assert!(app.screen(80, 24).contains("Try it"));
     assert_eq!(app.keys("enter"), [Effect::Submit(Box::new(app.model.setup.demo.clone()))]);
-    app.keys(": t e r m i n");
+    app.keys(": s h e l l");
     assert!(app.screen(80, 24).contains("not now: no machine here"));
     assert_eq!(app.keys("enter"), []);
     assert!(matches!(app.model.modals.last(), Some(Modal::Palette(_))));

@@ -1,11 +1,17 @@
 //! The panes: moving, sorting, marking, opening.
 
 use super::{job, turned};
-use crate::domain::{JobId, JobState};
+use crate::domain::{JobId, JobState, Operation, ResourceRef};
 use crate::store::Store;
 use crate::tui::action::{Action, SortBy};
 use crate::tui::effect::Effect;
-use crate::tui::model::{Hit, Home, JobTab, List, Model, Order, Pane, image_rows, job_rows, machine_rows};
+use crate::tui::model::{
+    Hit, Home, JobTab, List, Model, Order, Pane, image_key, image_rows, job_rows,
+    machine_rows, resource_rows,
+};
+
+/// How often everything is asked for while it is shown, in seconds.
+const RESOURCES: i64 = 30;
 
 /// Does what a person means on the panes.
 pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
@@ -19,8 +25,15 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
             }
         }
         Action::Open | Action::GoToJob | Action::GoToOutput => {
-            let tab = if action == Action::GoToOutput { JobTab::Output } else { JobTab::Tests };
             let job: Option<JobId> = model.job_here().cloned();
+            // what ends and removes things has no tests to show
+            let removes = job.as_ref().and_then(|id| model.operation_of(store, id));
+            let removes = matches!(removes, Some(Operation::Apply { .. }));
+            let tab = match action {
+                Action::GoToOutput => JobTab::Output,
+                _ if removes => JobTab::Summary,
+                _ => JobTab::Tests,
+            };
             return job.map_or_else(Vec::new, |id| job::open(model, store, id, tab));
         }
         Action::Sort(by) => sort(model, by),
@@ -33,11 +46,15 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
                 }
                 Pane::Images => {
                     let keys = image_keys(model);
-                    return list(&mut model.home.images, &keys, page, action, |(_, name)| name.to_string());
+                    return list(&mut model.home.images, &keys, page, action, |(_, id)| id.clone());
                 }
                 Pane::Jobs => {
                     let keys = job_keys(model, store);
                     return list(&mut model.home.jobs, &keys, page, action, ToString::to_string);
+                }
+                Pane::Resources => {
+                    let keys = resource_keys(model);
+                    return list(&mut model.home.resources, &keys, page, action, |at| at.id.clone());
                 }
                 Pane::Log => {}
             }
@@ -55,8 +72,13 @@ pub(super) fn machine_keys(
 }
 
 /// The keys of the rows, in their order.
-pub(super) fn image_keys(model: &Model) -> Vec<(crate::domain::ProviderKind, crate::domain::ImageName)> {
-    image_rows(model).iter().map(|row| (row.image.provider, row.image.name.clone())).collect()
+pub(super) fn image_keys(model: &Model) -> Vec<(crate::domain::ProviderKind, String)> {
+    image_rows(model).iter().map(|row| image_key(row.image)).collect()
+}
+
+/// The keys of the rows, in their order.
+pub(super) fn resource_keys(model: &Model) -> Vec<ResourceRef> {
+    resource_rows(model).iter().map(|row| row.resource.at.clone()).collect()
 }
 
 /// The keys of the rows, in their order.
@@ -70,6 +92,7 @@ fn order(home: &mut Home) -> Option<&mut Order> {
         Pane::Machines => Some(&mut home.machines.order),
         Pane::Images => Some(&mut home.images.order),
         Pane::Jobs => Some(&mut home.jobs.order),
+        Pane::Resources => Some(&mut home.resources.order),
         Pane::Log => None,
     }
 }
@@ -116,6 +139,18 @@ pub(super) fn wanted(model: &mut Model, store: &Store) -> Option<Effect> {
     (!jobs.is_empty()).then_some(Effect::Count(jobs))
 }
 
+/// Everything is asked for when its pane is opened, and now and then while it is: a lot has to be asked for it.
+pub(super) fn watched(model: &mut Model) -> Option<Effect> {
+    if model.job.is_some() || model.home.pane != Pane::Resources {
+        return None;
+    }
+    let due = model.home.resources_asked.is_none_or(|at| model.now.duration_since(at).as_secs() >= RESOURCES);
+    due.then(|| {
+        model.home.resources_asked = Some(model.now);
+        Effect::Resources
+    })
+}
+
 /// What moves, sorts and marks any list; `text` is what copying a row gives.
 pub(super) fn list<K: Ord + Clone>(
     list: &mut List<K>,
@@ -159,6 +194,10 @@ pub(super) fn settle(model: &mut Model, store: &Store) {
             let keys = job_keys(model, store);
             model.home.jobs.settle(&keys);
         }
+        Pane::Resources => {
+            let keys = resource_keys(model);
+            model.home.resources.settle(&keys);
+        }
         Pane::Log => {}
     }
 }
@@ -169,6 +208,7 @@ pub(super) fn fed_back(home: &mut Home, offset: usize) {
         Pane::Machines => home.machines.offset = offset,
         Pane::Images => home.images.offset = offset,
         Pane::Jobs => home.jobs.offset = offset,
+        Pane::Resources => home.resources.offset = offset,
         Pane::Log => {}
     }
 }

@@ -21,6 +21,7 @@ fn filter(model: &mut Model) -> Option<&mut String> {
             Pane::Images => Some(&mut model.home.images.filter),
             Pane::Jobs => Some(&mut model.home.jobs.filter),
             Pane::Log => None,
+            Pane::Resources => Some(&mut model.home.resources.filter),
         },
     }
 }
@@ -38,6 +39,7 @@ fn hold(model: &mut Model, back: bool) {
         (None, Pane::Machines) => turn(&mut model.home.machines, back),
         (None, Pane::Images) => turn(&mut model.home.images, back),
         (None, Pane::Jobs) => turn(&mut model.home.jobs, back),
+        (None, Pane::Resources) => turn(&mut model.home.resources, back),
         _ => {}
     }
 }

@@ -20,7 +20,7 @@ use super::effect::Effect;
 use super::keys::{Resolved, resolve};
 use super::model::{Modal, Model, Notice, Pane, Tone};
 use super::msg::Msg;
-use crate::domain::{JobId, escape_line};
+use crate::domain::{JobId, PlanVerb, escape_line};
 use crate::store::Store;
 
 /// How long a notice stays, in seconds.
@@ -28,7 +28,7 @@ const NOTICE: i64 = 12;
 
 /// What is asked for to begin with.
 pub(super) fn begin() -> Vec<Effect> {
-    vec![Effect::Jobs, Effect::Machines, Effect::Images, Effect::Durations]
+    vec![Effect::Providers, Effect::Jobs, Effect::Machines, Effect::Images, Effect::Durations]
 }
 
 /// Takes a message in.
@@ -41,6 +41,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
     }
     effects.extend(output::keep_up(model, store));
     effects.extend(home::wanted(model, store));
+    effects.extend(home::watched(model));
     // a stop may take a job up, for its clean-up
     let asks = |effect: &&Effect| matches!(effect, Effect::Submit(_) | Effect::Attach(_) | Effect::Cancel(..));
     model.asked += effects.iter().filter(asks).count();
@@ -92,7 +93,12 @@ fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
         Action::Suspend => return vec![Effect::Suspend],
         Action::Refresh => {
             model.counts_asked.clear();
-            return [vec![Effect::Redraw], begin()].concat();
+            let mut effects = [vec![Effect::Redraw, Effect::Forget], begin()].concat();
+            if model.home.resources_asked.is_some() {
+                model.home.resources_asked = Some(model.now);
+                effects.push(Effect::Resources);
+            }
+            return effects;
         }
         Action::Theme => {
             model.theme = model.theme.next();
@@ -133,7 +139,10 @@ fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
         Action::Launch => form::launch(model),
         Action::Bootstrap => dialog::bootstrap(model, store),
         Action::Terminate => dialog::terminate(model, store),
-        Action::RemoveImage => dialog::remove_image(model, store),
+        Action::RemoveImage => dialog::remove_images(model, store),
+        Action::Remove => dialog::remove(model, store),
+        Action::Purge => dialog::sweep(model, store, PlanVerb::Purge),
+        Action::TerminateEc2 => dialog::sweep(model, store, PlanVerb::TerminateEc2),
         Action::StopJob => dialog::stop_job(model, store),
         Action::Attach => dialog::attach(model, store),
         Action::Shell => {

@@ -79,10 +79,14 @@ fn row(model: &mut Model, store: &Store, place: usize) -> Vec<Effect> {
             select(&mut model.home.jobs, &keys, place)
         }
         Pane::Log => false,
+        Pane::Resources => {
+            let keys = home::resource_keys(model);
+            select(&mut model.home.resources, &keys, place)
+        }
     };
     // what Enter does on that row
     let open = match (&model.job, model.home.pane) {
-        (None, Pane::Machines | Pane::Images) => Action::Describe,
+        (None, Pane::Machines | Pane::Images | Pane::Resources) => Action::Describe,
         _ => Action::Open,
     };
     if again { act(model, store, open) } else { Vec::new() }

@@ -7,6 +7,7 @@ use crate::domain::{
 use crate::event::{Event, EventKind};
 use crate::session::JobSummary;
 use crate::tui::effect::Effect;
+pub(super) use crate::tui::fixtures::listed;
 use crate::tui::model::{Dialog, Modal};
 use crate::tui::msg::Msg;
 use crate::tui::{App, Setup, ThemeName};
@@ -73,7 +74,7 @@ pub(super) fn app() -> App {
 
 impl App {
     pub(super) fn with_machines(mut self, machines: Vec<Machine>) -> Self {
-        self.handle(Msg::Machines(Ok(machines)));
+        self.handle(Msg::Machines(ProviderKind::Local, listed(machines)));
         self.screen(80, 24);
         self
     }
@@ -90,7 +91,7 @@ impl App {
             region: None,
             claim: None,
         };
-        self.handle(Msg::Images(Ok(vec![image])));
+        self.handle(Msg::Images(ProviderKind::Local, listed(vec![image])));
         self.screen(80, 24);
         self
     }

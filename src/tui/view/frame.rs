@@ -14,6 +14,10 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 /// From so many columns on, tabs have whole titles.
 const WHOLE_TITLES: u16 = 64;
+/// From so many on, the program's name stands before them.
+const WITH_NAME: u16 = 100;
+/// So many columns short titles take, with a space for each count.
+const NARROW: usize = 36;
 
 /// Draws it; gives the room between head and footer.
 pub(super) fn draw(
@@ -45,7 +49,16 @@ pub(super) fn draw(
 
 fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &mut Painted) {
     let whole = bar.width >= WHOLE_TITLES;
-    let mut column = put(buffer, bar, 0, 0, if whole { " hga  " } else { " " }, theme.title);
+    let mut column = put(buffer, bar, 0, 0, if bar.width >= WITH_NAME { " hga  " } else { " " }, theme.title);
+    let counted = |pane: &Pane| match pane {
+        Pane::Machines if model.machines.here() => model.machines.value.len().to_string(),
+        Pane::Images if model.images.here() => model.images.value.len().to_string(),
+        Pane::Jobs if model.jobs.here => model.jobs.value.len().to_string(),
+        _ => String::new(),
+    };
+    // where the room is narrow, which panes there are matters more than how much they hold
+    let counts: usize = Pane::ALL.iter().map(|pane| width(&counted(pane))).sum();
+    let counts = whole || usize::from(bar.width) >= NARROW + counts;
     for (place, pane) in Pane::ALL.iter().enumerate() {
         let title = match pane {
             _ if whole => pane.title(),
@@ -53,13 +66,9 @@ fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &
             Pane::Images => "Imgs",
             Pane::Jobs => "Jobs",
             Pane::Log => "Log",
+            Pane::Resources => "Res",
         };
-        let count = match pane {
-            Pane::Machines if model.machines.here => model.machines.value.len().to_string(),
-            Pane::Images if model.images.here => model.images.value.len().to_string(),
-            Pane::Jobs if model.jobs.here => model.jobs.value.len().to_string(),
-            _ => String::new(),
-        };
+        let count = if counts { counted(pane) } else { String::new() };
         let start = column;
         let (number, name) =
             if *pane == model.home.pane { (theme.accent, theme.accent) } else { (theme.key, theme.dim) };
@@ -73,9 +82,17 @@ fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &
         column += if whole { 2 } else { 1 };
     }
     let mut rest = Rect { x: bar.x + column.min(bar.width), width: bar.width.saturating_sub(column), ..bar };
-    let mut shown = summary(model, theme, bar.width);
-    shown.push((model.now.to_zoned(model.setup.zone.clone()).strftime("%H:%M ").to_string(), theme.dim));
+    let clock = model.now.to_zoned(model.setup.zone.clone()).strftime("%H:%M ").to_string();
     let mut room = usize::from(rest.width);
+    let mut shown = summary(model, theme, bar.width >= WITH_NAME);
+    if shown.iter().map(|(text, _)| width(text)).sum::<usize>() + width(&clock) > room {
+        // the marks mean the same everywhere
+        shown = summary(model, theme, false);
+        for (text, _) in &mut shown {
+            *text = text.split(' ').take(2).collect::<Vec<_>>().join(" ") + "  ";
+        }
+    }
+    shown.push((clock, theme.dim));
     shown.retain(|(text, _)| {
         let fits = width(text) <= room;
         room -= if fits { width(text) } else { 0 };
@@ -88,7 +105,7 @@ fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &
 }
 
 /// What runs, what was left behind and what failed today, the most important first.
-fn summary(model: &Model, theme: &Theme, columns: u16) -> Vec<(String, Style)> {
+fn summary(model: &Model, theme: &Theme, wide: bool) -> Vec<(String, Style)> {
     let midnight = model
         .now
         .to_zoned(model.setup.zone.clone())
@@ -107,7 +124,7 @@ fn summary(model: &Model, theme: &Theme, columns: u16) -> Vec<(String, Style)> {
     for (count, text, style) in [
         (running, "▶ {} running  ", theme.info),
         (remains, "! {} left things behind  ", theme.bad),
-        (failed, if columns < 100 { "✗ {} failed  " } else { "✗ {} failed today  " }, theme.bad),
+        (failed, if wide { "✗ {} failed today  " } else { "✗ {} failed  " }, theme.bad),
     ] {
         if count > 0 {
             all.push((text.replace("{}", &count.to_string()), style));

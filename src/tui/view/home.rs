@@ -1,9 +1,9 @@
 //! The panes: which one, the line above its list, and the panel with what is known of the selected row.
 
-use super::{images, jobs, log, machines};
+use super::{images, jobs, log, machines, resources};
 use crate::domain::{Timestamp, escape_line, words};
 use crate::store::Store;
-use crate::tui::model::{Hit, Known, Laid, List, Model, Painted, Pane, details, laid};
+use crate::tui::model::{Fleet, Hit, Laid, List, Model, Painted, Pane, PlaceError, Placed, details, laid};
 use crate::tui::theme::Theme;
 use crate::tui::widget::{Cell, Column, Table, put, put_right};
 use ratatui::buffer::Buffer;
@@ -38,6 +38,10 @@ pub(super) fn draw(
         Pane::Jobs => {
             let body = with_panel(model, store, theme, area, buffer, !model.jobs.value.is_empty());
             jobs::draw(model, store, theme, body, buffer, painted);
+        }
+        Pane::Resources => {
+            let body = with_panel(model, store, theme, area, buffer, !model.resources.value.is_empty());
+            resources::draw(model, theme, body, buffer, painted);
         }
         Pane::Log => log::draw(model, theme, area, buffer, painted),
     }
@@ -105,22 +109,62 @@ pub(super) fn columns(titles: &[&'static str], shapes: &[Shape]) -> Vec<Column> 
 }
 
 /// What a list is of and where it comes from.
-pub(super) struct Source<'a, T> {
-    /// What there is.
-    pub(super) known: &'a Known<Vec<T>>,
-    /// When it was last told.
-    pub(super) at: Option<Timestamp>,
+pub(super) struct Source {
     /// What one of them is called.
     pub(super) noun: &'static str,
+    /// How many there are.
+    pub(super) all: usize,
+    /// Whether anything is known.
+    pub(super) here: bool,
+    /// Why the whole list could not be had anew.
+    pub(super) error: Option<String>,
+    /// When it was last told.
+    pub(super) at: Option<Timestamp>,
+    /// Who has not answered yet.
+    pub(super) asking: Vec<&'static str>,
     /// What to do when there is none.
-    pub(super) next: &'static [&'static str],
+    pub(super) next: Vec<String>,
+    /// The places that could not be asked: in a line each, and whole, with what can be done.
+    pub(super) places: Vec<(String, Vec<String>)>,
+    /// What is said below the list besides.
+    pub(super) foot: Vec<String>,
+}
+
+impl Source {
+    /// A list that providers tell each for itself.
+    pub(super) fn fleet<T: Placed>(model: &Model, fleet: &Fleet<T>, noun: &'static str, next: &str) -> Self {
+        let place = |error: &PlaceError| {
+            let age = error.as_of.map_or_else(String::new, |at| format!(", as of {}", words::age(at, model.now)));
+            let line = escape_line(&format!("! {}{age}: {}", error.place(), error.text));
+            let mut whole = vec![escape_line(&format!("! {}: {}", error.place(), error.text))];
+            whole.extend(error.hints.iter().map(|hint| escape_line(&format!("  hint: {hint}"))));
+            (line, whole)
+        };
+        Self {
+            noun,
+            all: fleet.value.len(),
+            here: fleet.here(),
+            error: None,
+            at: None,
+            asking: model.providers.iter().filter(|one| !fleet.answered(**one)).map(|one| one.as_str()).collect(),
+            next: vec![next.to_owned()],
+            places: fleet.errors().map(place).collect(),
+            foot: Vec::new(),
+        }
+    }
+
+    /// The same, that says how providers are added which are not set up.
+    pub(super) fn with_missing(mut self, model: &Model) -> Self {
+        self.foot.extend(model.missing.iter().map(|(_, how)| escape_line(how)));
+        self
+    }
 }
 
 /// Draws a list with the line above it, or what an empty one says.
 #[expect(clippy::too_many_arguments, reason = "a list, its state and where it goes")]
-pub(super) fn list<T, K>(
+pub(super) fn list<K>(
     model: &Model,
-    source: &Source<'_, T>,
+    source: &Source,
     list: &List<K>,
     columns: &[Column],
     rows: usize,
@@ -130,25 +174,35 @@ pub(super) fn list<T, K>(
     buffer: &mut Buffer,
     painted: &mut Painted,
 ) {
-    let all = source.known.value.len();
-    let error = source.known.error.as_deref().map(escape_line);
-    if !source.known.here {
-        match error {
-            Some(error) => empty(&[&format!("The {}s could not be told.", source.noun), &error], theme, area, buffer),
-            None => empty(&[&format!("Asking for {}s…", source.noun)], theme, area, buffer),
-        }
-        return;
+    let all = source.all;
+    let error = source.error.as_deref().map(escape_line);
+    let noun = source.noun;
+    let whole = source.places.iter().flat_map(|(_, whole)| whole.clone());
+    if !source.here {
+        let mut lines: Vec<String> = error.into_iter().chain(whole).collect();
+        let title = if lines.is_empty() || !source.asking.is_empty() {
+            format!("Asking for {noun}s…")
+        } else {
+            format!("The {noun}s could not be told.")
+        };
+        lines.insert(0, title);
+        return empty(&lines, theme, area, buffer);
     }
     let top = above(model, source, rows, all, list, error.as_deref(), theme, area, buffer);
     let body = Rect { y: area.y + top, height: area.height - top, ..area };
     if all == 0 {
-        let mut lines = vec![format!("No {}s.", source.noun)];
-        lines.extend(source.next.iter().map(|line| (*line).to_owned()));
-        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let mut lines = vec![match source.asking.as_slice() {
+            [] => format!("No {noun}s."),
+            asking => format!("No {noun}s so far: asking {}…", asking.join(", ")),
+        }];
+        lines.extend(source.next.iter().cloned().chain(whole).chain(source.foot.iter().cloned()));
         return empty(&lines, theme, body, buffer);
     }
+    let taken = below(source, theme, body, buffer);
+    let body = Rect { height: body.height - taken, ..body };
     if rows == 0 {
-        return empty(&[&format!("0 of {all} shown"), "Esc drops the filter."], theme, body, buffer);
+        let lines = [format!("0 of {all} shown"), "Esc drops the filter.".to_owned()];
+        return empty(&lines, theme, body, buffer);
     }
     let order = list.order.column.map(|column| (column, list.order.descending));
     let table = Table { columns, rows, selected: Some(list.index), offset: list.offset, order, cells };
@@ -162,9 +216,9 @@ pub(super) fn list<T, K>(
 /// The line above a list: how many there are, what is filtered for, what is marked, how old it is when it could not be
 /// asked anew. Gives the rows it took: always one where there is room, so that the list does not move.
 #[expect(clippy::too_many_arguments, reason = "a list, its state and where it goes")]
-fn above<T, K>(
+fn above<K>(
     model: &Model,
-    source: &Source<'_, T>,
+    source: &Source,
     rows: usize,
     all: usize,
     list: &List<K>,
@@ -187,6 +241,9 @@ fn above<T, K>(
     if !list.marks.is_empty() {
         column += put(buffer, area, column, 0, &format!("● {} marked", list.marks.len()), theme.mark) + 2;
     }
+    if !source.asking.is_empty() && source.all > 0 {
+        column += put(buffer, area, column, 0, &format!("asking {}…", source.asking.join(", ")), theme.info) + 2;
+    }
     if let Some(error) = error {
         let age = source.at.map_or_else(String::new, |at| format!(" (as of {})", words::age(at, model.now)));
         put(buffer, area, column, 0, &format!("✗ not asked anew{age}: {error}"), theme.bad);
@@ -199,13 +256,33 @@ fn above<T, K>(
     1
 }
 
+/// The lines below a list: places that could not be asked, and how to add those that are not set up. Gives the rows
+/// they took: few, for the list matters more.
+fn below(source: &Source, theme: &Theme, area: Rect, buffer: &mut Buffer) -> u16 {
+    let most = usize::from(area.height / 4).min(4);
+    let failed: Vec<&String> = source.places.iter().map(|(line, _)| line).collect();
+    let mut lines: Vec<(String, ratatui::style::Style)> = if failed.len() > most && most > 0 {
+        let more = format!("! {} more could not be asked", failed.len() + 1 - most);
+        failed[..most - 1].iter().map(|line| (*line).clone()).chain([more]).map(|line| (line, theme.warn)).collect()
+    } else {
+        failed.into_iter().map(|line| (line.clone(), theme.warn)).collect()
+    };
+    lines.extend(source.foot.iter().map(|line| (line.clone(), theme.dim)));
+    lines.truncate(most);
+    let taken = u16::try_from(lines.len()).unwrap_or(0);
+    for (row, (line, style)) in (area.height - taken..).zip(&lines) {
+        put(buffer, area, 2, row, line, *style);
+    }
+    taken
+}
+
 /// What an empty pane says.
-pub(super) fn empty(lines: &[&str], theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn empty<S: AsRef<str>>(lines: &[S], theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut row = u16::from(area.height > 2);
     for (place, line) in lines.iter().enumerate() {
         let style = if place == 0 { theme.title } else { theme.dim };
         let room = usize::from(area.width.saturating_sub(3)).max(1);
-        for part in super::frame::wrapped(line, room, 4) {
+        for part in super::frame::wrapped(line.as_ref(), room, 4) {
             put(buffer, area, 2, row, &part, style);
             row = row.saturating_add(1);
         }

@@ -52,10 +52,15 @@ pub(super) fn draw(
         (cells, model.home.jobs.marks.contains(&row.summary.id))
     };
     let source = Source {
-        known: &model.jobs,
-        at: model.home.answered.jobs,
         noun: "job",
-        next: &["r runs tests; `:` and then `demo` tries Mercurial's own quick tests."],
+        all: model.jobs.value.len(),
+        here: model.jobs.here,
+        error: model.jobs.error.clone(),
+        at: model.home.answered.jobs,
+        asking: Vec::new(),
+        next: vec!["r runs tests; `:` and then `demo` tries Mercurial's own quick tests.".to_owned()],
+        places: Vec::new(),
+        foot: Vec::new(),
     };
     let columns = columns(&JOB_COLUMNS, &SHAPES);
     list(model, &source, &model.home.jobs, &columns, rows.len(), &cells, theme, area, buffer, painted);

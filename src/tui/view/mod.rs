@@ -14,6 +14,7 @@ mod modal;
 mod output;
 mod page;
 mod palette;
+mod resources;
 mod states;
 
 use super::model::{Modal, Model, Painted};

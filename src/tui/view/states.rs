@@ -19,6 +19,24 @@ pub(super) fn machine(state: MachineState, theme: &Theme) -> (&'static str, &'st
     (mark, machine_word(state), style)
 }
 
+/// The mark of what could not be looked at anew.
+pub(super) fn old(theme: &Theme) -> (&'static str, Style) {
+    ("?", theme.dim)
+}
+
+/// The state of anything, in its provider's word.
+pub(super) fn resource(state: &str, theme: &Theme) -> (&'static str, Style) {
+    match state {
+        "running" | "available" | "completed" | "in-use" => ("●", theme.good),
+        "pending" | "creating" => ("◌", theme.warn),
+        "stopping" | "shutting-down" | "deleting" => ("◍", theme.warn),
+        "stopped" => ("■", theme.warn),
+        "terminated" | "deleted" => ("○", theme.dim),
+        "failed" | "error" | "unreachable" => ("✗", theme.bad),
+        _ => ("·", theme.dim),
+    }
+}
+
 /// How a job stands: its state while it goes on, its verdict afterwards.
 pub(super) fn job(
     operation: Option<&Operation>,

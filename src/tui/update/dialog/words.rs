@@ -2,8 +2,8 @@
 
 use super::working;
 use crate::domain::{
-    CancelLevel, CleanupVerdict, JobId, JobState, Machine, Operation, Plan, ProviderKind, escape_line, users_of,
-    words,
+    CancelLevel, CleanupVerdict, JobId, JobState, Machine, Operation, Plan, PlanItem, PlanVerb, ProviderKind, Region,
+    ResourceKind, escape_line, users_of, words,
 };
 use crate::store::Store;
 use crate::tui::model::{Dialog, DialogKind, LineTone as L, Model};
@@ -12,8 +12,9 @@ use tui_input::Input;
 /// What a dialog of that kind says now.
 pub(super) fn make(model: &Model, store: &Store, kind: DialogKind) -> Dialog {
     let (title, lines, buttons, demand, danger) = match &kind {
-        DialogKind::Terminate(_, plan) => say_plan(model, plan),
-        DialogKind::RemoveImages(images) => say_images(model, images),
+        DialogKind::Terminate(_, plan) => say_plan(model, plan, &[]),
+        DialogKind::Plan(plan, troubles) => say_plan(model, plan, troubles),
+        DialogKind::Planning(request, _) => say_planning(request.verb),
         DialogKind::Bootstrap(_) => say_bootstrap(model),
         DialogKind::Stop(id, level) => say_stop(model, store, id, *level),
         DialogKind::Quit(jobs) => say_quit(model, store, jobs),
@@ -33,69 +34,113 @@ fn confirm(demand: Option<&String>) -> (L, String) {
     (L::Warning, how)
 }
 
-fn say_plan(model: &Model, plan: &Plan) -> Says {
+/// Whether a verb ends machines and nothing else.
+fn ends(verb: PlanVerb) -> bool {
+    matches!(verb, PlanVerb::Terminate | PlanVerb::TerminateEc2)
+}
+
+fn title(verb: PlanVerb) -> &'static str {
+    match verb {
+        PlanVerb::Terminate => "End machines",
+        PlanVerb::TerminateEc2 => "End all machines of yours on EC2",
+        PlanVerb::Purge => "Remove everything of yours on AWS",
+        PlanVerb::RemoveImages => "Remove images",
+        PlanVerb::Remove => "Remove things",
+    }
+}
+
+fn say_planning(verb: PlanVerb) -> Says {
+    let lines = vec![
+        (L::Plain, "Making the plan: everything it is about is looked at anew…".to_owned()),
+        (L::Less, "Nothing is done before you have seen it.".to_owned()),
+    ];
+    (title(verb).to_owned(), lines, vec!["Cancel"], None, false)
+}
+
+fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
+    let ends = ends(plan.verb);
     let mut lines = Vec::new();
     for item in &plan.items {
-        let age = item.created.map_or_else(String::new, |at| format!(", launched {}", words::age(at, model.now)));
-        lines.push((L::What, format!("{} ({}{age})", item.at.id, item.at.provider)));
+        lines.push((L::What, what(model, plan, item)));
         for job in &item.jobs {
             lines.push((L::Warning, format!("  job {job} is under way there and loses it")));
         }
         lines.push((L::Less, format!("  ours: {}", item.why)));
+        if item.at.kind == ResourceKind::Image {
+            lines.push((L::Less, format!("  {}", used(model, item))));
+        }
     }
     if plan.items.is_empty() {
-        lines.push((L::Plain, "Nothing to end.".to_owned()));
+        lines.push((L::Plain, if ends { "Nothing to end." } else { "Nothing to remove." }.to_owned()));
     } else {
         if let Some(why) = &plan.unknown {
             lines.push((L::Warning, format!("which jobs run there is not known: {why}")));
         }
-        lines.push((L::Plain, "Everything on it goes too; nothing brings it back.".to_owned()));
+        let of_here = |item: &PlanItem| item.at.kind == ResourceKind::Image && item.at.provider == ProviderKind::Local;
+        let said = if ends {
+            "Everything on it goes too; nothing brings it back."
+        } else if plan.items.iter().any(of_here) {
+            "The next run of tests makes the development image anew."
+        } else {
+            "Nothing brings it back."
+        };
+        lines.push((L::Plain, said.to_owned()));
     }
     for skipped in &plan.skipped {
         lines.push((L::Less, format!("left alone: {}: {}", skipped.name, skipped.why)));
     }
-    let demand = plan.demand();
-    let title = match plan.items.len() {
-        0 => "End machines".to_owned(),
-        count => format!("End {}", words::count(count as u64, "machine")),
-    };
-    if plan.items.is_empty() {
-        return (title, lines, vec!["Close"], None, false);
+    if plan.foreign > 0 {
+        let others = words::count(plan.foreign as u64, "other thing");
+        lines.push((L::Less, format!("left alone: {others}, nothing to do with us")));
     }
+    for trouble in troubles {
+        lines.push((L::Warning, format!("not looked at, there may be more: {trouble}")));
+    }
+    if plan.items.is_empty() {
+        return (title(plan.verb).to_owned(), lines, vec!["Close"], None, false);
+    }
+    let place = plan.account.as_ref().map_or_else(String::new, |account| format!(" in account {account}"));
+    let title = format!("{} {}{place}", if ends { "End" } else { "Remove" }, plan.count());
+    let demand = plan.demand();
     lines.push(confirm(demand.as_ref()));
-    (title, lines, vec!["Cancel", if plan.items.len() == 1 { "End it" } else { "End them" }], demand, true)
+    let button = match (ends, plan.items.len()) {
+        (true, 1) => "End it",
+        (true, _) => "End them",
+        (false, 1) => "Remove it",
+        (false, _) => "Remove them",
+    };
+    (title, lines, vec!["Cancel", button], demand, true)
 }
 
-fn say_images(model: &Model, images: &[(ProviderKind, crate::domain::ImageName)]) -> Says {
-    let mut lines = Vec::new();
-    let mut there = 0_u64;
-    for (provider, name) in images {
-        let found = model.images.value.iter().find(|image| image.provider == *provider && image.name == *name);
-        let Some(image) = found else {
-            lines.push((L::Less, format!("left alone: {name}: it is gone")));
-            continue;
-        };
-        there += 1;
-        let age = words::age(image.created, model.now);
-        lines.push((L::What, format!("{name} ({provider}, made {age}, {})", words::bytes(image.bytes))));
-        let users: Vec<String> =
-            users_of(image, &model.machines.value).iter().map(|machine| machine.id.to_string()).collect();
-        let used = if users.is_empty() {
-            "no machine uses it".to_owned()
-        } else {
-            format!("used by {}: they have copies and go on", users.join(", "))
-        };
-        lines.push((L::Less, format!("  {used}")));
+/// Which thing, and what there is to tell it from others by.
+fn what(model: &Model, plan: &Plan, item: &PlanItem) -> String {
+    let machine = item.at.kind == ResourceKind::Machine;
+    // a list of machines needs not say of each that it is one
+    let called = match &item.name {
+        Some(name) if machine && *name != item.at.id => format!("{} `{name}`", item.at.id),
+        _ if machine && ends(plan.verb) => item.at.id.clone(),
+        _ => item.called(),
+    };
+    let mut about = vec![item.at.region.as_ref().map_or(item.at.provider.as_str(), Region::as_str).to_owned()];
+    about.extend(item.detail.clone());
+    // that a machine runs, or an image can be used, is what one thinks anyway
+    let state = item.state.clone().filter(|state| !matches!(state.as_str(), "running" | "available" | "completed"));
+    about.extend(state);
+    let made = if machine { "launched" } else { "made" };
+    about.extend(item.created.map(|at| format!("{made} {}", words::age(at, model.now))));
+    format!("{called} ({})", about.join(", "))
+}
+
+/// Who uses an image.
+fn used(model: &Model, item: &PlanItem) -> String {
+    let image = model.images.value.iter().find(|image| image.resource().at == item.at);
+    let users = image.map_or_else(Vec::new, |image| users_of(image, &model.machines.value));
+    let users: Vec<String> = users.iter().map(|machine| machine.id.to_string()).collect();
+    if users.is_empty() {
+        "no machine uses it".to_owned()
+    } else {
+        format!("used by {}: they have copies and go on", users.join(", "))
     }
-    if there == 0 {
-        lines.push((L::Plain, "Nothing to remove.".to_owned()));
-        return ("Remove images".to_owned(), lines, vec!["Close"], None, false);
-    }
-    lines.push((L::Plain, "The next run of tests makes the development image anew.".to_owned()));
-    let demand = (there > 1).then(|| format!("remove {there}"));
-    lines.push(confirm(demand.as_ref()));
-    let button = if there == 1 { "Remove it" } else { "Remove them" };
-    (format!("Remove {}", words::count(there, "image")), lines, vec!["Cancel", button], demand, true)
 }
 
 fn say_bootstrap(model: &Model) -> Says {
@@ -161,7 +206,9 @@ fn fate(model: &Model, store: &Store, id: &JobId) -> String {
         Some(Operation::RunTests(spec)) if let Some(machine) = &spec.machine => {
             format!("{machine} is left as it is: it was not launched for this job.")
         }
-        Some(Operation::Terminate { .. }) => "What it has begun to end goes on ending.".to_owned(),
+        Some(Operation::Terminate { .. } | Operation::Apply { .. }) => {
+            "What it has begun to end goes on ending.".to_owned()
+        }
         _ => "The machine that was launched for it is ended.".to_owned(),
     }
 }
@@ -189,7 +236,7 @@ fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
         let runs = view.is_some_and(|view| view.run.as_ref().is_some_and(|run| run.status.is_none()));
         let fate = if runs { "its tests run on" } else { "it waits where it is" };
         // what is being ended is not what a job works on
-        let works = !matches!(model.operation_of(store, id), Some(Operation::Terminate { .. }));
+        let works = !matches!(model.operation_of(store, id), Some(Operation::Terminate { .. } | Operation::Apply { .. }));
         let machine = model.machine_of(store, id).filter(|_| works);
         let machine = machine.map(|machine| ends_itself(model, machine)).unwrap_or_default();
         let machine = if machine.is_empty() { machine } else { format!("; {machine}") };

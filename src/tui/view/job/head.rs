@@ -232,10 +232,11 @@ fn phase_strip(cells: &[PhaseCell], theme: &Theme, row: Rect, below: Rect, buffe
 fn progress(model: &Model, job: &JobView, screen: &JobScreen, theme: &Theme, row: Rect, buffer: &mut Buffer) {
     let counts = &job.tests.counts;
     let tested = counts.total > 0 || counts.done() > 0;
+    let removes = matches!(job.operation, Some(Operation::Apply { .. }));
     let bar = Rect { x: row.x + row.width.min(1), width: (row.width / 3).min(48), ..row };
     let after = bar.width + 3;
     match job.progress {
-        Some(progress) if !(tested && progress.phase == Phase::Test) && progress.phase != Phase::End => {
+        Some(progress) if !(tested && progress.phase == Phase::Test) && (removes || progress.phase != Phase::End) => {
             let part = Part { amount: progress.done.min(progress.total), sign: "█", style: theme.info };
             Gauge { parts: &[part], whole: progress.total, rest: theme.faint }.draw(bar, buffer);
             let show = |count: u64| match progress.unit {
@@ -245,6 +246,7 @@ fn progress(model: &Model, job: &JobView, screen: &JobScreen, theme: &Theme, row
             let what = match progress.unit {
                 Unit::Bytes => "",
                 Unit::Files => " files",
+                Unit::Steps if removes => " things",
                 Unit::Steps => " steps",
             };
             let text = if progress.total > 0 {
@@ -282,6 +284,7 @@ fn progress(model: &Model, job: &JobView, screen: &JobScreen, theme: &Theme, row
             let note = job.notes.back().map_or(String::new(), |note| escape_line(&note.text));
             let text = match (job.phase, job.ended) {
                 (_, Some(_)) => note,
+                (Some(Phase::End), _) if removes => with_note("ending and removing", &note, job, model.now),
                 (Some(phase), _) => with_note(doing(phase), &note, job, model.now),
                 (None, None) => job.state.as_str().to_owned(),
             };
