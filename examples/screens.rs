@@ -1,7 +1,8 @@
 //! Makes the pictures of the README: runs the real program in a pseudo-terminal, with a real run of Mercurial's tests on
 //! this computer, one of them made to fail, and writes what is seen as SVG into `assets/screens`.
 //!
-//! `cargo run --example screens -- [STATE-DIR]`. The first time it fetches what `hga demo` needs.
+//! `cargo run --example screens -- [STATE-DIR]`. The first time it fetches what `hga demo` needs. Where `AWS_ENDPOINT_URL`
+//! leads to a lab (`tests/lab/server.py`, with strays in it), only the pictures of AWS are made.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a program for developers stops where it fails")]
 
@@ -29,6 +30,9 @@ fn main() {
     fs::create_dir_all(&state).unwrap();
     let stage = Stage { program: build(root), state, pictures: root.join("assets/screens") };
     fs::create_dir_all(&stage.pictures).unwrap();
+    if std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://127.0.0.1:")) {
+        return aws(&stage);
+    }
     let source = stage.source();
     let mut run = stage.hga(&["run-tests-linux", "--dirty", "--keep-on-failure", "--python-version", "bootstrap"]);
     let run = run.arg("--source").arg(&source).args(["--", "-j2", "--with-hg=../../../hgdev/venv-bootstrap/bin/hg"]);
@@ -77,6 +81,19 @@ fn main() {
     seen.send("q");
     seen.end();
     assert!(stage.hga(&["machines", "terminate", "--all", "--yes"]).status().unwrap().success());
+}
+
+/// What is ours on AWS, and the plan before it is ended.
+fn aws(stage: &Stage) {
+    let mut seen = stage.open(130, 30, "15;0");
+    seen.press("5", "key pair");
+    stage.picture(&mut seen, "aws");
+    seen.press("P", "Cancel");
+    stage.picture(&mut seen, "purge");
+    seen.send("<esc>");
+    seen.wait_without("Cancel");
+    seen.send("q");
+    seen.end();
 }
 
 struct Stage {

@@ -147,7 +147,7 @@ impl Lab {
             self.owner == Owner::Hg,
         );
         hosts.push_str(&added);
-        let config = format!("hg = {:?}\n{hosts}", hg::real_hg().hg.display().to_string());
+        let config = format!("hg = {:?}\n[aws]\nenabled = false\n{hosts}", hg::real_hg().hg.display().to_string());
         fs::write(self.path("state/config.toml"), config).unwrap();
     }
 
