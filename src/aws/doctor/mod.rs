@@ -26,6 +26,7 @@ const NAMED: usize = 5;
 
 const CREDENTIALS: &str = "the AWS credentials work";
 const ELSE: &str = "regions, permissions, groups open to the world, machines left behind";
+const ON_EC2: &str = "allowed: what hga does on EC2";
 const OPEN: &str = "no security group of ours is open to the world";
 const STRAYS: &str = "no machine of ours runs without a lease";
 
@@ -128,10 +129,14 @@ async fn elsewhere(clients: &Clients, options: &AwsOptions, by: Instant) -> Vec<
         Regions::These(regions) => Ok(regions.clone()),
         Regions::All => within(by, "list regions", inventory::regions(clients, &Region::usual())).await,
     };
-    let regions = match regions {
+    let mut regions = match regions {
         Ok(regions) => regions,
         Err(error) => return vec![failed("the regions of the account are known", &error)],
     };
+    if options.regions == Regions::All {
+        // what is tried in a few is tried where things usually are
+        regions.sort_by_key(|region| *region != Region::usual());
+    }
     let tried = regions
         .iter()
         .take(TRIED)
@@ -142,11 +147,20 @@ async fn elsewhere(clients: &Clients, options: &AwsOptions, by: Instant) -> Vec<
 
     let known = places.iter().find_map(|place| place.known.as_ref().ok().filter(|known| !known.is_empty()));
     let mut points: Vec<CheckItem> = places.iter().map(|place| region(place, known)).collect();
+    // of a region that is not there nothing more is to be said
+    let there: Vec<bool> = points.iter().map(|point| point.outcome != CheckOutcome::Missing).collect();
+    let tried: Vec<_> = tried.into_iter().zip(&there).filter_map(|(tried, there)| there.then_some(tried)).collect();
+    let places: Vec<_> = places.into_iter().zip(&there).filter_map(|(place, there)| there.then_some(place)).collect();
+    if tried.is_empty() {
+        points.push(CheckItem::new(ON_EC2, CheckOutcome::Unknown, "not told: see the regions"));
+    }
     points.extend(permissions::points(tried));
     points.extend(permissions::points(vec![(None, identities)]));
     points.push(permissions::untried());
-    points.extend(open(&places, &options.owner));
-    points.push(strays(&places, Timestamp::now()));
+    if !places.is_empty() {
+        points.extend(open(&places, &options.owner));
+        points.push(strays(&places, Timestamp::now()));
+    }
     points
 }
 
@@ -352,8 +366,9 @@ mod tests {
 
     #[test]
     fn an_open_rule_comes_with_the_command_that_closes_it() {
+        type Case = (&'static str, Option<(i32, i32)>, &'static str, &'static str);
         let head = "aws ec2 revoke-security-group-ingress --region us-west-2 --group-id sg-1 ";
-        let table: [(&str, Option<(i32, i32)>, &'static str, &str); 5] = [
+        let table: [Case; 5] = [
             ("tcp", Some((22, 22)), "0.0.0.0/0", "--protocol tcp --port 22 --cidr 0.0.0.0/0"),
             ("udp", Some((1, 9)), "0.0.0.0/0", "--protocol udp --port 1-9 --cidr 0.0.0.0/0"),
             (
