@@ -130,6 +130,7 @@ fn thing(view: View<'_>, evidence: &Evidence<'_>, id: &str, uses: &Uses) -> Reso
         job: None,
         detail: None,
         fingerprint: None,
+        ends_with: None,
         used_by: uses.get(id).cloned().unwrap_or_default(),
     }
 }
@@ -184,18 +185,26 @@ pub(super) fn snapshot(
     })
 }
 
-/// A volume. `machine` tells whose a machine is: a volume that shares its end is as that is; one that outlives it may hold a
+/// The volumes that are deleted with a machine, each with the machine.
+pub(super) fn ends_with(instance: &ec2::Instance) -> impl Iterator<Item = (&str, &str)> {
+    let disks = instance.block_device_mappings().iter().filter_map(|mapping| mapping.ebs());
+    let shared = disks.filter(|disk| disk.delete_on_termination() == Some(true));
+    shared.filter_map(|disk| Some((disk.volume_id()?, instance.instance_id()?)))
+}
+
+/// A volume. `ends` holds the volumes that are deleted with a machine, `machine` tells whose a machine is: a volume that shares its end is as that is; one that outlives it may hold a
 /// person's data, whosever the machine is.
 pub(super) fn volume<'a>(
     view: View<'_>,
     volume: &ec2::Volume,
+    ends: &BTreeMap<&str, &str>,
     machine: impl Fn(&str) -> Option<&'a Claim>,
 ) -> Option<Resource> {
     let id = volume.volume_id()?;
     let tags = tags(volume.tags.as_deref());
     let attached = volume.attachments().iter().find_map(|attached| {
-        let id = attached.instance_id()?;
-        Some((id, machine(id)?, attached.delete_on_termination() == Some(true)))
+        let machine_id = attached.instance_id()?;
+        Some((machine_id, machine(machine_id)?, ends.get(id) == Some(&machine_id)))
     });
     let part_of = attached.filter(|(.., shares_end)| *shares_end).map(|(id, claim, _)| (id, claim));
     let evidence = Evidence { part_of, ..Evidence::of(ResourceKind::Volume, &tags) };
@@ -214,6 +223,7 @@ pub(super) fn volume<'a>(
         bytes: gib(volume.size()),
         detail: volume.volume_type().map(|what| what.as_str().to_owned()),
         claim,
+        ends_with: ends.get(id).map(|machine| reference(ResourceKind::Machine, Some(view.region), machine)),
         used_by: users,
         ..made
     })
@@ -310,6 +320,7 @@ pub(super) fn identity(
         job: None,
         detail: None,
         fingerprint: None,
+        ends_with: None,
         used_by,
     }
 }

@@ -148,7 +148,9 @@ pub(super) async fn region(clients: &Clients, me: &str, region: &Region) -> Resu
         let whole = whole.as_ref().map(|(id, claim)| (id.as_str(), *claim));
         resources.extend(convert::snapshot(view, one, whole, &uses));
     }
-    resources.extend(volumes.iter().filter_map(|one| convert::volume(view, one, |machine| claims.get(machine))));
+    let ends = instances.iter().flat_map(convert::ends_with).collect();
+    resources
+        .extend(volumes.iter().filter_map(|one| convert::volume(view, one, &ends, |machine| claims.get(machine))));
     resources.extend(groups.iter().filter_map(|group| convert::group(view, group, &uses)));
     resources.extend(pairs.iter().filter_map(|pair| convert::key_pair(view, pair, &uses)));
     let profiles =

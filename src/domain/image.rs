@@ -112,6 +112,7 @@ impl Image {
             job: None,
             detail: None,
             fingerprint: self.fingerprint.clone(),
+            ends_with: None,
             used_by: Vec::new(),
         }
     }

@@ -260,6 +260,7 @@ impl Machine {
             job: self.job.clone(),
             detail: cloud.map(|cloud| cloud.instance_type.clone()),
             fingerprint: None,
+            ends_with: None,
             used_by: Vec::new(),
         }
     }

@@ -289,6 +289,9 @@ impl Plan {
         let mut ordered: Vec<&Resource> = resources.iter().filter(|resource| chosen(resource)).collect();
         ordered.sort_by(|a, b| a.at.cmp(&b.at));
         for resource in ordered {
+            if resource.ends_with.as_ref().is_some_and(|whole| scales.going.contains(whole)) {
+                continue;
+            }
             match scales.stays(resource) {
                 None => plan.items.push(item(resource, working)),
                 // of a whole account's things only those are named that somebody may wonder about
@@ -529,6 +532,7 @@ mod tests {
             job: None,
             detail: None,
             fingerprint: None,
+            ends_with: None,
             used_by: Vec::new(),
         }
     }
@@ -557,12 +561,20 @@ mod tests {
         let shared = Resource { used_by: vec![a.at.clone(), b.at.clone()], ..resource(K::Group, "sg-2", ours()) };
         let image = Resource { used_by: vec![b.at.clone()], ..resource(K::Image, "ami-1", ours()) };
         let snapshot = Resource { used_by: vec![image.at.clone()], ..resource(K::Snapshot, "snap-1", ours()) };
+        let with = |at: &ResourceRef| Resource {
+            ends_with: Some(at.clone()),
+            used_by: vec![at.clone()],
+            ..resource(K::Volume, "vol-1", ours())
+        };
+        let disks =
+            [with(&a.at), Resource { at: ResourceRef { id: "vol-2".into(), ..with(&b.at).at }, ..with(&b.at) }];
         let keep = Some(super::super::Keep::Unclear("soon".to_owned()));
         let kept = Resource { keep, ..resource(K::Machine, "i-k", ours()) };
         let over = Resource { state: Some("terminated".to_owned()), ..resource(K::Machine, "i-o", ours()) };
         let alike = resource(K::Machine, "i-x", Claim::Foreign { why: Some("`HG-x`".to_owned()) });
         let foreign = resource(K::Machine, "i-f", Claim::Foreign { why: None });
-        let there = [group, shared, snapshot, image, a, b, kept, over, alike, foreign];
+        let [goes_with_a, stays_with_b] = disks;
+        let there = [goes_with_a, stays_with_b, group, shared, snapshot, image, a, b, kept, over, alike, foreign];
         let plan = purge(Owners::Mine, &there);
         assert_eq!(ids(&plan), ["i-a", "ami-1", "snap-1", "sg-1"]);
         let skipped: Vec<String> =
@@ -573,6 +585,7 @@ mod tests {
                 "machine i-b: it is `ben`'s: tagged hg-owner=ben",
                 "machine i-k: kept by its tag `hg-keep-until`, whose value `soon` is no date",
                 "machine i-x: not provably ours: `HG-x`",
+                "volume vol-2: machine i-b uses it and stays",
                 "group sg-2: machine i-b uses it and stays",
             ]
         );

@@ -226,6 +226,9 @@ pub struct Resource {
     /// What an image was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+    /// The machine whose end is its end too: a volume that is deleted with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_with: Option<ResourceRef>,
     /// What uses it and keeps it from being removed: machines of a group, images of a snapshot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub used_by: Vec<ResourceRef>,

@@ -7,8 +7,9 @@ use super::model::Setup;
 use super::msg::Msg;
 use super::theme::ThemeName;
 use crate::domain::{
-    Claim, CloudFacts, DirtyTree, Filesystem, ImageName, JobId, KeepMachine, Layout, Machine, MachineId, MachineState,
-    Operation, ProviderKind, Region, RunTestsSpec, TestEvent, TestOutcome, TestResult, TestSource, Timestamp,
+    Claim, CloudFacts, DirtyTree, Filesystem, ImageName, JobId, KeepMachine, Layout, Machine, MachineId,
+    MachineState, Operation, ProviderKind, Region, RunTestsSpec, TestEvent, TestOutcome, TestResult, TestSource,
+    Timestamp,
 };
 use crate::event::{Event, EventKind};
 use crate::session::{Error, Listed, Trouble};

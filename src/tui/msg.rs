@@ -3,9 +3,7 @@
 
 use super::keys::Chord;
 use super::output::OutputAnswer;
-use crate::domain::{
-    Image, JobId, Machine, MachineId, ProviderKind, Resource, TestCounts, TestSource, Timestamp,
-};
+use crate::domain::{Image, JobId, Machine, MachineId, ProviderKind, Resource, TestCounts, TestSource, Timestamp};
 use crate::event::Event;
 use crate::session::{Attachment, Error, JobSummary, Listed, PlanRequest, Proposal};
 use crate::store::JobView;

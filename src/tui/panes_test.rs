@@ -121,7 +121,10 @@ fn full(columns: u16, rows: u16) -> App {
         BTreeMap::new()
     });
     app.handle(Msg::Images(ProviderKind::Local, listed(vec![current])));
-    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-aaaaaa", 300, 500), machine("m-bbbbbb", 60, 7000)])));
+    app.handle(Msg::Machines(
+        ProviderKind::Local,
+        listed(vec![machine("m-aaaaaa", 300, 500), machine("m-bbbbbb", 60, 7000)]),
+    ));
     app.handle(Msg::Jobs(Ok(vec![
         job("j-cccccc", 50, Some(40), Some(WorkVerdict::Done), &["test-x.t"]),
         job("j-aaaaaa", 300, None, None, &["-j2", "test-add.t", "test-commit.t"]),
@@ -243,14 +246,20 @@ fn every_pane_fits_every_size() {
 fn a_pane_says_what_it_waits_for_what_to_do_and_how_old_it_is() {
     let mut app = fresh(80, 24);
     assert!(screen(&mut app).contains("Asking for machines…"));
-    app.handle(Msg::Machines(ProviderKind::Local, silent(ProviderKind::Local, Error::new(ErrorKind::Remote, "no way"))));
+    app.handle(Msg::Machines(
+        ProviderKind::Local,
+        silent(ProviderKind::Local, Error::new(ErrorKind::Remote, "no way")),
+    ));
     assert!(screen(&mut app).contains("no way"));
     app.handle(Msg::Machines(ProviderKind::Local, listed(Vec::new())));
     let text = screen(&mut app);
     assert!(text.contains("No machines.") && text.contains("n launches one"), "{text}");
     app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-aaaaaa", 300, 500)])));
     app.handle(Msg::Tick(now() + jiff::SignedDuration::from_secs(90)));
-    app.handle(Msg::Machines(ProviderKind::Local, silent(ProviderKind::Local, Error::new(ErrorKind::Remote, "no way"))));
+    app.handle(Msg::Machines(
+        ProviderKind::Local,
+        silent(ProviderKind::Local, Error::new(ErrorKind::Remote, "no way")),
+    ));
     let text = screen(&mut app);
     assert!(text.contains("m-aaaaaa") && text.contains("! local, as of 1m ago: no way"), "{text}");
 }
@@ -333,7 +342,10 @@ fn the_selection_stays_with_its_machine_when_others_come_and_go() {
     press(&mut app, "down");
     let selected = |app: &App| app.model.home.machines.selected.clone().map(|(_, id)| id.to_string());
     assert_eq!(selected(&app).as_deref(), Some("m-aaaaaa"));
-    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-eeeeee", 1, 9), machine("m-aaaaaa", 300, 500)])));
+    app.handle(Msg::Machines(
+        ProviderKind::Local,
+        listed(vec![machine("m-eeeeee", 1, 9), machine("m-aaaaaa", 300, 500)]),
+    ));
     screen(&mut app);
     assert_eq!(selected(&app).as_deref(), Some("m-aaaaaa"));
     app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-eeeeee", 1, 9)])));

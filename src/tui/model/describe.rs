@@ -220,8 +220,7 @@ fn image_details(model: &Model, image: &Image) -> Vec<Detail> {
     );
     all.value("made", moment(model, image.created));
     all.value("size", words::bytes(image.bytes));
-    let users: Vec<&str> =
-        users_of(image, &model.machines.value).iter().map(|machine| machine.id.as_str()).collect();
+    let users: Vec<&str> = users_of(image, &model.machines.value).iter().map(|machine| machine.id.as_str()).collect();
     all.value("used by", if users.is_empty() { "no machine".to_owned() } else { users.join(", ") });
     all.heading("What it was made from");
     all.value("fingerprint", image.fingerprint.as_ref().map_or("not recorded", Fingerprint::as_str));

@@ -148,7 +148,9 @@ impl<T: Placed> Fleet<T> {
 
 impl Part {
     fn error_of<T: Placed>(&self, item: &T) -> Option<&PlaceError> {
-        self.errors.iter().find(|error| error.region.as_ref() == item.region() || (self.nothing && error.region.is_none()))
+        self.errors
+            .iter()
+            .find(|error| error.region.as_ref() == item.region() || (self.nothing && error.region.is_none()))
     }
 }
 
@@ -170,6 +172,7 @@ mod tests {
             job: None,
             detail: None,
             fingerprint: None,
+            ends_with: None,
             used_by: Vec::new(),
         }
     }

@@ -34,8 +34,8 @@ pub use modal::{Dialog, DialogKind, Help, LineTone, Modal, Page, Palette};
 pub use notice::{Notice, Tone};
 pub use painted::{Hit, Painted};
 pub use rows::{
-    Freshness, IMAGE_COLUMNS, ImageRow, JOB_COLUMNS, JobRow, MACHINE_COLUMNS, MachineRow, RESOURCE_COLUMNS, ResourceRow, Row,
-    SortKey, image_key, image_rows, job_row, job_rows, machine_rows, resource_rows, what,
+    Freshness, IMAGE_COLUMNS, ImageRow, JOB_COLUMNS, JobRow, MACHINE_COLUMNS, MachineRow, RESOURCE_COLUMNS,
+    ResourceRow, Row, SortKey, image_key, image_rows, job_row, job_rows, machine_rows, resource_rows, what,
 };
 pub use standing::{Standing, machine_word};
 pub use summary::{Ink, SummaryLine, summary};

@@ -10,9 +10,8 @@ use crate::store::{JobView, Store};
 use std::cmp::Ordering;
 
 /// The heads of the machines' columns; sorting and filtering go by them.
-pub const MACHINE_COLUMNS: [&str; 12] = [
-    "MACHINE", "PLACE", "STATE", "AGE", "ENDS IN", "TYPE", "NAME", "OWNER", "JOB", "DOES", "ADDRESS", "IMAGE",
-];
+pub const MACHINE_COLUMNS: [&str; 12] =
+    ["MACHINE", "PLACE", "STATE", "AGE", "ENDS IN", "TYPE", "NAME", "OWNER", "JOB", "DOES", "ADDRESS", "IMAGE"];
 /// The heads of the images' columns.
 pub const IMAGE_COLUMNS: [&str; 7] = ["IMAGE", "PLACE", "STATE", "MADE", "SIZE", "USED BY", "ID"];
 /// The heads of the columns of everything.
@@ -259,7 +258,11 @@ impl Row for ResourceRow<'_> {
         match column {
             0 => one.at.kind.to_string(),
             1 => escape_line(&one.at.id),
-            2 => one.name.as_ref().filter(|name| **name != one.at.id).map_or_else(String::new, |name| escape_line(name)),
+            2 => one
+                .name
+                .as_ref()
+                .filter(|name| **name != one.at.id)
+                .map_or_else(String::new, |name| escape_line(name)),
             3 => place(one),
             4 => match one.state.as_deref() {
                 // as the list of machines says it

@@ -3,8 +3,8 @@
 use crate::domain::{
     CancelLevel, Claim, CleanupVerdict, CloudFacts, DirtyTree, Endpoint, Filesystem, Fingerprint, HostKeys, Image,
     ImageName, JobId, JobState, KeepMachine, LaunchSpec, Layout, Lease, Machine, MachineId, MachineState, Operation,
-    Phase, Plan, PlanVerb, ProviderKind, Region, Remaining, Resource, ResourceKind, ResourceRef, RunId, RunTestsSpec, TestCounts, TestEvent, TestOutcome, TestResult, TestSource,
-    Timestamp, WorkVerdict,
+    Phase, Plan, PlanVerb, ProviderKind, Region, Remaining, Resource, ResourceKind, ResourceRef, RunId, RunTestsSpec,
+    TestCounts, TestEvent, TestOutcome, TestResult, TestSource, Timestamp, WorkVerdict,
 };
 use crate::event::{Event, EventKind};
 use crate::session::{Attachment, Error, ErrorKind, JobSummary, Listed, PlanRequest, Proposal, Trouble};
@@ -211,7 +211,12 @@ pub(super) fn output() -> String {
 
 /// A purge under way: some of it is gone, one thing could not go.
 fn removes() -> Told {
-    let request = PlanRequest { verb: PlanVerb::Purge, owners: crate::domain::Owners::Mine, provider: Some(ProviderKind::Aws), chosen: None };
+    let request = PlanRequest {
+        verb: PlanVerb::Purge,
+        owners: crate::domain::Owners::Mine,
+        provider: Some(ProviderKind::Aws),
+        chosen: None,
+    };
     let plan = proposal(&request).plan;
     let things: Vec<ResourceRef> = plan.items.iter().map(|item| item.at.clone()).collect();
     let progress = |done| EventKind::Progress {
@@ -451,6 +456,7 @@ pub(super) fn resources() -> Vec<Resource> {
         job: None,
         detail: None,
         fingerprint: None,
+        ends_with: None,
         used_by: Vec::new(),
     };
     use ResourceKind as K;
@@ -471,7 +477,8 @@ pub(super) fn resources() -> Vec<Resource> {
         bytes: Some(64 << 30),
         ..thing(K::Volume, "vol-0123456789abcdef0", Some("hg-disk"), ours(), region.clone())
     });
-    let group = thing(K::Group, "sg-0123456789abcdef0", Some("hg-linux-dev-1"), named("hg-linux-dev-1"), region.clone());
+    let group =
+        thing(K::Group, "sg-0123456789abcdef0", Some("hg-linux-dev-1"), named("hg-linux-dev-1"), region.clone());
     all.push(Resource { detail: Some("opens port 22 to the world".to_owned()), ..group });
     let web = Claim::Foreign { why: Some("`hg-web` is like our names, but none that we give".to_owned()) };
     all.push(thing(K::Group, "sg-0fffffffffffffff0", Some("hg-web"), web, region.clone()));

@@ -1,7 +1,8 @@
 //! A hundred thousand random keys, with everything else that can arrive between them: no panic, and always a way back.
 
 use super::fixture::{
-    Desk, UNDER_WAY, aws_images, aws_machines, error, history, id, images, machines, now, resources, summaries, told, unseen,
+    Desk, UNDER_WAY, aws_images, aws_machines, error, history, id, images, machines, now, resources, summaries, told,
+    unseen,
 };
 use crate::domain::{MachineId, ProviderKind, TestCounts, TestEvent, TestOutcome, TestResult};
 use crate::event::{Event, EventKind};

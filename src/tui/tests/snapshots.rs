@@ -42,7 +42,9 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
     ("aws-image", |c, r, t| keys(Desk::cloud(c, r, t), "2/debian<enter>d")),
     ("resources", |c, r, t| keys(Desk::cloud(c, r, t), "5<home>")),
     ("resource", |c, r, t| keys(Desk::cloud(c, r, t), "5/snap-<enter>d")),
-    ("dialog-aws-terminate", |c, r, t| keys(Desk::cloud(c, r, t), "1/us-west<enter><home><space><space><space><space><ctrl-d>")),
+    ("dialog-aws-terminate", |c, r, t| {
+        keys(Desk::cloud(c, r, t), "1/us-west<enter><home><space><space><space><space><ctrl-d>")
+    }),
     ("dialog-planning", |c, r, t| {
         let mut desk = Desk::cloud(c, r, t);
         desk.keys("5");

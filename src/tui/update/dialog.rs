@@ -65,12 +65,7 @@ pub(super) fn sweep(model: &mut Model, store: &Store, verb: PlanVerb) -> Vec<Eff
     begin_planning(model, store, request, Vec::new())
 }
 
-fn begin_planning(
-    model: &mut Model,
-    store: &Store,
-    request: PlanRequest,
-    chosen: Vec<ResourceRef>,
-) -> Vec<Effect> {
+fn begin_planning(model: &mut Model, store: &Store, request: PlanRequest, chosen: Vec<ResourceRef>) -> Vec<Effect> {
     push(model, store, DialogKind::Planning(request.clone(), chosen));
     vec![Effect::Plan(request)]
 }
@@ -85,7 +80,8 @@ pub(super) fn planned(model: &mut Model, store: &Store, request: &PlanRequest, a
         },
         _ => None,
     };
-    let Some((place, chosen)) = model.modals.iter().map(waits).enumerate().find_map(|(at, of)| Some((at, of?))) else {
+    let Some((place, chosen)) = model.modals.iter().map(waits).enumerate().find_map(|(at, of)| Some((at, of?)))
+    else {
         return;
     };
     model.modals[place] = match answer {

@@ -2,11 +2,11 @@
 
 use super::super::testing::*;
 use crate::domain::{
-    CancelLevel, CleanupVerdict, ImageName, JobState, MachineState, Operation, Plan, PlanVerb, ProviderKind, Remaining,
-    Resource, ResourceKind, WorkVerdict,
+    CancelLevel, CleanupVerdict, ImageName, JobState, MachineState, Operation, Plan, PlanVerb, ProviderKind,
+    Remaining, Resource, ResourceKind, WorkVerdict,
 };
-use crate::session::{Error, ErrorKind, Listed, Proposal};
 use crate::event::EventKind;
+use crate::session::{Error, ErrorKind, Listed, Proposal};
 use crate::tui::App;
 use crate::tui::effect::{Effect, Leave};
 use crate::tui::fixtures::{bens, foreign, on_aws, ours};
@@ -66,12 +66,8 @@ fn default_keys_end_nothing_in_any_dialog() {
                     break;
                 }
                 let effects = app.keys(key);
-                let harmless = |effect: &Effect| {
-                    !matches!(
-                        effect,
-                        Effect::Submit(_) | Effect::Cancel(..) | Effect::Leave(_)
-                    )
-                };
+                let harmless =
+                    |effect: &Effect| !matches!(effect, Effect::Submit(_) | Effect::Cancel(..) | Effect::Leave(_));
                 assert!(effects.iter().all(harmless), "{name}, {key}: {effects:?}");
             }
         }
@@ -193,7 +189,9 @@ fn applied(effects: &[Effect]) -> Vec<(ProviderKind, Vec<String>)> {
             Operation::Apply { plan, wait: false } => {
                 (operation.provider(), plan.items.iter().map(|item| item.at.id.clone()).collect())
             }
-            Operation::Terminate { provider, machines } => (*provider, machines.iter().map(ToString::to_string).collect()),
+            Operation::Terminate { provider, machines } => {
+                (*provider, machines.iter().map(ToString::to_string).collect())
+            }
             other => panic!("{other:?}"),
         });
     }
@@ -219,7 +217,8 @@ fn machines_on_aws_are_ended_by_a_job_for_each_provider_and_only_ours() {
     assert_eq!(app.keys("enter"), [], "the first button does nothing");
     app.keys("ctrl-d");
     app.handle(Msg::Paste("terminate 3".into()));
-    let all = [(ProviderKind::Local, vec!["m-aaa".into()]), (ProviderKind::Aws, vec!["i-0bbb".into(), "i-0aaa".into()])];
+    let all =
+        [(ProviderKind::Local, vec!["m-aaa".into()]), (ProviderKind::Aws, vec!["i-0bbb".into(), "i-0aaa".into()])];
     assert_eq!(applied(&app.keys("enter")), all);
 }
 
@@ -236,7 +235,9 @@ fn a_plan_that_is_made_is_waited_for_and_kept_as_it_was_shown() {
     app.handle(Msg::Machines(ProviderKind::Aws, listed(Vec::new())));
     let effects = app.keys("enter");
     let [Effect::Submit(operation)] = effects.as_slice() else { panic!("{effects:?}") };
-    assert!(matches!(&**operation, Operation::Apply { plan, .. } if plan.verb == PlanVerb::Purge && plan.items.len() == 2));
+    assert!(
+        matches!(&**operation, Operation::Apply { plan, .. } if plan.verb == PlanVerb::Purge && plan.items.len() == 2)
+    );
     // one that nobody waits for any more is not shown, nor is what Esc has closed done
     let mut app = on_cloud();
     let effects = app.keys(": t e r m i n a t e minus e c 2 enter");

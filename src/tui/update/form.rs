@@ -26,8 +26,7 @@ pub(super) fn run_tests(model: &mut Model, store: &Store) -> Vec<Effect> {
     spec.keep = KeepMachine::Never;
     let busy = super::dialog::working(model, store);
     let free = |machine: &&Machine| {
-        can_work(machine)
-            && !busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider)
+        can_work(machine) && !busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider)
     };
     let here = if model.job.is_none() { model.machine_here(store).filter(free) } else { None };
     let standing = |id: &MachineId| model.machines.value.iter().filter(free).find(|machine| machine.id == *id);
@@ -56,8 +55,7 @@ pub(super) fn rerun(model: &mut Model, store: &Store) -> Vec<Effect> {
         spec.test_args.push(test);
     }
     // the machine that was kept, else the one that was named
-    let kept =
-        model.machines.value.iter().find(|machine| machine.job.as_ref() == Some(&id) && can_work(machine));
+    let kept = model.machines.value.iter().find(|machine| machine.job.as_ref() == Some(&id) && can_work(machine));
     if let Some(machine) = kept {
         spec.provider = machine.provider;
         spec.machine = Some(machine.id.clone());

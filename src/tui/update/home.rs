@@ -6,8 +6,7 @@ use crate::store::Store;
 use crate::tui::action::{Action, SortBy};
 use crate::tui::effect::Effect;
 use crate::tui::model::{
-    Hit, Home, JobTab, List, Model, Order, Pane, image_key, image_rows, job_rows,
-    machine_rows, resource_rows,
+    Hit, Home, JobTab, List, Model, Order, Pane, image_key, image_rows, job_rows, machine_rows, resource_rows,
 };
 
 /// How often everything is asked for while it is shown, in seconds.

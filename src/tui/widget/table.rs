@@ -146,7 +146,8 @@ impl Table<'_> {
 
     /// The width of each column; none for one that has no room.
     fn widths(&self, room: u16) -> Vec<Option<u16>> {
-        let mut widths: Vec<Option<u16>> = self.columns.iter().map(|column| Some(column.min).filter(|min| *min > 0)).collect();
+        let mut widths: Vec<Option<u16>> =
+            self.columns.iter().map(|column| Some(column.min).filter(|min| *min > 0)).collect();
         let taken = |widths: &[Option<u16>]| -> u16 {
             let shown = widths.iter().flatten().count();
             widths.iter().flatten().sum::<u16>() + u16::try_from(shown.saturating_sub(1)).unwrap_or(0)

@@ -76,7 +76,8 @@ fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
         if let Some(why) = &plan.unknown {
             lines.push((L::Warning, format!("which jobs run there is not known: {why}")));
         }
-        let of_here = |item: &PlanItem| item.at.kind == ResourceKind::Image && item.at.provider == ProviderKind::Local;
+        let of_here =
+            |item: &PlanItem| item.at.kind == ResourceKind::Image && item.at.provider == ProviderKind::Local;
         let said = if ends {
             "Everything on it goes too; nothing brings it back."
         } else if plan.items.iter().any(of_here) {
@@ -236,7 +237,8 @@ fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
         let runs = view.is_some_and(|view| view.run.as_ref().is_some_and(|run| run.status.is_none()));
         let fate = if runs { "its tests run on" } else { "it waits where it is" };
         // what is being ended is not what a job works on
-        let works = !matches!(model.operation_of(store, id), Some(Operation::Terminate { .. } | Operation::Apply { .. }));
+        let works =
+            !matches!(model.operation_of(store, id), Some(Operation::Terminate { .. } | Operation::Apply { .. }));
         let machine = model.machine_of(store, id).filter(|_| works);
         let machine = machine.map(|machine| ends_itself(model, machine)).unwrap_or_default();
         let machine = if machine.is_empty() { machine } else { format!("; {machine}") };
