@@ -73,16 +73,13 @@ fn secrets(text: &str) -> String {
     while let Some((start, length)) = next(from) {
         let end = start + length;
         let closes = text[..start].ends_with("</");
-        match value(&text[end..]).filter(|_| !closes) {
-            Some((before, value)) => {
-                clean.push_str(&text[from..end + before]);
-                clean.push_str("[secret]");
-                from = end + before + value;
-            }
-            None => {
-                clean.push_str(&text[from..end]);
-                from = end;
-            }
+        if let Some((before, value)) = value(&text[end..]).filter(|_| !closes) {
+            clean.push_str(&text[from..end + before]);
+            clean.push_str("[secret]");
+            from = end + before + value;
+        } else {
+            clean.push_str(&text[from..end]);
+            from = end;
         }
     }
     clean.push_str(&text[from..]);

@@ -84,13 +84,13 @@ impl Session {
     fn key_point(&self) -> CheckItem {
         let file = self.parts.paths.private_key();
         let what = format!("SSH key pair {}", file.display());
-        match std::fs::metadata(&file) {
-            Ok(found) if found.mode() & 0o077 == 0 && self.parts.paths.public_key().exists() => {
-                CheckItem::new(what, CheckOutcome::Ok, format!("mode {:o}", found.mode() & 0o7777))
-            }
-            Ok(found) if found.mode() & 0o077 != 0 => {
+        match std::fs::metadata(&file).map(|found| (found.mode() & 0o7777, found.mode() & 0o77)) {
+            Ok((_, others)) if others != 0 => {
                 CheckItem::new(what, CheckOutcome::Missing, "others may read the private key")
                     .hint(format!("`chmod 600 {}`", file.display()))
+            }
+            Ok((mode, _)) if self.parts.paths.public_key().exists() => {
+                CheckItem::new(what, CheckOutcome::Ok, format!("mode {mode:o}"))
             }
             Ok(_) => CheckItem::new(what, CheckOutcome::Warning, "the public key is not there")
                 .hint("the next `hga` writes it anew"),
@@ -126,7 +126,8 @@ fn space_point(folder: &Path) -> CheckItem {
     let what = "free space for machines and images of this computer";
     match statvfs(folder) {
         Ok(found) => {
-            let free = u64::from(found.blocks_available()) * u64::from(found.fragment_size());
+            #[cfg_attr(target_os = "linux", expect(clippy::useless_conversion, reason = "macOS counts in 32 bits"))]
+            let free = u64::from(found.blocks_available()).saturating_mul(u64::from(found.fragment_size()));
             let seen = format!("{} below {}", words::bytes(free), folder.display());
             if free >= SPACE {
                 return CheckItem::new(what, CheckOutcome::Ok, seen);

@@ -25,6 +25,8 @@ const TRIED: usize = 3;
 const NAMED: usize = 5;
 
 const CREDENTIALS: &str = "the AWS credentials work";
+const ELSE: &str = "regions, permissions, groups open to the world, machines left behind";
+const ON_EC2: &str = "allowed: what hga does on EC2";
 const OPEN: &str = "no security group of ours is open to the world";
 const STRAYS: &str = "no machine of ours runs without a lease";
 
@@ -70,19 +72,16 @@ pub(super) async fn points(options: &AwsOptions) -> Vec<CheckItem> {
     let (who, elsewhere) = join(who, elsewhere(&clients, options, by)).await;
     let ahead = watch.ahead();
     // whoever is not known is refused everywhere: told once
-    let refused = match &who {
-        Err(error) if error.kind == ErrorKind::Credentials => Some("not asked: the credentials do not work"),
-        Err(error) if error.kind == ErrorKind::Unreachable => Some("not asked: AWS does not answer"),
-        _ => None,
-    };
-    let mut points = vec![identity(who, clock::is_refused(ahead), options), clock::point(ahead)];
-    let nothing = elsewhere.iter().all(|point| point.outcome != CheckOutcome::Ok);
-    points.extend(match refused.filter(|_| nothing) {
-        None => elsewhere,
-        Some(why) => {
-            elsewhere.into_iter().map(|point| CheckItem::new(point.what, CheckOutcome::Unknown, why)).collect()
-        }
+    let refused = who.as_ref().err().map(|error| match error.kind {
+        ErrorKind::Credentials => "not told: the credentials do not work",
+        _ => "not told: AWS does not answer",
     });
+    let nothing = elsewhere.iter().all(|point| point.outcome != CheckOutcome::Ok);
+    let mut points = vec![identity(who, clock::is_refused(ahead), options), clock::point(ahead)];
+    match refused.filter(|_| nothing) {
+        None => points.extend(elsewhere),
+        Some(why) => points.push(CheckItem::new(ELSE, CheckOutcome::Unknown, why)),
+    }
     points
 }
 
@@ -101,8 +100,8 @@ async fn who(clients: &Clients, region: Region, watch: clock::Watch, by: Instant
 fn identity(who: Result<(String, String)>, clock: bool, options: &AwsOptions) -> CheckItem {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let source = setup::source(variable, options.home.as_deref());
-    let endpoint = variable("AWS_ENDPOINT_URL_STS").or_else(|| variable("AWS_ENDPOINT_URL"));
-    let endpoint = endpoint.map_or(String::new(), |url| format!(", at `{url}`"));
+    let elsewhere = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"].into_iter().find(|name| variable(name).is_some());
+    let endpoint = elsewhere.and_then(variable).map_or(String::new(), |url| format!(", at `{url}`"));
     match who {
         Ok((account, arn)) => {
             let seen = format!("account {account}, {arn}, {source}{endpoint}");
@@ -110,10 +109,14 @@ fn identity(who: Result<(String, String)>, clock: bool, options: &AwsOptions) ->
         }
         Err(error) => {
             let point = CheckItem::new(CREDENTIALS, CheckOutcome::Missing, format!("{error}; {source}{endpoint}"));
-            let hint = if clock && error.kind == ErrorKind::Credentials {
-                Some("the clock is wrong, and AWS refuses what is signed so: set it first".to_owned())
-            } else {
-                error.hints.first().map(|hint| hint.0.clone())
+            let hint = match (error.kind, elsewhere) {
+                (ErrorKind::Credentials, _) if clock => {
+                    Some("the clock is wrong, and AWS refuses what is signed so: set it first".to_owned())
+                }
+                (ErrorKind::Unreachable | ErrorKind::Other, Some(name)) => {
+                    Some(format!("`unset {name}` to ask AWS itself instead of what answers there"))
+                }
+                _ => error.hints.first().map(|hint| hint.0.clone()),
             };
             CheckItem { hint, ..point }
         }
@@ -126,10 +129,14 @@ async fn elsewhere(clients: &Clients, options: &AwsOptions, by: Instant) -> Vec<
         Regions::These(regions) => Ok(regions.clone()),
         Regions::All => within(by, "list regions", inventory::regions(clients, &Region::usual())).await,
     };
-    let regions = match regions {
+    let mut regions = match regions {
         Ok(regions) => regions,
         Err(error) => return vec![failed("the regions of the account are known", &error)],
     };
+    if options.regions == Regions::All {
+        // what is tried in a few is tried where things usually are
+        regions.sort_by_key(|region| *region != Region::usual());
+    }
     let tried = regions
         .iter()
         .take(TRIED)
@@ -140,11 +147,20 @@ async fn elsewhere(clients: &Clients, options: &AwsOptions, by: Instant) -> Vec<
 
     let known = places.iter().find_map(|place| place.known.as_ref().ok().filter(|known| !known.is_empty()));
     let mut points: Vec<CheckItem> = places.iter().map(|place| region(place, known)).collect();
+    // of a region that is not there nothing more is to be said
+    let there: Vec<bool> = points.iter().map(|point| point.outcome != CheckOutcome::Missing).collect();
+    let tried: Vec<_> = tried.into_iter().zip(&there).filter_map(|(tried, there)| there.then_some(tried)).collect();
+    let places: Vec<_> = places.into_iter().zip(&there).filter_map(|(place, there)| there.then_some(place)).collect();
+    if tried.is_empty() {
+        points.push(CheckItem::new(ON_EC2, CheckOutcome::Unknown, "not told: see the regions"));
+    }
     points.extend(permissions::points(tried));
     points.extend(permissions::points(vec![(None, identities)]));
     points.push(permissions::untried());
-    points.extend(open(&places, &options.owner));
-    points.push(strays(&places, Timestamp::now()));
+    if !places.is_empty() {
+        points.extend(open(&places, &options.owner));
+        points.push(strays(&places, Timestamp::now()));
+    }
     points
 }
 
@@ -249,21 +265,14 @@ fn open(places: &[Place], me: &str) -> Vec<CheckItem> {
 fn revoke(region: &Region, group: &str, rule: &OpenRule) -> String {
     let command = format!("aws ec2 revoke-security-group-ingress --region {region} --group-id {group}");
     let OpenRule { protocol, ports, from } = rule;
-    match ports.filter(|_| *from == "0.0.0.0/0" && matches!(protocol.as_str(), "tcp" | "udp")) {
-        Some((first, last)) => {
-            let port = if first == last { first.to_string() } else { format!("{first}-{last}") };
-            format!("{command} --protocol {protocol} --port {port} --cidr {from}")
-        }
-        None => {
-            let ports = ports.map_or(String::new(), |(first, last)| format!("FromPort={first},ToPort={last},"));
-            let range = if *from == "::/0" {
-                format!("Ipv6Ranges=[{{CidrIpv6={from}}}]")
-            } else {
-                format!("IpRanges=[{{CidrIp={from}}}]")
-            };
-            format!("{command} --ip-permissions 'IpProtocol={protocol},{ports}{range}'")
-        }
+    if let Some((first, last)) = ports.filter(|_| *from == "0.0.0.0/0" && matches!(protocol.as_str(), "tcp" | "udp"))
+    {
+        let port = if first == last { first.to_string() } else { format!("{first}-{last}") };
+        return format!("{command} --protocol {protocol} --port {port} --cidr {from}");
     }
+    let ports = ports.map_or(String::new(), |(first, last)| format!("FromPort={first},ToPort={last},"));
+    let (ranges, range) = if *from == "::/0" { ("Ipv6Ranges", "CidrIpv6") } else { ("IpRanges", "CidrIp") };
+    format!("{command} --ip-permissions 'IpProtocol={protocol},{ports}{ranges}=[{{{range}={from}}}]'")
 }
 
 /// Why a machine of ours that runs ought not to; none for one that may.
@@ -297,10 +306,7 @@ fn strays(places: &[Place], now: Timestamp) -> CheckItem {
             CheckItem::new(STRAYS, CheckOutcome::Ok, seen)
         });
     }
-    let mut seen = format!("{} does: ", words::count(found.len() as u64, "machine"));
-    if found.len() > 1 {
-        seen = seen.replace("does", "do");
-    }
+    let mut seen = format!("{}: ", words::count(found.len() as u64, "machine"));
     seen.push_str(&found.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", "));
     if found.len() > NAMED {
         seen.push_str(", …");
@@ -310,4 +316,148 @@ fn strays(places: &[Place], now: Timestamp) -> CheckItem {
     }
     CheckItem::new(STRAYS, CheckOutcome::Warning, seen)
         .hint("`hga terminate-ec2-instances --dry-run` shows what would be ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CloudFacts, Keep, Layout, Lease, MachineId, ProviderKind};
+
+    fn here() -> Region {
+        Region::usual()
+    }
+
+    fn place(machines: Vec<Machine>, groups: Vec<SecurityGroup>) -> Place {
+        let known = Ok(vec![]);
+        Place { region: here(), took: Duration::from_millis(7), known, machines: Ok(machines), groups: Ok(groups) }
+    }
+
+    fn refused(kind: ErrorKind) -> Error {
+        Error::new(kind, "could not ask").hint("do this")
+    }
+
+    #[test]
+    fn a_region_is_judged_by_its_answer_and_by_what_others_say() {
+        let known: Known = vec![
+            ("us-west-2".into(), Some("opt-in-not-required".into())),
+            ("af-south-1".into(), Some("not-opted-in".into())),
+        ];
+        let at = |name: &str, answer: Result<Known>| Place {
+            region: Region::new(name).unwrap(),
+            known: answer,
+            ..place(vec![], vec![])
+        };
+        let kinds = [ErrorKind::Denied, ErrorKind::Credentials, ErrorKind::Unreachable];
+        let [denied, unknown, dead] = kinds.map(|kind| Err(refused(kind)));
+        let table = [
+            (at("us-west-2", Ok(known.clone())), Some(&known), CheckOutcome::Ok, "in 7 ms", ""),
+            (at("us-west-2", denied), None, CheckOutcome::Ok, "with a refusal", ""),
+            (at("us-west-2", unknown), None, CheckOutcome::Missing, "no calls of this account", "enable-region"),
+            (at("us-west-2", dead), None, CheckOutcome::Missing, "could not ask", "do this"),
+            (at("us-west-1", Ok(vec![])), Some(&known), CheckOutcome::Missing, "no such region", "`us-west-2`?"),
+            (at("af-south-1", Ok(vec![])), Some(&known), CheckOutcome::Missing, "not enabled", "enable-region"),
+        ];
+        for (place, known, outcome, seen, hint) in table {
+            let point = region(&place, known);
+            assert_eq!(point.outcome, outcome, "{point:?}");
+            assert!(point.seen.contains(seen) && point.hint.as_deref().unwrap_or("").contains(hint), "{point:?}");
+        }
+    }
+
+    #[test]
+    fn an_open_rule_comes_with_the_command_that_closes_it() {
+        type Case = (&'static str, Option<(i32, i32)>, &'static str, &'static str);
+        let head = "aws ec2 revoke-security-group-ingress --region us-west-2 --group-id sg-1 ";
+        let table: [Case; 5] = [
+            ("tcp", Some((22, 22)), "0.0.0.0/0", "--protocol tcp --port 22 --cidr 0.0.0.0/0"),
+            ("udp", Some((1, 9)), "0.0.0.0/0", "--protocol udp --port 1-9 --cidr 0.0.0.0/0"),
+            (
+                "tcp",
+                Some((22, 22)),
+                "::/0",
+                "--ip-permissions 'IpProtocol=tcp,FromPort=22,ToPort=22,Ipv6Ranges=[{CidrIpv6=::/0}]'",
+            ),
+            ("-1", None, "0.0.0.0/0", "--ip-permissions 'IpProtocol=-1,IpRanges=[{CidrIp=0.0.0.0/0}]'"),
+            (
+                "icmp",
+                Some((-1, -1)),
+                "0.0.0.0/0",
+                "--ip-permissions 'IpProtocol=icmp,FromPort=-1,ToPort=-1,IpRanges=[{CidrIp=0.0.0.0/0}]'",
+            ),
+        ];
+        for (protocol, ports, from, tail) in table {
+            let rule = OpenRule { protocol: protocol.into(), ports, from };
+            assert_eq!(revoke(&here(), "sg-1", &rule), format!("{head}{tail}"));
+        }
+    }
+
+    #[test]
+    fn only_open_groups_of_ours_are_told() {
+        use aws_sdk_ec2::types::{IpPermission, IpRange};
+        let range = IpRange::builder().cidr_ip("0.0.0.0/0").build();
+        let ssh = IpPermission::builder().ip_protocol("tcp").from_port(22).to_port(22).ip_ranges(range).build();
+        let group = |id: &str, name: &str| SecurityGroup::builder().group_id(id).group_name(name);
+        let groups = vec![
+            group("sg-1", "hg-linux-dev-1").ip_permissions(ssh.clone()).build(),
+            group("sg-2", "web").ip_permissions(ssh).build(),
+            group("sg-3", "hg-windows-dev-1").build(),
+        ];
+        let points = open(&[place(vec![], groups.clone())], "anna");
+        let [point] = points.as_slice() else { panic!("{points:?}") };
+        assert_eq!(point.outcome, CheckOutcome::Warning);
+        assert_eq!(point.seen, "sg-1 hg-linux-dev-1 in us-west-2: 22 (tcp) from 0.0.0.0/0");
+        let points = open(&[place(vec![], groups[1..].to_vec())], "anna");
+        assert_eq!((points[0].outcome, points[0].seen.as_str()), (CheckOutcome::Ok, "1 group of ours"));
+        let unseen = Place { groups: Err(refused(ErrorKind::Denied)), ..place(vec![], vec![]) };
+        let points = open(&[unseen], "anna");
+        assert_eq!((points.len(), points[0].outcome), (1, CheckOutcome::Unknown));
+    }
+
+    #[test]
+    fn a_machine_of_ours_that_nothing_ends_is_told() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let hour = |hours: i64| Lease::until(now + jiff::SignedDuration::from_hours(hours));
+        let machine = |id: &str, state, lease, claim, keep| Machine {
+            id: MachineId::new(id).unwrap(),
+            provider: ProviderKind::Aws,
+            state,
+            image: None,
+            launched: None,
+            lease,
+            job: None,
+            endpoint: None,
+            layout: Layout::interface(),
+            sudo: true,
+            cloud: Some(Box::new(CloudFacts {
+                region: here(),
+                zone: None,
+                instance_type: "t3.micro".into(),
+                name: None,
+                image_id: None,
+                address: None,
+                claim,
+                keep,
+                reason: None,
+            })),
+        };
+        let ours = || Claim::Ours { why: "x".into() };
+        let bens = Claim::OtherOwner { owner: "ben".into(), why: "x".into() };
+        let kept = Keep::read(&[(crate::domain::tag::KEEP, "2027-01-01")].into_iter().collect());
+        let running = MachineState::Running;
+        let machines = vec![
+            machine("i-1", running, None, ours(), None),
+            machine("i-2", running, Some(hour(-1)), ours(), None),
+            machine("i-3", running, Some(hour(1)), ours(), None),
+            machine("i-4", MachineState::Stopped, None, ours(), None),
+            machine("i-5", running, None, bens, None),
+            machine("i-6", running, None, Claim::Foreign { why: None }, None),
+            machine("i-7", running, None, ours(), kept),
+        ];
+        let point = strays(&[place(machines.clone(), vec![])], now);
+        assert_eq!(point.outcome, CheckOutcome::Warning);
+        assert_eq!(point.seen, "2 machines: i-1 in us-west-2 (no lease), i-2 in us-west-2 (its lease is over)");
+        assert_eq!(strays(&[place(machines[2..].to_vec(), vec![])], now).outcome, CheckOutcome::Ok);
+        let unseen = Place { machines: Err(refused(ErrorKind::Unreachable)), ..place(vec![], vec![]) };
+        assert_eq!(strays(&[unseen], now).outcome, CheckOutcome::Unknown);
+    }
 }

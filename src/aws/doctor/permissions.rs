@@ -35,6 +35,10 @@ pub(super) enum Verdict {
 /// An action and what the try said.
 pub(super) type Tried = (&'static str, Verdict);
 
+fn doing(action: &str) -> String {
+    format!("call {action}")
+}
+
 fn verdict<T, E, R>(action: &str, answer: Result<T, SdkError<E, R>>) -> Verdict
 where
     E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
@@ -47,7 +51,7 @@ where
         Some("DryRunOperation" | "NoSuchEntity") => Verdict::Allowed,
         Some(code) if kind(code) == ErrorKind::NotFound => Verdict::Likely,
         _ => {
-            let error = told(&format!("call {action}"), error);
+            let error = told(&doing(action), error);
             if error.kind == ErrorKind::Denied { Verdict::Denied(error) } else { Verdict::Untold(error) }
         }
     }
@@ -65,7 +69,7 @@ where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     async move {
-        let late = || Verdict::Untold(super::late(&format!("call {action}")));
+        let late = || Verdict::Untold(super::late(&doing(action)));
         (action, timeout_at(by, call).await.map_or_else(|_| late(), |answer| verdict(action, answer)))
     }
     .boxed()
@@ -115,9 +119,12 @@ pub(super) async fn iam(clients: &Clients, by: Instant) -> Vec<Tried> {
     join_all(calls).await
 }
 
+/// What the tries of one action said, and where.
+type Places = Vec<(Option<Region>, Verdict)>;
+
 /// The points of what was tried in these places: one an action, the worst place decides.
 pub(super) fn points(tried: Vec<(Option<Region>, Vec<Tried>)>) -> Vec<CheckItem> {
-    let mut actions: Vec<(&str, Vec<(Option<Region>, Verdict)>)> = Vec::new();
+    let mut actions: Vec<(&str, Places)> = Vec::new();
     for (region, verdicts) in tried {
         for (action, verdict) in verdicts {
             match actions.iter_mut().find(|(known, _)| *known == action) {
@@ -147,14 +154,19 @@ fn point(action: &str, places: &[(Option<Region>, Verdict)]) -> CheckItem {
         .collect();
     let place = if such.is_empty() { String::new() } else { format!("in {}", such.join(", ")) };
     let behind = if place.is_empty() { String::new() } else { format!("{place}: ") };
+    // the action stands before it already
+    let said = |error: &Error| {
+        let head = format!("could not {}: ", doing(action));
+        format!("{behind}{}", error.message.strip_prefix(&head).unwrap_or(&error.message))
+    };
     match worst {
         Verdict::Allowed => CheckItem::new(what, CheckOutcome::Ok, place),
         Verdict::Likely => {
             let seen = format!("{behind}as far as can be told without a thing to try it on");
             CheckItem::new(what, CheckOutcome::Ok, seen)
         }
-        Verdict::Untold(error) => CheckItem::new(what, CheckOutcome::Unknown, format!("{behind}{error}")),
-        Verdict::Denied(error) => CheckItem::new(what, CheckOutcome::Missing, format!("{behind}{error}"))
+        Verdict::Untold(error) => CheckItem::new(what, CheckOutcome::Unknown, said(error)),
+        Verdict::Denied(error) => CheckItem::new(what, CheckOutcome::Missing, said(error))
             .hint("`hga doctor --iam` prints the policy that hga needs"),
     }
 }
@@ -182,11 +194,7 @@ mod tests {
             ("DryRunOperation", CheckOutcome::Ok, "in us-west-2"),
             ("NoSuchEntity", CheckOutcome::Ok, "in us-west-2"),
             ("InvalidInstanceID.NotFound", CheckOutcome::Ok, "in us-west-2: as far as can be told"),
-            (
-                "UnauthorizedOperation",
-                CheckOutcome::Missing,
-                "in us-west-2: could not call ec2:TerminateInstances: Unau",
-            ),
+            ("UnauthorizedOperation", CheckOutcome::Missing, "in us-west-2: UnauthorizedOperation: why"),
             ("RequestLimitExceeded", CheckOutcome::Unknown, "RequestLimitExceeded: why"),
             ("InvalidInstanceID.Malformed", CheckOutcome::Unknown, "Malformed"),
             ("AuthFailure", CheckOutcome::Unknown, "AuthFailure"),

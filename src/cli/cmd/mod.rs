@@ -96,10 +96,10 @@ fn json_lines<T: serde::Serialize>(printer: &mut Printer, things: &[T]) -> Outco
     Ok(exit::OK)
 }
 
-/// Points that were looked at, a line each and its hint below.
+/// Points that were looked at, a line each and its hint below; a hint that several in a row share stands below the last.
 fn checked(items: &[CheckItem], paint: Paint) -> String {
     let mut text = String::new();
-    for item in items {
+    for (index, item) in items.iter().enumerate() {
         let (word, tone) = match item.outcome {
             CheckOutcome::Ok => ("ok", Tone::Good),
             CheckOutcome::Warning => ("warning", Tone::Warn),
@@ -112,7 +112,8 @@ fn checked(items: &[CheckItem], paint: Paint) -> String {
             let _ = write!(text, "  ({})", escape_line(&item.seen));
         }
         text.push('\n');
-        if let Some(hint) = &item.hint {
+        let next = items.get(index + 1).and_then(|next| next.hint.as_ref());
+        if let Some(hint) = item.hint.as_ref().filter(|hint| next != Some(*hint)) {
             let _ = writeln!(text, "         {} {}", paint.tone(Tone::Place, "hint:"), escape_line(hint));
         }
     }
