@@ -32,24 +32,24 @@ pub(super) fn terminate(model: &mut Model, store: &Store) -> Vec<Effect> {
 /// Has it planned what removing the chosen images would do: they go with what they consist of.
 pub(super) fn remove_images(model: &mut Model, store: &Store) -> Vec<Effect> {
     let chosen = model.home.images.chosen();
-    let providers = chosen.iter().map(|(provider, _)| *provider).collect();
+    let providers: Vec<ProviderKind> = chosen.iter().map(|(provider, _)| *provider).collect();
     let ids = chosen.into_iter().map(|(_, id)| id).collect();
-    plan_of(model, store, PlanVerb::RemoveImages, providers, ids, Vec::new())
+    plan_of(model, store, PlanVerb::RemoveImages, &providers, ids, Vec::new())
 }
 
 /// Has it planned what removing the chosen things would do.
 pub(super) fn remove(model: &mut Model, store: &Store) -> Vec<Effect> {
     let chosen = model.home.resources.chosen();
-    let providers = chosen.iter().map(|at| at.provider).collect();
+    let providers: Vec<ProviderKind> = chosen.iter().map(|at| at.provider).collect();
     let ids = chosen.iter().map(|at| at.id.clone()).collect();
-    plan_of(model, store, PlanVerb::Remove, providers, ids, chosen)
+    plan_of(model, store, PlanVerb::Remove, &providers, ids, chosen)
 }
 
 fn plan_of(
     model: &mut Model,
     store: &Store,
     verb: PlanVerb,
-    providers: Vec<ProviderKind>,
+    providers: &[ProviderKind],
     ids: Vec<String>,
     chosen: Vec<ResourceRef>,
 ) -> Vec<Effect> {

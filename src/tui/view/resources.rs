@@ -28,7 +28,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         (8, false, Right, 5),
         (9, false, Right, 6),
         (wide(7, 5, 12), false, Left, if others { 4 } else { 7 }),
-        (24, true, Left, 8),
+        (20, true, Left, 8),
     ];
     let cells = |place: usize| {
         let row = &rows[place];

@@ -7,6 +7,7 @@ use crate::domain::{
 };
 use crate::store::Store;
 use crate::tui::model::{Dialog, DialogKind, LineTone as L, Model};
+use std::collections::BTreeSet;
 use tui_input::Input;
 
 /// What a dialog of that kind says now.
@@ -60,6 +61,14 @@ fn say_planning(verb: PlanVerb) -> Says {
 fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
     let ends = ends(plan.verb);
     let mut lines = Vec::new();
+    for trouble in troubles {
+        lines.push((L::Warning, format!("not looked at, there may be more: {trouble}")));
+    }
+    let kinds: BTreeSet<ResourceKind> = plan.items.iter().map(|item| item.at.kind).collect();
+    let many = kinds.len() > 2;
+    if many {
+        lines.push((L::Plain, format!("{}:", plan.count())));
+    }
     for item in &plan.items {
         lines.push((L::What, what(model, plan, item)));
         for job in &item.jobs {
@@ -94,14 +103,12 @@ fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
         let others = words::count(plan.foreign as u64, "other thing");
         lines.push((L::Less, format!("left alone: {others}, nothing to do with us")));
     }
-    for trouble in troubles {
-        lines.push((L::Warning, format!("not looked at, there may be more: {trouble}")));
-    }
     if plan.items.is_empty() {
         return (title(plan.verb).to_owned(), lines, vec!["Close"], None, false);
     }
     let place = plan.account.as_ref().map_or_else(String::new, |account| format!(" in account {account}"));
-    let title = format!("{} {}{place}", if ends { "End" } else { "Remove" }, plan.count());
+    let count = if many { words::count(plan.items.len() as u64, "thing") } else { plan.count() };
+    let title = format!("{} {count}{place}", if ends { "End" } else { "Remove" });
     let demand = plan.demand();
     lines.push(confirm(demand.as_ref()));
     let button = match (ends, plan.items.len()) {
@@ -118,8 +125,8 @@ fn what(model: &Model, plan: &Plan, item: &PlanItem) -> String {
     let machine = item.at.kind == ResourceKind::Machine;
     // a list of machines needs not say of each that it is one
     let called = match &item.name {
-        Some(name) if machine && *name != item.at.id => format!("{} `{name}`", item.at.id),
-        _ if machine && ends(plan.verb) => item.at.id.clone(),
+        Some(name) if machine && ends(plan.verb) => format!("{} `{name}`", item.at.id),
+        None if machine && ends(plan.verb) => item.at.id.clone(),
         _ => item.called(),
     };
     let mut about = vec![item.at.region.as_ref().map_or(item.at.provider.as_str(), Region::as_str).to_owned()];
