@@ -575,7 +575,9 @@ fn a_provider_that_fails_or_does_not_answer_hides_nothing_of_the_others() {
     app.handle(Msg::Tick(now() + jiff::SignedDuration::from_secs(60)));
     app.handle(Msg::Machines(ProviderKind::Aws, without(vec![west()], "us-east-1")));
     let text = screen(&mut app);
-    for words in ["us-west-2 ● running", "us-east-1 ? running", "local     ● running", "! aws us-east-1, as of 1m ago: no"] {
+    for words in
+        ["us-west-2 ● running", "us-east-1 ? running", "local     ● running", "! aws us-east-1, as of 1m ago: no"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     press(&mut app, "/");

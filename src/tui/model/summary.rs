@@ -118,7 +118,9 @@ fn verdicts(lines: &mut Vec<SummaryLine>, job: &JobView) {
                 lines.push(row(Ink::Bad, text));
             }
             let hint = match &job.operation {
-                Some(Operation::Apply { .. }) => "`hga resources list` shows what is there, `hga resources remove` removes it",
+                Some(Operation::Apply { .. }) => {
+                    "`hga resources list` shows what is there, `hga resources remove` removes it"
+                }
                 _ => "`hga machines list` shows what is there, `hga machines terminate` ends it",
             };
             let hint = format!("            hint: {hint}");
