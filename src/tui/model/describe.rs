@@ -371,7 +371,8 @@ pub fn laid(details: &[Detail], width: usize) -> Vec<Laid> {
 }
 
 /// A text in lines of so many columns, broken at spaces where there are any.
-fn wrapped(text: &str, room: usize) -> Vec<String> {
+#[must_use]
+pub fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split_inclusive(' ').flat_map(|word| {

@@ -49,7 +49,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         (cells, model.home.resources.marks.contains(&row.resource.at))
     };
     let next = "Machines, images and whatever else hga or its predecessor leaves shows here.";
-    let source = Source::fleet(model, &model.resources, "thing", next).with_missing(model);
+    let source = Source::fleet(model, &model.resources, "resource", next).with_missing(model);
     let columns = columns(&RESOURCE_COLUMNS, &shapes);
     list(model, &source, &model.home.resources, &columns, rows.len(), &cells, theme, area, buffer, painted);
 }
