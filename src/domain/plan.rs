@@ -49,6 +49,12 @@ impl PlanVerb {
         }
     }
 
+    /// Whether it ends machines and touches nothing else.
+    #[must_use]
+    pub fn only_ends(self) -> bool {
+        matches!(self, Self::Terminate | Self::TerminateEc2)
+    }
+
     /// What is typed to confirm it, before the number of things.
     fn word(self) -> &'static str {
         match self {

@@ -2,18 +2,18 @@
 
 use super::App;
 use super::effect::Effect;
-use super::fixtures::{listed, silent};
+use super::fixtures::{bens, foreign, listed, on_aws, ours, silent};
 use super::keys::Chord;
 use super::model::{Hit, Modal, Pane, Setup};
 use super::msg::{Mouse, Msg};
 use super::theme::ThemeName;
 use crate::domain::{
     CleanupVerdict, Endpoint, Fingerprint, HostKeys, Image, ImageName, JobId, JobState, KeepMachine, Layout, Lease,
-    Machine, MachineId, MachineState, Operation, Phase, ProviderKind, RunTestsSpec, TestCounts, TestEvent,
+    Machine, MachineId, MachineState, Operation, Phase, ProviderKind, Region, RunTestsSpec, TestCounts, TestEvent,
     TestOutcome, TestResult, TestSource, Timestamp, WorkVerdict,
 };
 use crate::event::{Event, EventKind};
-use crate::session::{Error, ErrorKind, JobSummary};
+use crate::session::{Error, ErrorKind, JobSummary, Listed, Trouble};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::collections::BTreeMap;
@@ -547,4 +547,100 @@ fn a_job_is_on_the_machine_its_events_name_else_the_one_asked_for() {
     app.handle(Msg::Events(vec![Event { seq: 7, at: ago(1), job: JobId::new("j-aaaaaa").unwrap(), kind }]));
     assert_eq!(of(&app, "j-aaaaaa").as_deref(), Some("m-ssssss"));
     assert_eq!(of(&app, "j-zzzzzz"), None);
+}
+
+/// One provider as it could be asked: this region could not.
+fn without<T>(items: Vec<T>, region: &str) -> Listed<T> {
+    let error = Error::new(ErrorKind::Remote, "no answer\u{1b}[2J").hint("look at the network");
+    let trouble = Trouble { provider: ProviderKind::Aws, region: Region::new(region).ok(), error };
+    Listed { troubles: vec![trouble], ..listed(items) }
+}
+
+#[test]
+fn a_provider_that_fails_or_does_not_answer_hides_nothing_of_the_others() {
+    let mut app = fresh(80, 24);
+    app.handle(Msg::Providers(vec![ProviderKind::Local, ProviderKind::Aws], Vec::new()));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-aaaaaa", 300, 500)])));
+    let text = screen(&mut app);
+    assert!(text.contains("m-aaaaaa") && text.contains("asking aws…"), "{text}");
+    let failed = silent(ProviderKind::Aws, Error::new(ErrorKind::Remote, "no credentials"));
+    app.handle(Msg::Machines(ProviderKind::Aws, failed));
+    let text = screen(&mut app);
+    assert!(text.contains("m-aaaaaa") && text.contains("! aws: no credentials"), "{text}");
+    assert!(!text.contains("asking"), "{text}");
+    // one region of it fails: what was known of that is old, what is known of others is not
+    let west = || on_aws("i-0west", "us-west-2", "hg-west", ours());
+    let east = on_aws("i-0east", "us-east-1", "hg-east", ours());
+    app.handle(Msg::Machines(ProviderKind::Aws, listed(vec![west(), east])));
+    app.handle(Msg::Tick(now() + jiff::SignedDuration::from_secs(60)));
+    app.handle(Msg::Machines(ProviderKind::Aws, without(vec![west()], "us-east-1")));
+    let text = screen(&mut app);
+    for words in
+        ["us-west-2 ● running", "us-east-1 ? running", "local     ● running", "! aws us-east-1, as of 1m ago: no"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    press(&mut app, "/");
+    type_in(&mut app, "name:east");
+    press(&mut app, "enter d");
+    let text = screen(&mut app);
+    assert!(text.contains("hint         look at the network") && text.contains("known by"), "{text}");
+    assert!(!text.contains('\u{1b}'));
+}
+
+#[test]
+fn strangers_are_not_shown_and_other_owners_come_after_ours_by_name() {
+    let mut app = full(80, 24);
+    let machines = vec![
+        on_aws("i-0bens", "us-west-2", "hg-bens", bens()),
+        on_aws("i-0stranger", "us-west-2", "db-prod", foreign()),
+        Machine { launched: Some(ago(90_000)), ..on_aws("i-0ours", "us-west-2", "hg-ours", ours()) },
+    ];
+    app.handle(Msg::Machines(ProviderKind::Aws, listed(machines)));
+    let text = screen(&mut app);
+    assert!(!text.contains("stranger") && text.contains("1 Machines 4"), "{text}");
+    assert!(at(&mut app, "i-0ours") < at(&mut app, "i-0bens") && at(&mut app, "m-aaaaaa") < at(&mut app, "i-0bens"));
+    assert!(drawn(&mut app)[at(&mut app, "i-0bens")].trim_end().ends_with("ben"));
+    for (filter, shown) in [("place:aws", "2 of 4"), ("place:us-west !owner:ben", "1 of 4"), ("type:c5", "2 of 4")] {
+        press(&mut app, "/ ctrl-u");
+        type_in(&mut app, filter);
+        assert!(screen(&mut app).contains(shown), "{filter}: {}", screen(&mut app));
+        press(&mut app, "enter");
+    }
+}
+
+#[test]
+fn where_a_provider_is_not_set_up_its_pane_says_how() {
+    let how = "AWS is not set up: `aws configure` sets an account up";
+    let mut app = fresh(80, 24);
+    app.handle(Msg::Providers(vec![ProviderKind::Local], vec![(ProviderKind::Aws, how.to_owned())]));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(Vec::new())));
+    let text = screen(&mut app);
+    assert!(text.contains("No machines.") && text.contains(how), "{text}");
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-aaaaaa", 300, 500)])));
+    assert!(drawn(&mut app)[22].contains(how));
+}
+
+#[test]
+fn everything_is_asked_for_when_it_is_opened_now_and_then_and_when_something_was_removed() {
+    let asks = |effects: Vec<Effect>| effects.contains(&Effect::Resources);
+    let later = |seconds| now() + jiff::SignedDuration::from_secs(seconds);
+    let mut app = full(80, 24);
+    assert!(!asks(press(&mut app, "3")));
+    assert!(asks(press(&mut app, "5")));
+    assert!(!asks(app.handle(Msg::Tick(later(29)))));
+    assert!(asks(app.handle(Msg::Tick(later(30)))));
+    let ended = EventKind::Ended { work: WorkVerdict::Done, cleanup: CleanupVerdict::Clean };
+    let removed = EventKind::Removed { things: Vec::new() };
+    for (seq, kind) in [(1, removed), (2, ended)] {
+        let job = JobId::new("j-remove").unwrap();
+        let effects = app.handle(Msg::Events(vec![Event { seq, at: now(), job, kind }]));
+        assert!(effects.contains(&Effect::Machines) && effects.contains(&Effect::Images) && asks(effects));
+    }
+    let effects = press(&mut app, "ctrl-r");
+    let place = |effect: Effect| effects.iter().position(|one| *one == effect);
+    assert!(place(Effect::Forget) < place(Effect::Machines) && place(Effect::Forget) < place(Effect::Resources));
+    // it is not asked for where it is not shown
+    press(&mut app, "1");
+    assert!(!asks(app.handle(Msg::Tick(later(600)))));
 }

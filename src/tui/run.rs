@@ -9,7 +9,7 @@ use super::keys::{Chord, Code};
 use super::model::{LogState, Pane, Setup};
 use super::msg::{Mouse, Msg};
 use super::perform::Performer;
-use crate::domain::{JobId, JobState, Machine, MachineId, Operation, Timestamp};
+use crate::domain::{Claim, JobId, JobState, Machine, MachineId, Operation, Timestamp};
 use crate::session::{Error, JobFiles, Session};
 use crate::store::{JobView, Store};
 use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
@@ -60,8 +60,7 @@ pub async fn run(session: Session, dashboard: Dashboard) -> io::Result<Left> {
     // a cloud that does not answer keeps nobody here
     let machines = tokio::time::timeout(Duration::from_secs(2), session.machines(None)).await;
     let machines = machines.map_or_else(|_| Vec::new(), |listed| listed.items);
-    let machines =
-        machines.into_iter().filter(|machine| machine.is_ephemeral() && machine.state.is_alive()).collect();
+    let machines = machines.into_iter().filter(|machine| is_mine(machine) && machine.state.is_alive()).collect();
     let mut told = Left { begun: None, refused, going_on: Vec::new(), ended: Vec::new(), machines };
     for job in ours.into_iter().chain(begun.clone()).collect::<BTreeSet<_>>() {
         // as the journal has it now: it may have ended while it was waited for
@@ -82,6 +81,11 @@ pub async fn run(session: Session, dashboard: Dashboard) -> io::Result<Left> {
         }
     }
     Ok(told)
+}
+
+/// Whether it is ours to end, and nobody else's.
+fn is_mine(machine: &Machine) -> bool {
+    matches!(machine.resource().claim, Claim::Ours { .. })
 }
 
 /// Lets go of jobs and waits for those that are cleaning up; a second signal to end does not wait.

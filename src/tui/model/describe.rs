@@ -4,8 +4,8 @@
 use super::{JobRow, Model, Pane, PlaceError, Row, job_row, machine_word};
 use crate::config::StatePaths;
 use crate::domain::{
-    Claim, CleanupVerdict, CloudFacts, Fingerprint, HostKeys, Image, JobId, Keep, Machine, Operation, ProviderKind,
-    Resource, TestSource, Timestamp, WorkVerdict, escape_line, users_of, words,
+    Claim, CleanupVerdict, CloudFacts, Fingerprint, HostKeys, Image, ImageName, JobId, Keep, Machine, Operation,
+    ProviderKind, Region, Resource, TestSource, Timestamp, WorkVerdict, escape_line, users_of, words,
 };
 use crate::session::changed_inputs;
 use crate::store::Store;
@@ -105,7 +105,7 @@ fn claimed(all: &mut Details, claim: &Claim, keep: Option<&Keep>, now: Timestamp
     }
     all.value("known by", claim.why());
     if let Some(keep) = keep {
-        all.value("kept", keep.forbids(now).unwrap_or_else(|| "no longer: its keep tag is over".to_owned()));
+        all.value("keep tag", keep.forbids(now).unwrap_or_else(|| "no longer: its keep tag is over".to_owned()));
     }
 }
 
@@ -129,7 +129,7 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
     if let Some(cloud) = cloud {
         cloud_details(&mut all, model, cloud);
     }
-    let image = machine.image.as_ref().map(|image| image.as_str());
+    let image = machine.image.as_ref().map(ImageName::as_str);
     all.value(
         "image",
         match (image, cloud.and_then(|cloud| cloud.image_id.as_deref())) {
@@ -203,7 +203,7 @@ fn image_details(model: &Model, image: &Image) -> Vec<Detail> {
     all.value("provider", image.provider.as_str());
     let changed = changed_inputs(image);
     all.value("id", image.id.as_deref().unwrap_or_default());
-    all.value("place", image.region.as_ref().map_or("", |region| region.as_str()));
+    all.value("place", image.region.as_ref().map_or("", Region::as_str));
     old(&mut all, model, model.images.old(image));
     if let Some(claim) = &image.claim {
         claimed(&mut all, claim, None, model.now);
@@ -371,7 +371,8 @@ pub fn laid(details: &[Detail], width: usize) -> Vec<Laid> {
 }
 
 /// A text in lines of so many columns, broken at spaces where there are any.
-fn wrapped(text: &str, room: usize) -> Vec<String> {
+#[must_use]
+pub fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split_inclusive(' ').flat_map(|word| {

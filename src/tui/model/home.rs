@@ -43,14 +43,12 @@ impl Pane {
     pub fn column(self, by: SortBy) -> Option<usize> {
         match (self, by) {
             (Self::Machines | Self::Images | Self::Jobs, SortBy::Name) => Some(0),
-            (Self::Resources, SortBy::Name) => Some(1),
-            (Self::Resources, SortBy::State) => Some(4),
-            (Self::Resources, SortBy::Age) => Some(5),
             (Self::Machines | Self::Images, SortBy::State) => Some(2),
-            (Self::Jobs, SortBy::State) => Some(1),
+            (Self::Jobs, SortBy::State) | (Self::Resources, SortBy::Name) => Some(1),
             (Self::Machines | Self::Images, SortBy::Age) => Some(3),
             (Self::Jobs, SortBy::Age) => Some(9),
-            (Self::Machines, SortBy::Time) => Some(4),
+            (Self::Machines, SortBy::Time) | (Self::Resources, SortBy::State) => Some(4),
+            (Self::Resources, SortBy::Age) => Some(5),
             (Self::Jobs, SortBy::Time) => Some(6),
             _ => None,
         }

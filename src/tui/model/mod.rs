@@ -22,7 +22,7 @@ mod tests;
 
 pub use commands::{CommandRow, command_rows};
 pub use complete::{proposals, taken, word_at};
-pub use describe::{Detail, Laid, details, laid};
+pub use describe::{Detail, Laid, details, laid, wrapped};
 pub use filter::Filter;
 pub use fleet::{Fleet, PlaceError, Placed};
 pub use form::{Field, FieldId, FieldValue, Form, FormKind, Place};

@@ -437,10 +437,13 @@ pub fn what(operation: &Operation) -> String {
             let ids: Vec<&str> = machines.iter().map(crate::domain::MachineId::as_str).collect();
             format!("end {}", ids.join(" "))
         }
-        Operation::Apply { plan, .. } => match plan.items.as_slice() {
-            [item] => escape_line(&format!("end {}", item.called())),
-            _ => format!("end {}", plan.count()),
-        },
+        Operation::Apply { plan, .. } => {
+            let does = if plan.verb.only_ends() { "end" } else { "remove" };
+            match plan.items.as_slice() {
+                [item] => escape_line(&format!("{does} {}", item.called())),
+                _ => format!("{does} {}", plan.count()),
+            }
+        }
     }
 }
 

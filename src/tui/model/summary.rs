@@ -117,7 +117,13 @@ fn verdicts(lines: &mut Vec<SummaryLine>, job: &JobView) {
                 let text = format!("! REMAINS {}: {}", escape_line(&item.what), escape_line(&item.why));
                 lines.push(row(Ink::Bad, text));
             }
-            let hint = "            hint: `hga machines list` shows what is there, `hga machines terminate` ends it";
+            let hint = match &job.operation {
+                Some(Operation::Apply { .. }) => {
+                    "`hga resources list` shows what is there, `hga resources remove` removes it"
+                }
+                _ => "`hga machines list` shows what is there, `hga machines terminate` ends it",
+            };
+            let hint = format!("            hint: {hint}");
             lines.push(SummaryLine::of(Ink::Dim, hint));
         }
     }

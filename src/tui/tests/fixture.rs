@@ -388,7 +388,7 @@ pub(super) fn summaries() -> Vec<JobSummary> {
 }
 
 /// What providers tell of these machines, each of its own.
-pub(super) fn told(machines: Vec<Machine>) -> Vec<Msg> {
+pub(super) fn told(machines: &[Machine]) -> Vec<Msg> {
     let of = |provider| machines.iter().filter(|machine| machine.provider == provider).cloned().collect();
     let mut all = vec![ProviderKind::Local, ProviderKind::Hosts];
     if machines.iter().any(|machine| machine.provider == ProviderKind::Aws) {
@@ -399,13 +399,13 @@ pub(super) fn told(machines: Vec<Machine>) -> Vec<Msg> {
 
 /// Machines on EC2: ours in all states, another owner's, a stranger's.
 pub(super) fn aws_machines() -> Vec<Machine> {
+    use MachineState as S;
     let with = |id: &str, region: &str, name: &str, claim, state, change: fn(&mut CloudFacts)| {
         let mut machine = on_aws(id, region, name, claim);
         machine.state = state;
         change(machine.cloud.as_mut().unwrap());
         machine
     };
-    use MachineState as S;
     vec![
         with("i-0aaaaaaaaaaaaaaaa", "us-west-2", "hg-temp-windows", ours(), S::Running, |_| {}),
         with("i-0bbbbbbbbbbbbbbbb", "us-west-2", "", ours(), S::Running, |cloud| {
@@ -444,6 +444,7 @@ pub(super) fn aws_images() -> Vec<Image> {
 
 /// Everything on AWS.
 pub(super) fn resources() -> Vec<Resource> {
+    use ResourceKind as K;
     let region = Region::new("us-west-2").ok();
     let thing = |kind, id: &str, name: Option<&str>, claim: Claim, region: Option<Region>| Resource {
         at: ResourceRef { kind, provider: ProviderKind::Aws, region, id: id.to_owned() },
@@ -459,7 +460,6 @@ pub(super) fn resources() -> Vec<Resource> {
         ends_with: None,
         used_by: Vec::new(),
     };
-    use ResourceKind as K;
     let part = || Claim::Ours { why: "part of image ami-0123456789abcdef0, which is ours".to_owned() };
     let named = |name: &str| Claim::Ours { why: format!("named `{name}`, as the predecessor does") };
     let mut all: Vec<Resource> = aws_machines().iter().map(Machine::resource).collect();
@@ -562,7 +562,7 @@ impl Desk {
     pub(super) fn full(columns: u16, rows: u16, theme: ThemeName) -> Self {
         let mut desk = Self::silent(columns, rows, theme);
         desk.tell(Msg::Jobs(Ok(summaries())));
-        for msg in told(machines()) {
+        for msg in told(&machines()) {
             desk.tell(msg);
         }
         desk.tell(Msg::Images(ProviderKind::Local, listed(images())));
@@ -588,6 +588,12 @@ impl Desk {
         let seen = aws_machines().into_iter().filter(|one| one.resource().at.region == Region::new("us-west-2").ok());
         desk.tell(Msg::Machines(ProviderKind::Aws, unseen(seen.collect(), "us-east-1")));
         desk.tell(Msg::Images(ProviderKind::Aws, listed(aws_images())));
+        let here = |provider| machines().into_iter().filter(move |one| one.provider == provider);
+        let images = images().iter().map(Image::resource).collect::<Vec<_>>();
+        let local = here(ProviderKind::Local).map(|one| one.resource()).chain(images).collect();
+        desk.tell(Msg::Resources(ProviderKind::Local, listed(local)));
+        let hosts = here(ProviderKind::Hosts).map(|one| one.resource()).collect();
+        desk.tell(Msg::Resources(ProviderKind::Hosts, listed(hosts)));
         desk
     }
 

@@ -228,7 +228,7 @@ impl Walk {
             Effect::Cancel(..) => Msg::Told(Ok("done".to_owned())),
             Effect::Jobs => Msg::Jobs(Ok(summaries())),
             Effect::Machines => {
-                let msg = told([machines(), aws_machines()].concat()).swap_remove(self.dice.random_range(0..3));
+                let msg = told(&[machines(), aws_machines()].concat()).swap_remove(self.dice.random_range(0..3));
                 return self.tell(msg);
             }
             Effect::Images => Msg::Images(ProviderKind::Local, listed(images())),

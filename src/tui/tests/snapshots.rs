@@ -3,6 +3,7 @@
 
 use super::fixture::{Desk, FAILED, LEFT, MACHINE, REMOVES, UNDER_WAY, error, id, text};
 use crate::domain::ProviderKind;
+use crate::tui::effect::Effect;
 use crate::tui::fixtures::silent;
 use crate::tui::msg::Msg;
 use crate::tui::theme::ThemeName;
@@ -49,6 +50,17 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
         let mut desk = Desk::cloud(c, r, t);
         desk.keys("5");
         desk.app.handle(Msg::Key("P".parse().unwrap()));
+        desk
+    }),
+    ("no-plan", |c, r, t| {
+        let mut desk = Desk::full(c, r, t);
+        desk.keys("5");
+        let asked = desk.app.handle(Msg::Key("P".parse().unwrap()));
+        for effect in asked {
+            if let Effect::Plan(request) = effect {
+                desk.tell(Msg::Planned(request, Err(error())));
+            }
+        }
         desk
     }),
     ("dialog-purge", |c, r, t| keys(Desk::cloud(c, r, t), "5P")),

@@ -12,7 +12,7 @@ use crate::session::{Error, PlanRequest, Proposal};
 use crate::store::Store;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Leave};
-use crate::tui::model::{Dialog, DialogKind, LineTone as L, Modal, Model, Page, Pane, Tone};
+use crate::tui::model::{Dialog, DialogKind, LineTone as L, Modal, Model, Page, Pane, Tone, wrapped};
 use words::make;
 
 /// Shows what ending the chosen machines would do.
@@ -32,24 +32,24 @@ pub(super) fn terminate(model: &mut Model, store: &Store) -> Vec<Effect> {
 /// Has it planned what removing the chosen images would do: they go with what they consist of.
 pub(super) fn remove_images(model: &mut Model, store: &Store) -> Vec<Effect> {
     let chosen = model.home.images.chosen();
-    let providers = chosen.iter().map(|(provider, _)| *provider).collect();
+    let providers: Vec<ProviderKind> = chosen.iter().map(|(provider, _)| *provider).collect();
     let ids = chosen.into_iter().map(|(_, id)| id).collect();
-    plan_of(model, store, PlanVerb::RemoveImages, providers, ids, Vec::new())
+    plan_of(model, store, PlanVerb::RemoveImages, &providers, ids, Vec::new())
 }
 
 /// Has it planned what removing the chosen things would do.
 pub(super) fn remove(model: &mut Model, store: &Store) -> Vec<Effect> {
     let chosen = model.home.resources.chosen();
-    let providers = chosen.iter().map(|at| at.provider).collect();
+    let providers: Vec<ProviderKind> = chosen.iter().map(|at| at.provider).collect();
     let ids = chosen.iter().map(|at| at.id.clone()).collect();
-    plan_of(model, store, PlanVerb::Remove, providers, ids, chosen)
+    plan_of(model, store, PlanVerb::Remove, &providers, ids, chosen)
 }
 
 fn plan_of(
     model: &mut Model,
     store: &Store,
     verb: PlanVerb,
-    providers: Vec<ProviderKind>,
+    providers: &[ProviderKind],
     ids: Vec<String>,
     chosen: Vec<ResourceRef>,
 ) -> Vec<Effect> {
@@ -92,8 +92,11 @@ pub(super) fn planned(model: &mut Model, store: &Store, request: &PlanRequest, a
             Modal::Dialog(Box::new(make(model, store, DialogKind::Plan(plan, troubles))))
         }
         Err(error) => {
-            let mut lines = vec![(escape_line(&crate::diag::chain(&error)), false)];
-            lines.extend(error.hints.iter().map(|hint| (escape_line(&format!("hint: {hint}")), false)));
+            let hints = error.hints.iter().map(|hint| format!("hint: {hint}"));
+            let said = std::iter::once(crate::diag::chain(&error)).chain(hints);
+            // a page is 100 columns wide at most, and has a frame
+            let room = usize::from(model.size.0.min(100)).saturating_sub(2).max(8);
+            let lines = said.flat_map(|text| wrapped(&escape_line(&text), room)).map(|line| (line, false)).collect();
             Modal::Page(Page { title: "No plan could be made".to_owned(), lines, top: 0 })
         }
     };

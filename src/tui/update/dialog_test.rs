@@ -352,6 +352,22 @@ fn leaving_has_three_ways() {
 }
 
 #[test]
+fn stopping_a_removal_and_leaving_say_what_is_so_of_machines_on_aws() {
+    let mut app = on_cloud().with_job("j-aaa", JobState::Running);
+    let machines: Vec<_> = app.model.machines.value.iter().map(crate::domain::Machine::resource).collect();
+    let plan = Plan::of(PlanVerb::Purge, crate::domain::Owners::Mine, &machines, |_| true, &[], now());
+    app.model.jobs.value[0].operation = Operation::Apply { plan: Box::new(plan), wait: false };
+    app.keys("3 X");
+    let shown = app.screen(80, 24);
+    assert!(shown.contains("Nothing more is begun") && !shown.contains("tests are asked"), "{shown}");
+    app.keys("esc");
+    app.model.ours.insert(job("j-aaa"));
+    app.keys("q");
+    let shown = app.screen(80, 30);
+    assert!(shown.contains("i-0aaa costs until it is ended") && !shown.contains("i-0ccc"), "{shown}");
+}
+
+#[test]
 fn a_machine_is_not_taken_for_idle_while_the_jobs_are_not_known() {
     let mut app = app().with_machines(vec![machine("m-aaa")]);
     let locked = Error::new(ErrorKind::State, "the journal is locked");

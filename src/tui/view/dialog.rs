@@ -57,7 +57,11 @@ pub(super) fn draw(dialog: &Dialog, theme: &Theme, area: Rect, buffer: &mut Buff
     if dialog.demand.is_some() {
         let at = put(buffer, inside, 0, first, "> ", theme.key);
         let taken = put(buffer, inside, at, first, &crate::domain::escape_line(dialog.input.value()), theme.title);
-        put(buffer, inside, at + taken, first, "▏", theme.accent);
+        let end = at + taken + put(buffer, inside, at + taken, first, "▏", theme.accent);
+        // what has to be typed stands at the end of the text, which may be out of sight
+        if let Some(demand) = dialog.demand.as_ref().filter(|_| dialog.input.value().is_empty()) {
+            put(buffer, inside, end, first, &format!(" {demand}"), theme.faint);
+        }
     }
     for (place, (button, (column, row))) in dialog.buttons.iter().zip(places).enumerate() {
         let marked = place == dialog.focus;

@@ -134,7 +134,8 @@ impl Source {
     /// A list that providers tell each for itself.
     pub(super) fn fleet<T: Placed>(model: &Model, fleet: &Fleet<T>, noun: &'static str, next: &str) -> Self {
         let place = |error: &PlaceError| {
-            let age = error.as_of.map_or_else(String::new, |at| format!(", as of {}", words::age(at, model.now)));
+            let age = error.as_of.map(|at| words::age(at, model.now)).filter(|age| age != "now");
+            let age = age.map_or_else(String::new, |age| format!(", as of {age}"));
             let line = escape_line(&format!("! {}{age}: {}", error.place(), error.text));
             let mut whole = vec![escape_line(&format!("! {}: {}", error.place(), error.text))];
             whole.extend(error.hints.iter().map(|hint| escape_line(&format!("  hint: {hint}"))));

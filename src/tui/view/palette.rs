@@ -4,7 +4,7 @@ use super::modal::{Boxed, cells};
 use crate::store::Store;
 use crate::tui::model::{Hit, Model, Painted, Palette, command_rows};
 use crate::tui::theme::Theme;
-use crate::tui::widget::{put, put_right};
+use crate::tui::widget::{put, put_right, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -32,6 +32,9 @@ pub(super) fn draw(
         return;
     }
     let index = palette.index.min(rows.len() - 1);
+    // the longest name has room
+    let names = rows.iter().map(|command| width(command.row.name)).max().unwrap_or(0);
+    let names = cells(names + 4).max(21);
     let first = (index + 1).saturating_sub(painted.height.max(1));
     for (line, (place, command)) in rows.iter().enumerate().skip(first).take(painted.height).enumerate() {
         let line = cells(line);
@@ -43,7 +46,7 @@ pub(super) fn draw(
             Some(fact) => format!("not now: {}", fact.missing()),
             None => command.row.doc.to_owned(),
         };
-        let doc = Rect { x: list.x + 21.min(list.width), width: list.width.saturating_sub(29), ..list };
+        let doc = Rect { x: list.x + names.min(list.width), width: list.width.saturating_sub(names + 8), ..list };
         put(buffer, doc, 0, line, &said, theme.dim);
         let keys = if command.row.keys.is_empty() { String::new() } else { command.row.shown() };
         put_right(buffer, list, line, &keys, theme.key);

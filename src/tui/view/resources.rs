@@ -28,7 +28,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         (8, false, Right, 5),
         (9, false, Right, 6),
         (wide(7, 5, 12), false, Left, if others { 4 } else { 7 }),
-        (24, true, Left, 8),
+        (20, true, Left, 8),
     ];
     let cells = |place: usize| {
         let row = &rows[place];
@@ -49,7 +49,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         (cells, model.home.resources.marks.contains(&row.resource.at))
     };
     let next = "Machines, images and whatever else hga or its predecessor leaves shows here.";
-    let source = Source::fleet(model, &model.resources, "thing", next).with_missing(model);
+    let source = Source::fleet(model, &model.resources, "resource", next).with_missing(model);
     let columns = columns(&RESOURCE_COLUMNS, &shapes);
     list(model, &source, &model.home.resources, &columns, rows.len(), &cells, theme, area, buffer, painted);
 }

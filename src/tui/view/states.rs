@@ -10,9 +10,8 @@ pub(super) fn machine(state: MachineState, theme: &Theme) -> (&'static str, &'st
     let (mark, style) = match state {
         MachineState::Pending => ("◌", theme.warn),
         MachineState::Running => ("●", theme.good),
-        MachineState::Stopping => ("◍", theme.warn),
+        MachineState::Stopping | MachineState::ShuttingDown => ("◍", theme.warn),
         MachineState::Stopped => ("■", theme.warn),
-        MachineState::ShuttingDown => ("◍", theme.warn),
         MachineState::Terminated => ("○", theme.dim),
         MachineState::Unreachable => ("✗", theme.bad),
     };

@@ -2,11 +2,12 @@
 
 use super::working;
 use crate::domain::{
-    CancelLevel, CleanupVerdict, JobId, JobState, Machine, Operation, Plan, PlanItem, PlanVerb, ProviderKind, Region,
-    ResourceKind, escape_line, users_of, words,
+    CancelLevel, Claim, CleanupVerdict, JobId, JobState, Machine, Operation, Plan, PlanItem, PlanVerb, ProviderKind,
+    Region, ResourceKind, escape_line, users_of, words,
 };
 use crate::store::Store;
 use crate::tui::model::{Dialog, DialogKind, LineTone as L, Model};
+use std::collections::BTreeSet;
 use tui_input::Input;
 
 /// What a dialog of that kind says now.
@@ -34,11 +35,6 @@ fn confirm(demand: Option<&String>) -> (L, String) {
     (L::Warning, how)
 }
 
-/// Whether a verb ends machines and nothing else.
-fn ends(verb: PlanVerb) -> bool {
-    matches!(verb, PlanVerb::Terminate | PlanVerb::TerminateEc2)
-}
-
 fn title(verb: PlanVerb) -> &'static str {
     match verb {
         PlanVerb::Terminate => "End machines",
@@ -58,8 +54,16 @@ fn say_planning(verb: PlanVerb) -> Says {
 }
 
 fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
-    let ends = ends(plan.verb);
+    let ends = plan.verb.only_ends();
     let mut lines = Vec::new();
+    for trouble in troubles {
+        lines.push((L::Warning, format!("not looked at, there may be more: {trouble}")));
+    }
+    let kinds: BTreeSet<ResourceKind> = plan.items.iter().map(|item| item.at.kind).collect();
+    let many = kinds.len() > 2;
+    if many {
+        lines.push((L::Plain, format!("{}:", plan.count())));
+    }
     for item in &plan.items {
         lines.push((L::What, what(model, plan, item)));
         for job in &item.jobs {
@@ -94,14 +98,12 @@ fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
         let others = words::count(plan.foreign as u64, "other thing");
         lines.push((L::Less, format!("left alone: {others}, nothing to do with us")));
     }
-    for trouble in troubles {
-        lines.push((L::Warning, format!("not looked at, there may be more: {trouble}")));
-    }
     if plan.items.is_empty() {
         return (title(plan.verb).to_owned(), lines, vec!["Close"], None, false);
     }
     let place = plan.account.as_ref().map_or_else(String::new, |account| format!(" in account {account}"));
-    let title = format!("{} {}{place}", if ends { "End" } else { "Remove" }, plan.count());
+    let count = if many { words::count(plan.items.len() as u64, "thing") } else { plan.count() };
+    let title = format!("{} {count}{place}", if ends { "End" } else { "Remove" });
     let demand = plan.demand();
     lines.push(confirm(demand.as_ref()));
     let button = match (ends, plan.items.len()) {
@@ -118,8 +120,8 @@ fn what(model: &Model, plan: &Plan, item: &PlanItem) -> String {
     let machine = item.at.kind == ResourceKind::Machine;
     // a list of machines needs not say of each that it is one
     let called = match &item.name {
-        Some(name) if machine && *name != item.at.id => format!("{} `{name}`", item.at.id),
-        _ if machine && ends(plan.verb) => item.at.id.clone(),
+        Some(name) if machine && plan.verb.only_ends() => format!("{} `{name}`", item.at.id),
+        None if machine && plan.verb.only_ends() => item.at.id.clone(),
         _ => item.called(),
     };
     let mut about = vec![item.at.region.as_ref().map_or(item.at.provider.as_str(), Region::as_str).to_owned()];
@@ -179,6 +181,15 @@ fn say_stop(model: &Model, store: &Store, id: &JobId, level: CancelLevel) -> Say
         lines.push(confirm(None));
         return ("Stop job".to_owned(), lines, vec!["Cancel", "Clean it up"], None, true);
     }
+    let operation = model.operation_of(store, id);
+    if let Some(Operation::Terminate { .. } | Operation::Apply { .. }) = operation
+        && level != CancelLevel::None
+    {
+        lines.push((L::Plain, "Nothing more is begun; what is in use is not waited for.".to_owned()));
+        lines.push((L::Plain, fate(model, store, id)));
+        lines.push(confirm(None));
+        return ("Stop job".to_owned(), lines, vec!["Cancel", "Stop it"], None, true);
+    }
     match level {
         CancelLevel::None => {
             lines.push((L::Plain, "It is being cut short already; its clean-up is under way.".to_owned()));
@@ -215,9 +226,11 @@ fn fate(model: &Model, store: &Store, id: &JobId) -> String {
 }
 
 fn ends_itself(model: &Model, machine: &Machine) -> String {
-    machine.lease.map_or_else(String::new, |lease| {
-        format!("{} ends itself in {}", machine.id, words::span(lease.left(model.now)))
-    })
+    match machine.lease {
+        Some(lease) => format!("{} ends itself in {}", machine.id, words::span(lease.left(model.now))),
+        None if machine.provider == ProviderKind::Hosts => String::new(),
+        None => format!("{} costs until it is ended", machine.id),
+    }
 }
 
 fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
@@ -243,12 +256,13 @@ fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
         let machine = machine.map(|machine| ends_itself(model, machine)).unwrap_or_default();
         let machine = if machine.is_empty() { machine } else { format!("; {machine}") };
         lines.push((L::Plain, format!("  left running: {fate}{machine}")));
-        lines.push((L::Less, format!("  taken up again by `hga jobs attach {id}`, which collects the results")));
+        let then = if works { "collects the results" } else { "goes on with it" };
+        lines.push((L::Less, format!("  taken up again by `hga jobs attach {id}`, which {then}")));
     }
     let busy = working(model, store);
     let idle = model.machines.value.iter().filter(|machine| {
         let used = busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider);
-        machine.is_ephemeral() && machine.state.is_alive() && !used
+        matches!(machine.resource().claim, Claim::Ours { .. }) && machine.state.is_alive() && !used
     });
     for machine in idle {
         lines.push((L::Less, format!("no job uses machine {}; {}", machine.id, ends_itself(model, machine))));

@@ -101,7 +101,9 @@ fn asked(operation: &Operation) -> String {
         Operation::BootstrapLinux(_) => "make the image".to_owned(),
         Operation::Launch(_) => "launch a machine".to_owned(),
         Operation::Terminate { machines, .. } => format!("end {}", words::count(machines.len() as u64, "machine")),
-        Operation::Apply { plan, .. } => format!("end {}", plan.count()),
+        Operation::Apply { plan, .. } => {
+            format!("{} {}", if plan.verb.only_ends() { "end" } else { "remove" }, plan.count())
+        }
     }
 }
 
