@@ -155,7 +155,7 @@ macro_rules! section {
 }
 
 section!(RawDefaults { provider: String, lease: String, python: String });
-section!(RawAws { enabled: bool, owner: String, regions: Vec<String> });
+section!(RawAws { enabled: bool, regions: Vec<String>, owner: String });
 section!(RawDashboard { theme: String });
 section!(RawLocal { root: String });
 section!(RawLog { level: String, keep: i64 });

@@ -1,5 +1,6 @@
 //! The configuration file: good ones, the whole text of every error, and the sample against the defaults.
 
+use super::super::Aws;
 use super::super::raw::Raw;
 use super::*;
 use crate::diag::Hinted;
@@ -34,7 +35,9 @@ fn the_sample_is_the_defaults_with_and_without_its_comments() {
     assert_eq!(parse(sample()).unwrap(), Config::default());
     assert_eq!(parse("").unwrap(), Config::default());
     let all = parse(&uncommented()).unwrap();
-    assert_eq!(Config { hosts: Vec::new(), ..all.clone() }, Config::default());
+    assert_eq!(all.aws.owner.as_deref(), Some("anna"));
+    let aws = Aws { owner: None, ..all.aws.clone() };
+    assert_eq!(Config { hosts: Vec::new(), aws, ..all.clone() }, Config::default());
     let expected = Host {
         name: MachineId::new("build1").unwrap(),
         address: "build1.example.org".into(),
@@ -104,11 +107,11 @@ fn every_error_says_where_what_and_what_else() {
         ),
         (
             "colour = 1\n".into(),
-            "line 1, column 1: unknown key `colour`\nhint: known here: `hg`, `defaults`, `dashboard`, `local`, `log`, `retention`, `hosts`",
+            "line 1, column 1: unknown key `colour`\nhint: known here: `hg`, `defaults`, `aws`, `dashboard`, `local`, `log`, `retention`, `hosts`",
         ),
         (
             "  [default]\n".into(),
-            "line 1, column 4: unknown key `default`\nhint: did you mean `defaults`? known here: `hg`, `defaults`, `dashboard`, `local`, `log`, `retention`, `hosts`",
+            "line 1, column 4: unknown key `default`\nhint: did you mean `defaults`? known here: `hg`, `defaults`, `aws`, `dashboard`, `local`, `log`, `retention`, `hosts`",
         ),
         (
             host("hostkey = []"),
@@ -117,6 +120,18 @@ fn every_error_says_where_what_and_what_else() {
         (
             "[defaults]\nprovider = 'aws'\n".into(),
             "line 2, column 12: `defaults.provider` cannot be `aws`\nhint: known here: `local`, `hosts`",
+        ),
+        (
+            "[aws]\nregions = ['us-west-2', 'US EAST']\n".into(),
+            "line 2, column 11: `aws.regions`: `US EAST` is no region: write one such as `us-west-2`",
+        ),
+        (
+            "[aws]\nregions = []\n".into(),
+            "line 2, column 11: `aws.regions` is empty\nhint: leave the key out for `us-west-2`; `[\"all\"]` is every region of the account",
+        ),
+        (
+            "[aws]\nowner = 'anna b'\n".into(),
+            "line 2, column 9: `aws.owner`: `anna b` cannot be an owner's name\nhint: letters, digits and `._-@+=:/`, at most 64",
         ),
         (
             "[dashboard]\ntheme = 'drak'\n".into(),
