@@ -90,7 +90,8 @@ pub(super) fn draw(
         (cells, marked)
     };
     let next = "r runs tests on a new one, n launches one.";
-    let source = Source::fleet(model, &model.machines, "machine", next).with_missing(model);
+    let source =
+        Source::fleet(model, &model.machines, "machine", next).with_missing(model).with_late(model, &model.machines);
     let columns = columns(&MACHINE_COLUMNS, &shapes(&rows));
     list(model, &source, &model.home.machines, &columns, rows.len(), &cells, theme, area, buffer, painted);
 }
