@@ -568,11 +568,17 @@ fn a_provider_that_fails_or_does_not_answer_hides_nothing_of_the_others() {
     let text = screen(&mut app);
     assert!(text.contains("m-aaaaaa") && text.contains("! aws: no credentials"), "{text}");
     assert!(!text.contains("asking"), "{text}");
+    // it hangs
+    app.handle(Msg::Machines(ProviderKind::Aws, listed(Vec::new())));
+    app.handle(Msg::Tick(now() + jiff::SignedDuration::from_secs(30)));
+    app.handle(Msg::Machines(ProviderKind::Local, listed(vec![machine("m-aaaaaa", 300, 500)])));
+    let text = screen(&mut app);
+    assert!(text.contains("aws as of 30s ago, asking…") && !text.contains("local as of"), "{text}");
     // one region of it fails: what was known of that is old, what is known of others is not
     let west = || on_aws("i-0west", "us-west-2", "hg-west", ours());
     let east = on_aws("i-0east", "us-east-1", "hg-east", ours());
     app.handle(Msg::Machines(ProviderKind::Aws, listed(vec![west(), east])));
-    app.handle(Msg::Tick(now() + jiff::SignedDuration::from_secs(60)));
+    app.handle(Msg::Tick(now() + jiff::SignedDuration::from_secs(90)));
     app.handle(Msg::Machines(ProviderKind::Aws, without(vec![west()], "us-east-1")));
     let text = screen(&mut app);
     for words in

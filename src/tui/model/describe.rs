@@ -4,8 +4,8 @@
 use super::{JobRow, Model, Pane, PlaceError, Row, job_row, machine_word};
 use crate::config::StatePaths;
 use crate::domain::{
-    Claim, CleanupVerdict, CloudFacts, Fingerprint, HostKeys, Image, ImageName, JobId, Keep, Machine, Operation,
-    ProviderKind, Region, Resource, TestSource, Timestamp, WorkVerdict, escape_line, users_of, words,
+    Claim, CleanupVerdict, CloudFacts, Fingerprint, HostKeys, Image, ImageName, JobId, Keep, Machine, MachineState,
+    Operation, ProviderKind, Region, Resource, TestSource, Timestamp, WorkVerdict, escape_line, users_of, words,
 };
 use crate::session::changed_inputs;
 use crate::store::Store;
@@ -149,6 +149,7 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
         None if machine.provider == ProviderKind::Hosts => {
             all.value("ends in", "never: a listed host is not ours to end");
         }
+        None if matches!(machine.state, MachineState::ShuttingDown | MachineState::Terminated) => {}
         None => all.value("ends in", "not by itself: it has no lease, and costs until it is ended"),
     }
     if let Some(id) = &machine.job {

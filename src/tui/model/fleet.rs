@@ -128,6 +128,12 @@ impl<T: Placed> Fleet<T> {
         self.parts.contains_key(&provider)
     }
 
+    /// When a provider last told anything; none where it never did.
+    #[must_use]
+    pub fn at(&self, provider: ProviderKind) -> Option<Timestamp> {
+        self.parts.get(&provider)?.at
+    }
+
     /// The places that could not be asked.
     pub fn errors(&self) -> impl Iterator<Item = &PlaceError> {
         self.parts.values().flat_map(|part| &part.errors)

@@ -138,7 +138,7 @@ fn removed(lines: &mut Vec<SummaryLine>, job: &JobView) {
     if removal.left_count > 0 {
         line = line.and(Ink::Bad, format!("  ! {} left", removal.left_count));
     }
-    if let Some(account) = &plan.account {
+    if let Some(account) = plan.account.as_ref().filter(|_| plan.items.iter().any(|item| item.at.region.is_some())) {
         line = line.and(Ink::Dim, format!("  account {}", escape_line(account)));
     }
     lines.push(line);

@@ -585,6 +585,9 @@ impl Desk {
         let account = |items| Listed { account: Some("123456789012".to_owned()), ..listed(items) };
         desk.tell(Msg::Machines(ProviderKind::Aws, account(aws_machines())));
         desk.tell(Msg::Tick(now() + jiff::SignedDuration::from_secs(190)));
+        for msg in told(&machines()) {
+            desk.tell(msg);
+        }
         let seen = aws_machines().into_iter().filter(|one| one.resource().at.region == Region::new("us-west-2").ok());
         desk.tell(Msg::Machines(ProviderKind::Aws, unseen(seen.collect(), "us-east-1")));
         desk.tell(Msg::Images(ProviderKind::Aws, listed(aws_images())));

@@ -14,6 +14,9 @@ const BELOW_FROM: u16 = 120;
 /// and from so many on for one beside it.
 const BESIDE_FROM: u16 = 160;
 
+/// A provider that is asked every few seconds and has not answered for so many is late.
+const LATE: i64 = 20;
+
 /// The shape of a column: columns it takes, whether it grows, where its text stands, and its rank.
 pub(super) type Shape = (u16, bool, Alignment, u8);
 
@@ -122,6 +125,8 @@ pub(super) struct Source {
     pub(super) at: Option<Timestamp>,
     /// Who has not answered yet.
     pub(super) asking: Vec<&'static str>,
+    /// Who has answered, but not for a while, though it was asked: with how long ago that was.
+    pub(super) late: Vec<String>,
     /// What to do when there is none.
     pub(super) next: Vec<String>,
     /// The places that could not be asked: in a line each, and whole, with what can be done.
@@ -148,10 +153,26 @@ impl Source {
             error: None,
             at: None,
             asking: model.providers.iter().filter(|one| !fleet.answered(**one)).map(|one| one.as_str()).collect(),
+            late: Vec::new(),
             next: vec![next.to_owned()],
             places: fleet.errors().map(place).collect(),
             foot: Vec::new(),
         }
+    }
+
+    /// The same of a list that is asked for all the time: says who has not answered for a while.
+    pub(super) fn with_late<T: Placed>(mut self, model: &Model, fleet: &Fleet<T>) -> Self {
+        // places that failed say so themselves
+        let fails = |provider| fleet.errors().any(|error| error.provider == provider);
+        let asked = model.providers.iter().filter(|provider| !fails(**provider));
+        self.late = asked
+            .filter_map(|provider| {
+                let at = fleet.at(*provider)?;
+                let old = model.now.duration_since(at).as_secs() >= LATE;
+                old.then(|| format!("{provider} as of {}, asking…", words::age(at, model.now)))
+            })
+            .collect();
+        self
     }
 
     /// The same, that says how providers are added which are not set up.
@@ -244,6 +265,9 @@ fn above<K>(
     }
     if !source.asking.is_empty() && source.all > 0 {
         column += put(buffer, area, column, 0, &format!("asking {}…", source.asking.join(", ")), theme.info) + 2;
+    }
+    for late in &source.late {
+        column += put(buffer, area, column, 0, late, theme.warn) + 2;
     }
     if let Some(error) = error {
         let age = source.at.map_or_else(String::new, |at| format!(" (as of {})", words::age(at, model.now)));

@@ -58,6 +58,7 @@ pub(super) fn draw(
         error: model.jobs.error.clone(),
         at: model.home.answered.jobs,
         asking: Vec::new(),
+        late: Vec::new(),
         next: vec!["r runs tests; `:` and then `demo` tries Mercurial's own quick tests.".to_owned()],
         places: Vec::new(),
         foot: Vec::new(),

@@ -40,13 +40,15 @@ fn shapes(rows: &[MachineRow<'_>]) -> [Shape; 12] {
         let widest = rows.iter().map(|row| width(&row.text(column))).max().unwrap_or(0);
         u16::try_from(widest.clamp(least, most)).unwrap_or(0)
     };
+    // the predecessor's machines have none, and then how old they are matters more
+    let leases = rows.iter().any(|row| row.machine.lease.is_some());
     let others = rows.iter().any(MachineRow::is_others);
     [
         (wide(0, 10, 19), false, Left, 0),
         (wide(1, 5, 14), false, Left, 3),
         (wide(2, 7, 11) + 2, false, Left, 0),
-        (8, false, Right, 6),
-        (8, false, Right, 5),
+        (8, false, Right, if leases { 6 } else { 5 }),
+        (if leases { 8 } else { 0 }, false, Right, 5),
         (wide(5, 4, 13), false, Left, 4),
         (10, true, Left, 1),
         (wide(7, 5, 12), false, Left, if others { 2 } else { 9 }),
@@ -88,7 +90,8 @@ pub(super) fn draw(
         (cells, marked)
     };
     let next = "r runs tests on a new one, n launches one.";
-    let source = Source::fleet(model, &model.machines, "machine", next).with_missing(model);
+    let source =
+        Source::fleet(model, &model.machines, "machine", next).with_missing(model).with_late(model, &model.machines);
     let columns = columns(&MACHINE_COLUMNS, &shapes(&rows));
     list(model, &source, &model.home.machines, &columns, rows.len(), &cells, theme, area, buffer, painted);
 }

@@ -101,7 +101,9 @@ fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
     if plan.items.is_empty() {
         return (title(plan.verb).to_owned(), lines, vec!["Close"], None, false);
     }
-    let place = plan.account.as_ref().map_or_else(String::new, |account| format!(" in account {account}"));
+    let in_cloud = plan.items.iter().any(|item| item.at.provider == ProviderKind::Aws);
+    let account = plan.account.as_ref().filter(|_| in_cloud);
+    let place = account.map_or_else(String::new, |account| format!(" in account {account}"));
     let count = if many { words::count(plan.items.len() as u64, "thing") } else { plan.count() };
     let title = format!("{} {count}{place}", if ends { "End" } else { "Remove" });
     let demand = plan.demand();
