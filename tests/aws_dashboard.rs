@@ -85,7 +85,9 @@ fn three_marked_machines_are_ended_by_a_plan_and_seen_to_go() {
 fn everything_is_purged_from_its_pane() {
     let lab = Lab::start(AT_ONCE);
     let fleet = Fleet::new();
-    lab.boto("ec2.create_key_pair(KeyName='hg-automation'); run(1, TagSpecifications=[tags('instance', Name='hg-x')])");
+    lab.boto(
+        "ec2.create_key_pair(KeyName='hg-automation'); run(1, TagSpecifications=[tags('instance', Name='hg-x')])",
+    );
     let mut seen = dashboard(&fleet, &lab.env());
     seen.wait_for("1 Machines 1");
     seen.press("5", "hg-automation");

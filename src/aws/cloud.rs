@@ -271,7 +271,9 @@ impl Cloud for AwsCloud {
         let mut all = Vec::new();
         for Held { resources, profiles, .. } in items {
             all.extend(resources.into_iter().filter(|resource| kinds.contains(&resource.at.kind)));
-            profiles.into_iter().for_each(|(name, users)| used.entry(name).or_default().extend(users));
+            for (name, users) in profiles {
+                used.entry(name).or_default().extend(users);
+            }
         }
         if self.there && kinds.iter().any(|kind| matches!(kind, ResourceKind::Profile | ResourceKind::Role)) {
             match inventory::identities(&self.clients, owner, &used).await {

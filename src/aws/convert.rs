@@ -52,7 +52,10 @@ fn state(state: Option<&ec2::InstanceState>) -> MachineState {
 
 /// The names and ids of a machine's security groups, those of its further network interfaces too.
 fn groups(instance: &ec2::Instance) -> impl Iterator<Item = &ec2::GroupIdentifier> {
-    instance.security_groups().iter().chain(instance.network_interfaces().iter().flat_map(|one| one.groups()))
+    instance
+        .security_groups()
+        .iter()
+        .chain(instance.network_interfaces().iter().flat_map(ec2::InstanceNetworkInterface::groups))
 }
 
 /// A machine; none when its id is not one.

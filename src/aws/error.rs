@@ -41,6 +41,7 @@ pub(super) fn kind(code: &str) -> ErrorKind {
 }
 
 /// An error of the SDK while doing `what` (`list machines in us-west-2`).
+#[expect(clippy::needless_pass_by_value, reason = "so that it can be named in map_err")]
 pub(super) fn told<E, R>(what: &str, error: SdkError<E, R>) -> Error
 where
     E: StdError + ProvideErrorMetadata + Send + Sync + 'static,

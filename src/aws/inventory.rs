@@ -111,7 +111,9 @@ pub(super) async fn region(clients: &Clients, me: &str, region: &Region) -> Resu
     )?;
     let view = View { me, region };
     let mut uses = Uses::new();
-    instances.iter().for_each(|instance| convert::note_uses(region, instance, &mut uses));
+    for instance in &instances {
+        convert::note_uses(region, instance, &mut uses);
+    }
     for image in &images {
         let user = image.image_id().map(|id| convert::reference(ResourceKind::Image, Some(region), id));
         for snapshot in convert::snapshots_of(image) {
@@ -122,7 +124,8 @@ pub(super) async fn region(clients: &Clients, me: &str, region: &Region) -> Resu
     for group in &groups {
         let user = group.group_id().map(|id| convert::reference(ResourceKind::Group, Some(region), id));
         let rules = group.ip_permissions().iter().chain(group.ip_permissions_egress());
-        for named in rules.flat_map(|rule| rule.user_id_group_pairs()).filter_map(ec2::UserIdGroupPair::group_id) {
+        for named in rules.flat_map(ec2::IpPermission::user_id_group_pairs).filter_map(ec2::UserIdGroupPair::group_id)
+        {
             if Some(named) != group.group_id() {
                 uses.entry(named.to_owned()).or_default().extend(user.clone());
             }

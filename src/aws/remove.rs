@@ -6,6 +6,7 @@ use super::error::told;
 use crate::cloud::{Error, ErrorKind, Removed, Result};
 use crate::domain::{Region, ResourceKind, ResourceRef};
 use aws_sdk_ec2::types::InstanceStateName;
+use aws_sdk_iam::types::InstanceProfile;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream;
@@ -136,7 +137,7 @@ async fn profile(clients: &Clients, name: &str, what: &str) -> Result<()> {
     let client = clients.iam().await;
     let held = client.get_instance_profile().instance_profile_name(name).send().await;
     let held = held.map_err(|error| told(what, error))?;
-    for role in held.instance_profile().map(|profile| profile.roles()).unwrap_or_default() {
+    for role in held.instance_profile().map(InstanceProfile::roles).unwrap_or_default() {
         let call = client.remove_role_from_instance_profile().instance_profile_name(name).role_name(role.role_name());
         match call.send().await.map_err(|error| told(what, error)) {
             Err(error) if error.kind != ErrorKind::NotFound => return Err(error),

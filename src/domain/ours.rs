@@ -119,7 +119,11 @@ mod tests {
     use super::*;
     use ResourceKind as K;
 
-    fn tags(pairs: &[(&str, &str)]) -> Tags {
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+    /// Key pair, groups, tags, then the claim's word and a word of its reason.
+    type Machine<'a> = (Option<&'a str>, &'a [String], Pairs<'a>, &'a str, &'a str);
+
+    fn tags(pairs: Pairs<'_>) -> Tags {
         pairs.iter().copied().collect()
     }
 
@@ -133,7 +137,7 @@ mod tests {
 
     #[test]
     fn tags_decide_first() {
-        let table: [(&[(&str, &str)], &str, &str); 17] = [
+        let table: [(Pairs<'_>, &str, &str); 17] = [
             (&[("hg-owner", "anna"), ("hg-job", "j-abc234")], "ours", "hg-owner=anna, hg-job=j-abc234"),
             (&[("hg-job", "j-abc234")], "ours", "hg-job"),
             (&[("hg-version", "0.1.0"), ("Name", "db-prod")], "ours", "hg-version"),
@@ -164,7 +168,7 @@ mod tests {
         let linux = ["default".to_owned(), "hg-linux-dev-1".to_owned()];
         let web = ["hg-web".to_owned(), "hg-linux-dev-".to_owned(), "HG-LINUX-DEV-1".to_owned()];
         let none: [String; 0] = [];
-        let table: [(Option<&str>, &[String], &[(&str, &str)], &str, &str); 9] = [
+        let table: [Machine<'_>; 9] = [
             (Some("hg-automation"), &none, &[], "ours", "key pair `hg-automation`, and no Name tag"),
             (None, &linux, &[], "ours", "group `hg-linux-dev-1`"),
             (Some("hg-automation"), &linux, &[("team", "scm")], "ours", "key pair"),

@@ -283,7 +283,7 @@ impl Plan {
     #[must_use]
     pub fn of(
         verb: PlanVerb,
-        owners: Owners,
+        owners: &Owners,
         resources: &[Resource],
         chosen: impl Fn(&Resource) -> bool,
         working: &[Working],
@@ -291,7 +291,7 @@ impl Plan {
     ) -> Self {
         let mut plan = Self { verb, owners: owners.clone(), ..Self::default() };
         let sweeping = matches!(verb, PlanVerb::TerminateEc2 | PlanVerb::Purge);
-        let mut scales = Scales::new(&owners, now);
+        let mut scales = Scales::new(owners, now);
         let mut ordered: Vec<&Resource> = resources.iter().filter(|resource| chosen(resource)).collect();
         ordered.sort_by(|a, b| a.at.cmp(&b.at));
         for resource in ordered {
@@ -324,7 +324,7 @@ impl Plan {
             .filter(|machine| chosen.iter().any(|(kind, id)| *kind == machine.provider && *id == machine.id))
             .map(Machine::resource)
             .collect();
-        let mut plan = Self::of(PlanVerb::Terminate, Owners::Mine, &there, |_| true, working, now);
+        let mut plan = Self::of(PlanVerb::Terminate, &Owners::Mine, &there, |_| true, working, now);
         for (provider, id) in chosen {
             if !there.iter().any(|known| known.at.provider == *provider && known.at.id == id.as_str()) {
                 plan.skipped.push(Skipped { name: format!("machine {id}"), why: "it is gone".to_owned() });
@@ -551,7 +551,7 @@ mod tests {
         Claim::OtherOwner { owner: "ben".to_owned(), why: "tagged hg-owner=ben".to_owned() }
     }
 
-    fn purge(owners: Owners, there: &[Resource]) -> Plan {
+    fn purge(owners: &Owners, there: &[Resource]) -> Plan {
         Plan::of(PlanVerb::Purge, owners, there, |_| true, &[], now())
     }
 
@@ -581,7 +581,7 @@ mod tests {
         let foreign = resource(K::Machine, "i-f", Claim::Foreign { why: None });
         let [goes_with_a, stays_with_b] = disks;
         let there = [goes_with_a, stays_with_b, group, shared, snapshot, image, a, b, kept, over, alike, foreign];
-        let plan = purge(Owners::Mine, &there);
+        let plan = purge(&Owners::Mine, &there);
         assert_eq!(ids(&plan), ["i-a", "ami-1", "snap-1", "sg-1"]);
         let skipped: Vec<String> =
             plan.skipped.iter().map(|skipped| format!("{}: {}", skipped.name, skipped.why)).collect();
@@ -600,9 +600,9 @@ mod tests {
         assert_eq!(plan.count(), "1 machine, 1 image, 1 snapshot, 1 group");
         // on explicit request another owner's too; a kept thing never
         for owners in [Owners::All, Owners::Also(["ben".to_owned()].into())] {
-            assert_eq!(ids(&purge(owners, &there)), ["i-a", "i-b", "ami-1", "snap-1", "sg-1", "sg-2"]);
+            assert_eq!(ids(&purge(&owners, &there)), ["i-a", "i-b", "ami-1", "snap-1", "sg-1", "sg-2"]);
         }
-        assert_eq!(ids(&purge(Owners::Also(["eve".to_owned()].into()), &there)).len(), 4);
+        assert_eq!(ids(&purge(&Owners::Also(["eve".to_owned()].into()), &there)).len(), 4);
     }
 
     #[test]
@@ -642,20 +642,20 @@ mod tests {
                 Ok(false),
             ),
         ];
-        let plan = purge(Owners::Mine, std::slice::from_ref(&before));
+        let plan = purge(&Owners::Mine, std::slice::from_ref(&before));
         for (what, found, expected) in table {
             let there: Vec<Resource> = found.into_iter().collect();
             let checked = plan.check(&there, &[], &[], now());
             match expected {
                 Ok(go) => {
-                    assert_eq!((checked.go.len(), checked.gone.len()), (usize::from(go), usize::from(!go)), "{what}")
+                    assert_eq!((checked.go.len(), checked.gone.len()), (usize::from(go), usize::from(!go)), "{what}");
                 }
                 Err(why) => assert!(checked.refused[0].1.contains(why), "{what}: {:?}", checked.refused),
             }
             assert_eq!(checked.go.len() + checked.gone.len() + checked.refused.len(), 1, "{what}");
         }
         // pending to running comes by itself; the other way round does not
-        let young = purge(Owners::Mine, &[state("pending")]);
+        let young = purge(&Owners::Mine, &[state("pending")]);
         assert_eq!(young.check(std::slice::from_ref(&before), &[], &[], now()).go.len(), 1);
         // a place that does not answer: nothing is known, so nothing is done
         let failed = [(Some(Region::usual()), "no answer".to_owned())];
@@ -669,7 +669,7 @@ mod tests {
 
     #[test]
     fn a_saved_plan_comes_back_and_nothing_else_does() {
-        let plan = purge(Owners::All, &[resource(ResourceKind::Machine, "i-a", ours())]);
+        let plan = purge(&Owners::All, &[resource(ResourceKind::Machine, "i-a", ours())]);
         let saved = SavedPlan::new(Plan { account: Some("123456789012".to_owned()), ..plan }, now());
         let text = serde_json::to_string_pretty(&saved).unwrap();
         assert_eq!(SavedPlan::read(&text), Ok(saved));

@@ -83,7 +83,7 @@ impl Session {
             of_image || wanted(resource)
         };
         let working = self.working(&listed.items).await?;
-        let mut plan = Plan::of(verb, owners, &listed.items, wanted, &working, Timestamp::now());
+        let mut plan = Plan::of(verb, &owners, &listed.items, wanted, &working, Timestamp::now());
         plan.account = listed.account;
         Ok(Proposal { plan, troubles: listed.troubles })
     }

@@ -100,7 +100,8 @@ pub(crate) fn state() -> &'static State {
 /// Writes a state directory's configuration: our `hg`, and a lease that ends forgotten machines soon.
 pub(crate) fn configure(path: &Path) {
     // nobody's account is asked by tests
-    let config = format!("hg = \"{}\"\n[defaults]\nlease = \"5m\"\n[aws]\nenabled = false\n", hg::real_hg().hg.display());
+    let config =
+        format!("hg = \"{}\"\n[defaults]\nlease = \"5m\"\n[aws]\nenabled = false\n", hg::real_hg().hg.display());
     fs::write(path.join("config.toml"), config).unwrap();
 }
 

@@ -505,7 +505,7 @@ pub(super) fn proposal(request: &PlanRequest) -> Proposal {
     let chosen = |one: &Resource| {
         chosen(one) && (request.verb != PlanVerb::TerminateEc2 || one.at.kind == ResourceKind::Machine)
     };
-    let mut plan = Plan::of(request.verb, request.owners.clone(), &resources, chosen, &[], now());
+    let mut plan = Plan::of(request.verb, &request.owners, &resources, chosen, &[], now());
     plan.account = Some("123456789012".to_owned());
     let troubles = unseen::<Machine>(Vec::new(), "eu-west-1").troubles;
     Proposal { plan, troubles: if request.chosen.is_some() { Vec::new() } else { troubles } }

@@ -175,7 +175,7 @@ impl App {
             request.provider.is_none_or(|provider| provider == one.at.provider)
                 && request.chosen.as_ref().is_none_or(|ids| ids.contains(&one.at.id))
         };
-        let plan = Plan::of(request.verb, request.owners.clone(), &there, wanted, &[], now());
+        let plan = Plan::of(request.verb, &request.owners, &there, wanted, &[], now());
         self.handle(Msg::Planned(request.clone(), Ok(Proposal { plan, troubles: Vec::new() })));
         self.screen(80, 24);
     }
@@ -271,7 +271,7 @@ fn of_things_of_one_id_only_the_chosen_ones_are_removed() {
     app.screen(80, 24);
     let effects = app.keys("home ctrl-d");
     let [Effect::Plan(request)] = effects.as_slice() else { panic!("{effects:?}") };
-    let plan = Plan::of(request.verb, request.owners.clone(), &both(), |_| true, &[], now());
+    let plan = Plan::of(request.verb, &request.owners, &both(), |_| true, &[], now());
     app.handle(Msg::Planned(request.clone(), Ok(Proposal { plan, troubles: Vec::new() })));
     assert!(app.screen(80, 24).contains("Remove 1 key pair"));
     let effects = app.keys("tab enter");
@@ -355,7 +355,7 @@ fn leaving_has_three_ways() {
 fn stopping_a_removal_and_leaving_say_what_is_so_of_machines_on_aws() {
     let mut app = on_cloud().with_job("j-aaa", JobState::Running);
     let machines: Vec<_> = app.model.machines.value.iter().map(crate::domain::Machine::resource).collect();
-    let plan = Plan::of(PlanVerb::Purge, crate::domain::Owners::Mine, &machines, |_| true, &[], now());
+    let plan = Plan::of(PlanVerb::Purge, &crate::domain::Owners::Mine, &machines, |_| true, &[], now());
     app.model.jobs.value[0].operation = Operation::Apply { plan: Box::new(plan), wait: false };
     app.keys("3 X");
     let shown = app.screen(80, 24);
