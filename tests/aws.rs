@@ -420,6 +420,50 @@ ec2.create_volume(AvailabilityZone="us-west-2a", Size=1, TagSpecifications=[tags
     assert_eq!(attached.code, 106, "{attached:?}");
 }
 
+/// A removal that is broken off stops there, and says what it had not seen to go.
+#[test]
+fn control_c_stops_a_purge_and_names_the_rest() {
+    let lab = Lab::start(AT_ONCE);
+    let fleet = Fleet::new();
+    lab.boto(
+        r#"
+for n in range(30):
+    ec2.create_volume(AvailabilityZone="us-west-2a", Size=1, TagSpecifications=[tags("volume", Name=f"hg-{n}")])
+ec2.create_key_pair(KeyName="hg-automation")
+"#,
+    );
+    for (presses, code) in [(1, 104), (2, 104)] {
+        lab.faults(&json!([{"kind": "slow", "action": "DeleteVolume", "seconds": 0.5}]));
+        lab.forget_calls();
+        let child = fleet
+            .command(&lab, &["purge-ec2-resources", "--yes"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let start = Instant::now();
+        while !lab.actions().iter().any(|action| action == "DeleteVolume") {
+            assert!(start.elapsed() < Duration::from_secs(60), "nothing is deleted");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+        for _ in 0..presses {
+            nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        let ran: Ran = child.wait_with_output().unwrap().into();
+        lab.faults(&json!([]));
+        assert_eq!(ran.code, code, "{presses} presses: {ran:?}");
+        let key = lab.aws(&["ec2", "describe-key-pairs", "--query", "KeyPairs[0].KeyPairId"]);
+        let key = key.as_str().unwrap();
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains(&format!("key pair {key}")), "what was not begun is named: {ran:?}");
+    }
+    let rest = fleet.hga(&lab, &["purge-ec2-resources", "--yes"]);
+    assert_eq!(rest.code, 0, "{rest:?}");
+    assert_eq!(lab.aws(&["ec2", "describe-volumes", "--query", "Volumes"]), json!([]));
+}
+
 #[test]
 fn a_protected_machine_keeps_none_of_the_others() {
     let lab = Lab::start(AT_ONCE);

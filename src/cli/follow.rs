@@ -96,9 +96,10 @@ pub(super) async fn submit(
     output: bool,
 ) -> Outcome {
     let presses = presses()?;
+    let stance = Stance::driving(&operation);
     let job = session.submit(operation).await?;
     let files = session.files(&job);
-    let watch = Watch { job: job.clone(), stance: Stance::Driving, until, files, output, history: 0 };
+    let watch = Watch { job: job.clone(), stance, until, files, output, history: 0 };
     follow(session, printer, watch, presses).await
 }
 
@@ -161,7 +162,7 @@ impl<'a, H: Hand> Follower<'a, H> {
         match outcome {
             // whoever read our output has left: so do we, and the job goes on
             Err(Stop::NoReader(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                if matches!(self.watch.stance, Stance::Driving | Stance::Wavering) {
+                if matches!(self.watch.stance, Stance::Driving | Stance::Removing | Stance::Wavering) {
                     self.hand.detach().await?;
                 }
                 Ok(exit::DETACHED)

@@ -1,7 +1,7 @@
 //! What Ctrl-C and signals mean while a job is followed, as a pure table: once detaches after a moment, twice stops,
 //! three times cuts short; a signal to end detaches at once.
 
-use crate::domain::CancelLevel;
+use crate::domain::{CancelLevel, Operation};
 
 /// What came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(super) enum Stance {
     Watching,
     /// This process drives it.
     Driving,
+    /// This process removes things: no machine works on when it is let go of, so a press stops it at once.
+    Removing,
     /// Ctrl-C was pressed once, the moment runs.
     Wavering,
     /// It is being let go of.
@@ -47,12 +49,19 @@ pub(super) enum Step {
 }
 
 impl Stance {
+    /// Where a process stands that drives this.
+    pub(super) fn driving(operation: &Operation) -> Self {
+        if matches!(operation, Operation::Apply { .. }) { Self::Removing } else { Self::Driving }
+    }
+
     /// What a press means here, and where we are afterwards.
     pub(super) fn on(self, press: Press) -> (Self, Step) {
         match (self, press) {
             (Self::Watching, Press::Interrupt | Press::Hangup) => (self, Step::Leave),
             (Self::Driving, Press::Interrupt) => (Self::Wavering, Step::Announce),
-            (Self::Wavering, Press::Interrupt) => (Self::Stopping, Step::Cancel(CancelLevel::Stop)),
+            (Self::Removing, Press::Interrupt | Press::Hangup) | (Self::Wavering, Press::Interrupt) => {
+                (Self::Stopping, Step::Cancel(CancelLevel::Stop))
+            }
             (Self::Wavering, Press::Moment) | (Self::Driving | Self::Wavering, Press::Hangup) => {
                 (Self::Detaching, Step::Detach)
             }
@@ -66,7 +75,7 @@ impl Stance {
 mod tests {
     use super::*;
     use Press::{Hangup, Interrupt, Moment};
-    use Stance::{Detaching, Driving, Killing, Stopping, Watching, Wavering};
+    use Stance::{Detaching, Driving, Killing, Removing, Stopping, Watching, Wavering};
 
     #[test]
     fn every_press_in_every_stance() {
@@ -79,6 +88,9 @@ mod tests {
             (Driving, Interrupt, Wavering, Step::Announce),
             (Driving, Hangup, Detaching, Step::Detach),
             (Driving, Moment, Driving, Step::Nothing),
+            (Removing, Interrupt, Stopping, stop),
+            (Removing, Hangup, Stopping, stop),
+            (Removing, Moment, Removing, Step::Nothing),
             (Wavering, Interrupt, Stopping, stop),
             (Wavering, Hangup, Detaching, Step::Detach),
             (Wavering, Moment, Detaching, Step::Detach),

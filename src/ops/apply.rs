@@ -5,14 +5,15 @@ use super::world::World;
 use crate::cloud::{Cloud, Error, ErrorKind, Listing, Removed};
 use crate::diag::chain;
 use crate::domain::{
-    Checked, Phase, Plan, PlanItem, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Timestamp,
-    WorkVerdict, words,
+    CancelLevel, Checked, Phase, Plan, PlanItem, ProviderKind, Region, Resource, ResourceKind, ResourceRef,
+    Timestamp, WorkVerdict, words,
 };
 use crate::engine::retry::Schedule;
-use crate::engine::{Failure, JobContext};
+use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::{EventKind, Unit};
 use futures::future::join_all;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -34,6 +35,11 @@ const LOOK: Schedule = Schedule {
     max_elapsed: Duration::from_secs(30 * 60),
 };
 
+/// So many machines of a place are ended at a time: a few calls.
+const MACHINES: usize = 500;
+/// So many other things: each is a call of its own, and a job that is told to stop should not go on for long.
+const OTHERS: usize = 16;
+
 /// What is done together: one kind in one place.
 type Batch = (ResourceKind, Option<Region>, Vec<ResourceRef>);
 
@@ -45,18 +51,23 @@ pub async fn apply(ctx: JobContext, world: World, plan: Plan, wait: bool) -> Res
     let provider = plan.items.first().map_or(ProviderKind::Aws, |item| item.at.provider);
     let cloud = world.cloud(provider)?;
     let checked = ctx.until_stopped(ctx.phase(Phase::Check, check(&ctx, &*cloud, &plan))).await??;
-    let mut work = Work { ctx: &ctx, cloud: &*cloud, total: checked.go.len() as u64, done: 0 };
+    let mut work = Work::new(&ctx, &*cloud, &checked.go);
+    let unseen = work.name_what_is_cut_off();
     for (item, why) in &checked.refused {
         work.left(&item.at, why).await?;
     }
     if checked.go.is_empty() {
+        ctx.disarm(unseen);
         if checked.refused.is_empty() {
             ctx.note("nothing to do: all of it is gone already").await?;
         }
         return Ok(WorkVerdict::Nothing);
     }
-    ctx.phase(Phase::End, work.all(&checked.go, wait)).await?;
-    Ok(WorkVerdict::Done)
+    let done = ctx.phase(Phase::End, work.all(&checked.go, wait)).await;
+    if work.outstanding().is_empty() {
+        ctx.disarm(unseen);
+    }
+    done.map(|()| WorkVerdict::Done)
 }
 
 /// Everything anew, and what has become of each item.
@@ -82,39 +93,89 @@ async fn check(ctx: &JobContext, cloud: &dyn Cloud, plan: &Plan) -> Result<Check
     Ok(checked)
 }
 
+/// The items of a plan, kind by kind, so many of each place at a time.
+fn rounds(items: &[PlanItem]) -> Vec<Vec<Batch>> {
+    let mut places: BTreeMap<ResourceKind, BTreeMap<Option<Region>, Vec<ResourceRef>>> = BTreeMap::new();
+    for item in items {
+        places.entry(item.at.kind).or_default().entry(item.at.region.clone()).or_default().push(item.at.clone());
+    }
+    let mut rounds = Vec::new();
+    for (kind, places) in places {
+        let size = if kind == ResourceKind::Machine { MACHINES } else { OTHERS };
+        let first = rounds.len();
+        for (region, things) in places {
+            for (place, chunk) in things.chunks(size).enumerate() {
+                if rounds.len() == first + place {
+                    rounds.push(Vec::new());
+                }
+                rounds[first + place].push((kind, region.clone(), chunk.to_vec()));
+            }
+        }
+    }
+    rounds
+}
+
 /// The work under way.
 struct Work<'a> {
     ctx: &'a JobContext,
     cloud: &'a dyn Cloud,
     total: u64,
     done: u64,
+    /// What has neither gone nor been told to be left.
+    outstanding: Arc<Mutex<BTreeSet<ResourceRef>>>,
 }
 
-impl Work<'_> {
-    /// Kind by kind: what uses others goes first. What the job's end cuts off is named.
-    async fn all(&mut self, items: &[PlanItem], wait: bool) -> Result<(), Failure> {
-        let mut left: BTreeMap<ResourceKind, BTreeMap<Option<Region>, Vec<ResourceRef>>> = BTreeMap::new();
-        for item in items {
-            left.entry(item.at.kind).or_default().entry(item.at.region.clone()).or_default().push(item.at.clone());
-        }
-        let mut going = Vec::new();
-        while let Some((kind, places)) = left.pop_first() {
-            let batches = places.into_iter().map(|(region, things)| (kind, region, things)).collect();
-            match self.kind(batches, &mut going).await {
-                Ok(()) => {}
-                Err(failure) => {
-                    for thing in left.into_values().flat_map(BTreeMap::into_values).flatten() {
-                        self.left(&thing, "the job was stopped before it").await?;
-                    }
-                    return Err(failure);
+impl<'a> Work<'a> {
+    fn new(ctx: &'a JobContext, cloud: &'a dyn Cloud, items: &[PlanItem]) -> Self {
+        let outstanding = items.iter().map(|item| item.at.clone()).collect();
+        Self { ctx, cloud, total: items.len() as u64, done: 0, outstanding: Arc::new(Mutex::new(outstanding)) }
+    }
+
+    fn outstanding(&self) -> MutexGuard<'_, BTreeSet<ResourceRef>> {
+        self.outstanding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// However the job is cut short, what it had not seen to go is named.
+    fn name_what_is_cut_off(&self) -> FinaliserId {
+        let outstanding = Arc::clone(&self.outstanding);
+        self.ctx.finaliser("what the plan names", move || {
+            Box::pin(async move {
+                let outstanding = outstanding.lock().unwrap_or_else(PoisonError::into_inner);
+                let names: Vec<String> = outstanding.iter().map(ToString::to_string).collect();
+                if names.is_empty() {
+                    return Ok(());
                 }
+                Err(format!("the job was cut short before this was seen to go: {}", names.join(", ")))
+            })
+        })
+    }
+
+    /// Kind by kind: what uses others goes first. A job that is told to stop does so between two rounds, and names the rest.
+    async fn all(&mut self, items: &[PlanItem], wait: bool) -> Result<(), Failure> {
+        let mut left: VecDeque<Vec<Batch>> = rounds(items).into();
+        let mut going = Vec::new();
+        while let Some(round) = left.pop_front() {
+            let done = match self.ctx.level() {
+                CancelLevel::None => self.round(round.clone(), &mut going).await,
+                _ => {
+                    left.push_front(round);
+                    Err(Failure::Interrupted)
+                }
+            };
+            if let Err(failure) = done {
+                for (_, _, things) in left.into_iter().flatten() {
+                    for thing in &things {
+                        self.left(thing, "the job was stopped before it").await?;
+                    }
+                }
+                return Err(failure);
             }
         }
         if wait && !going.is_empty() { self.gone(going).await } else { Ok(()) }
     }
 
     /// Removes things of one kind, all places side by side; what is in use is tried again until what uses it has gone.
-    async fn kind(&mut self, mut batches: Vec<Batch>, going: &mut Vec<ResourceRef>) -> Result<(), Failure> {
+    async fn round(&mut self, mut batches: Vec<Batch>, going: &mut Vec<ResourceRef>) -> Result<(), Failure> {
         let start = Instant::now();
         let mut rest = start;
         let mut tries = 0_u32;
@@ -151,6 +212,7 @@ impl Work<'_> {
             }
             if !removed.is_empty() {
                 self.done += removed.len() as u64;
+                self.outstanding().retain(|thing| !removed.contains(thing));
                 self.ctx.emit(EventKind::Removed { things: removed }).await?;
                 self.ctx.progress(Phase::End, self.done, self.total, Unit::Steps);
             }
@@ -224,6 +286,7 @@ impl Work<'_> {
     }
 
     async fn left(&self, thing: &ResourceRef, why: &str) -> Result<(), Failure> {
+        self.outstanding().remove(thing);
         self.ctx.remains(thing.to_string(), why);
         self.ctx.emit(EventKind::Left { thing: thing.clone(), why: crate::diag::redact(why) }).await
     }
@@ -252,4 +315,54 @@ fn pause(kind: ErrorKind, tries: u32, elapsed: Duration, random: f64) -> Option<
 
 fn pause_of(error: &Error, tries: u32, elapsed: Duration) -> Option<Duration> {
     pause(error.kind, tries, elapsed, 0.5 + rand::random::<f64>() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_go_one_after_the_other_and_places_side_by_side() {
+        let item = |kind, region: &str, n: usize| PlanItem {
+            at: ResourceRef {
+                kind,
+                provider: ProviderKind::Aws,
+                region: Region::new(region).ok(),
+                id: format!("{region}-{n}"),
+            },
+            name: None,
+            state: None,
+            why: String::new(),
+            created: None,
+            detail: None,
+            jobs: Vec::new(),
+        };
+        let mut items: Vec<PlanItem> = (0..20).map(|n| item(ResourceKind::Volume, "eu-west-1", n)).collect();
+        items.push(item(ResourceKind::Volume, "us-west-2", 0));
+        items.push(item(ResourceKind::Machine, "us-west-2", 1));
+        let told: Vec<Vec<(ResourceKind, usize)>> = rounds(&items)
+            .into_iter()
+            .map(|round| round.into_iter().map(|(kind, _, things)| (kind, things.len())).collect())
+            .collect();
+        let (machine, volume) = (ResourceKind::Machine, ResourceKind::Volume);
+        assert_eq!(told, [vec![(machine, 1)], vec![(volume, 16), (volume, 1)], vec![(volume, 4)]]);
+        assert!(rounds(&[]).is_empty());
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_nothing_else() {
+        let (soon, late) = (Duration::from_secs(1), Duration::from_secs(3600));
+        for (kind, again) in [
+            (ErrorKind::InUse, true),
+            (ErrorKind::Throttled, true),
+            (ErrorKind::Unreachable, true),
+            (ErrorKind::Credentials, false),
+            (ErrorKind::Denied, false),
+            (ErrorKind::Conflict, false),
+            (ErrorKind::Other, false),
+        ] {
+            assert_eq!(pause(kind, 1, soon, 1.0).is_some(), again, "{kind:?}");
+            assert_eq!(pause(kind, 9, late, 1.0), None, "{kind:?}");
+        }
+    }
 }

@@ -125,7 +125,13 @@ impl Session {
                 return Ok(machine);
             }
         }
-        let known = self.machines(None).await.items;
+        // a cloud's machines have ids of their own; nobody waits for one to be told that a name is mistyped
+        let known = if id.as_str().starts_with("i-") {
+            self.machines(None).await.items
+        } else {
+            let near = [ProviderKind::Local, ProviderKind::Hosts].map(|kind| self.machines(Some(kind)));
+            join_all(near).await.into_iter().flat_map(|listed| listed.items).collect()
+        };
         let known: Vec<_> = known
             .iter()
             .filter(|machine| machine.is_ephemeral())

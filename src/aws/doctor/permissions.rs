@@ -109,11 +109,6 @@ pub(super) async fn iam(clients: &Clients, by: Instant) -> Vec<Tried> {
         tried("iam:ListRolePolicies", by, client.list_role_policies().role_name(NOBODY).send()),
         tried("iam:ListAttachedRolePolicies", by, client.list_attached_role_policies().role_name(NOBODY).send()),
         tried("iam:ListInstanceProfiles", by, client.list_instance_profiles().max_items(1).send()),
-        tried(
-            "iam:ListInstanceProfileTags",
-            by,
-            client.list_instance_profile_tags().instance_profile_name(NOBODY).send(),
-        ),
         tried("iam:GetInstanceProfile", by, client.get_instance_profile().instance_profile_name(NOBODY).send()),
     ];
     join_all(calls).await

@@ -11,6 +11,7 @@ use super::super::tail::{Display, Tail};
 use super::super::{exit, summary, words};
 use super::Answer;
 use crate::domain::{CancelLevel, JobId, JobState, Timestamp};
+use crate::event::EventKind;
 use crate::session::{Attachment, JobSummary, Session};
 use crate::store::Store;
 use std::io::{IsTerminal as _, Write as _};
@@ -160,9 +161,13 @@ async fn output(job: &JobId, follow: bool, offset: u64, session: &Session) -> Ou
 
 async fn attach(job: &JobId, output: bool, session: &Session, printer: &mut Printer) -> Outcome {
     let presses = follow::presses()?;
-    let history = session.history(job).await?.last().map_or(0, |event| event.seq);
+    let events = session.history(job).await?;
+    let history = events.last().map_or(0, |event| event.seq);
     let stance = match session.attach(job).await? {
-        Attachment::Driving => Stance::Driving,
+        Attachment::Driving => events.first().map_or(Stance::Driving, |event| match &event.kind {
+            EventKind::Submitted { operation } => Stance::driving(operation),
+            _ => Stance::Driving,
+        }),
         Attachment::Watching | Attachment::Ended => Stance::Watching,
     };
     let files = session.files(job);
