@@ -155,12 +155,11 @@ impl<'a> Work<'a> {
         let mut left: VecDeque<Vec<Batch>> = rounds(items).into();
         let mut going = Vec::new();
         while let Some(round) = left.pop_front() {
-            let done = match self.ctx.level() {
-                CancelLevel::None => self.round(round.clone(), &mut going).await,
-                _ => {
-                    left.push_front(round);
-                    Err(Failure::Interrupted)
-                }
+            let done = if self.ctx.level() == CancelLevel::None {
+                self.round(round, &mut going).await
+            } else {
+                left.push_front(round);
+                Err(Failure::Interrupted)
             };
             if let Err(failure) = done {
                 for (_, _, things) in left.into_iter().flatten() {
