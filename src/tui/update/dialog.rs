@@ -240,12 +240,18 @@ pub(super) fn refresh(model: &mut Model, store: &Store) {
         let mut fresh = make(model, store, kind);
         if let Some(Modal::Dialog(dialog)) = model.modals.get_mut(place) {
             let same = fresh.kind == dialog.kind && fresh.buttons == dialog.buttons && fresh.demand == dialog.demand;
+            let warning = (L::Warning, "This has just changed:".to_owned());
             if same {
                 fresh.focus = dialog.focus;
                 fresh.input = dialog.input.clone();
                 fresh.top = dialog.top;
+                // said until it is answered: whoever looked away for a second has to see it
+                if dialog.lines.first() == Some(&warning) {
+                    fresh.lines.insert(0, warning);
+                }
             } else if fresh.danger {
-                fresh.lines.insert(0, (L::Warning, "This has just changed:".to_owned()));
+                tracing::debug!("a dialog is made anew: it was {:?}, is {:?}", dialog.kind, fresh.kind);
+                fresh.lines.insert(0, warning);
             }
             if fresh.lines != dialog.lines || !same {
                 **dialog = fresh;
