@@ -371,6 +371,15 @@ run(1, TagSpecifications=[tags("instance", Name="hg-new")])
     let again = fleet.hga(&lab, &["terminate-ec2-instances", "--apply", file, "--yes"]);
     assert_eq!(again.code, 104, "what was refused is still there: {again:?}");
 
+    // with another account's credentials all of it would look as if it had gone
+    let text = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, text.replace("123456789012", "999999999999")).unwrap();
+    let ran = fleet.hga(&lab, &["terminate-ec2-instances", "--apply", file, "--yes"]);
+    assert!(ran.code == 2 && ran.err.contains("999999999999"), "{ran:?}");
+    lab.reset();
+    let ran = fleet.hga(&lab, &["terminate-ec2-instances", "--apply", file, "--yes"]);
+    assert!(ran.code == 2 && ran.err.contains("999999999999"), "where nothing is to be seen: {ran:?}");
+
     for (text, why) in [("", "no plan"), ("{}", "no `hga-plan`"), ("{\"hga-plan\": 9}", "version 9")] {
         std::fs::write(file, text).unwrap();
         let ran = fleet.hga(&lab, &["terminate-ec2-instances", "--apply", file, "--yes"]);

@@ -104,6 +104,11 @@ impl Clients {
         aws_sdk_sts::Client::from_conf(config)
     }
 
+    /// The client of STS where only the answer matters.
+    pub(super) async fn identity(&self) -> aws_sdk_sts::Client {
+        aws_sdk_sts::Client::new(self.shared().await)
+    }
+
     /// The client of IAM, which has no regions.
     pub(super) async fn iam(&self) -> aws_sdk_iam::Client {
         aws_sdk_iam::Client::new(self.shared().await)

@@ -126,6 +126,16 @@ impl AwsCloud {
 }
 
 impl AwsCloud {
+    /// The account, asked for where nothing that was seen tells it and a plan is checked: in another account all of it would
+    /// look as if it had gone.
+    async fn account_of(&self, seen: Option<String>, checking: Option<&[Region]>) -> Option<String> {
+        if seen.is_some() || checking.is_none() || !self.there {
+            return seen;
+        }
+        let answer = self.clients.identity().await.get_caller_identity().send().await;
+        answer.ok().and_then(|identity| identity.account)
+    }
+
     /// Notes which machines use profiles in regions that were not looked at: profiles hold in all regions.
     async fn used_elsewhere(&self, looked_at: &[Region], identities: &mut [Resource]) -> Result<()> {
         let profiles =
@@ -259,7 +269,9 @@ impl Cloud for AwsCloud {
         if kinds == [ResourceKind::Machine] {
             let seen =
                 self.everywhere(regions, async |region| inventory::machines(&self.clients, owner, &region).await);
-            return seen.await.map(|machine| machine.resource());
+            let mut seen = seen.await.map(|machine| machine.resource());
+            seen.account = self.account_of(seen.account, regions).await;
+            return seen;
         }
         let held = self.everywhere(regions, async |region| {
             let held = inventory::region(&self.clients, owner, &region).await?;
@@ -289,7 +301,7 @@ impl Cloud for AwsCloud {
                 Err(error) => unseen.push(Unseen { region: None, error }),
             }
         }
-        Listing { items: all, unseen, account }
+        Listing { items: all, unseen, account: self.account_of(account, regions).await }
     }
 
     async fn remove(&self, things: &[ResourceRef]) -> Vec<Result<Removed>> {

@@ -367,6 +367,18 @@ impl Plan {
         checked
     }
 
+    /// What is said where the credentials are not known to be those of its account.
+    #[must_use]
+    pub fn of_another_account(&self, account: Option<&str>) -> String {
+        let planned = self.account.as_deref().unwrap_or("of nobody");
+        match account {
+            Some(account) => format!("the plan is for account {planned}, these credentials are of {account}"),
+            None => {
+                format!("the plan is for account {planned}, and it could not be told whose these credentials are")
+            }
+        }
+    }
+
     /// What has to be typed before it is done: nothing for a single thing that is idle.
     #[must_use]
     pub fn demand(&self) -> Option<String> {

@@ -78,10 +78,9 @@ async fn check(ctx: &JobContext, cloud: &dyn Cloud, plan: &Plan) -> Result<Check
     let only_machines = kinds.iter().all(|kind| *kind == ResourceKind::Machine);
     let kinds: &[ResourceKind] = if only_machines { &[ResourceKind::Machine] } else { &ResourceKind::ALL };
     let there = cloud.resources(kinds, Some(&regions)).await;
-    if let (Some(planned), Some(account)) = (&plan.account, &there.account)
-        && planned != account
-    {
-        return Err(Failure::new(format!("the plan is for account {planned}, these credentials are of {account}"))
+    let told = there.account.is_some() || there.unseen.is_empty();
+    if plan.account.is_some() && there.account != plan.account && told {
+        return Err(Failure::new(plan.of_another_account(there.account.as_deref()))
             .hint("`AWS_PROFILE` picks the account; or make the plan anew"));
     }
     let failed: Vec<(Option<Region>, String)> =

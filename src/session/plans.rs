@@ -98,10 +98,9 @@ impl Session {
         let regions: BTreeSet<Region> = plan.items.iter().filter_map(|item| item.at.region.clone()).collect();
         let regions: Vec<Region> = regions.into_iter().collect();
         let listed = self.resources_in(first.at.provider, &ResourceKind::ALL, &regions).await;
-        if let (Some(planned), Some(account)) = (&plan.account, &listed.account)
-            && planned != account
-        {
-            let message = format!("the plan is for account {planned}, these credentials are of {account}");
+        let told = listed.account.is_some() || listed.troubles.is_empty();
+        if plan.account.is_some() && listed.account != plan.account && told {
+            let message = plan.of_another_account(listed.account.as_deref());
             return Err(Error::new(ErrorKind::Usage, message).hint("`AWS_PROFILE` picks the account"));
         }
         let failed: Vec<_> =

@@ -44,12 +44,14 @@ pub(super) async fn run(
         (false, true) => Owners::Mine,
         (false, false) => Owners::Also(planned.owner.iter().cloned().collect()),
     };
+    // what was named was found: what else there may be does not matter then
+    let sweeping = chosen.is_none();
     let Proposal { plan, troubles } = session.plan(PlanRequest { verb, owners, provider, chosen }).await?;
     if planned.dry_run || planned.plan.is_some() {
         return keep(plan, &troubles, planned, printer);
     }
     unseen(&troubles, printer)?;
-    let unseen = !troubles.is_empty();
+    let unseen = sweeping && !troubles.is_empty();
     if plan.items.is_empty() {
         printer.err(&text(&plan, printer.width(), Timestamp::now()))?;
         let word = if unseen { "nothing to do where it could be looked" } else { "nothing to do" };
