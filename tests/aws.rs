@@ -154,6 +154,69 @@ done([alive, images, snapshots, id and volumes, groups, keys, roles, profiles])
     assert_eq!((&left[6], &left[7]), (&json!(["hg-other"]), &json!([])));
 }
 
+/// What would be lost with a machine speaks for it: a disk that somebody keeps.
+#[test]
+fn a_machine_with_a_kept_disk_stays() {
+    let lab = Lab::start(AT_ONCE);
+    let fleet = Fleet::new();
+    let made = lab.boto(
+        r#"
+done(run(2, TagSpecifications=[tags("instance", Name="hg-x")]))
+disk = ec2.describe_instances()["Reservations"][0]["Instances"][0]["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+ec2.create_tags(Resources=[disk], Tags=[{"Key": "hg-keep-until", "Value": "2999-01-01"}])
+"#,
+    );
+    let ran = fleet.hga(&lab, &["terminate-ec2-instances", "--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("would go with it: kept until"), "what is left alone is told: {ran:?}");
+    let alive = states(&lab, WEST).into_iter().filter(|(_, state)| state == "running").count();
+    assert_eq!(alive, 1, "{made} {ran:?}");
+}
+
+/// A role of ours in a stranger's profile keeps its policies: its machines would lose them at once.
+#[test]
+fn a_role_that_a_strangers_profile_holds_keeps_its_policies() {
+    let lab = Lab::start(&["--iam-policies"]);
+    let fleet = Fleet::new();
+    lab.boto(
+        r#"
+iam.create_role(RoleName="hg-ephemeral-ec2-role-1", AssumeRolePolicyDocument="{}")
+iam.attach_role_policy(RoleName="hg-ephemeral-ec2-role-1", PolicyArn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
+iam.create_instance_profile(InstanceProfileName="web")
+iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="hg-ephemeral-ec2-role-1")
+"#,
+    );
+    let ran = fleet.hga(&lab, &["purge-ec2-resources", "--yes"]);
+    assert_eq!(ran.code, 106, "{ran:?}");
+    assert!(ran.err.contains("profile web uses it and stays"), "{ran:?}");
+    let query = ["iam", "list-attached-role-policies", "--role-name", "hg-ephemeral-ec2-role-1"];
+    assert_eq!(lab.aws(&query)["AttachedPolicies"].as_array().unwrap().len(), 1);
+}
+
+/// A job that was killed between an image and its snapshots: the same plan, applied again, knows them still; and without an
+/// account nothing counts as gone.
+#[test]
+fn snapshots_of_an_image_that_went_are_still_of_the_plan() {
+    let lab = Lab::start(AT_ONCE);
+    let fleet = Fleet::new();
+    let image = lab.boto(
+        r#"
+machine = run(1, TagSpecifications=[tags("instance", Name="web")])[0]
+done([ec2.create_image(InstanceId=machine, Name="hg-linux-dev-1")["ImageId"]])
+"#,
+    );
+    let image = image[0].as_str().unwrap();
+    let file = fleet.path("plan.json");
+    let file = file.to_str().unwrap();
+    assert_eq!(fleet.hga(&lab, &["images", "remove", image, "--plan", file]).code, 0);
+    lab.boto(&format!("ec2.deregister_image(ImageId='{image}')"));
+    let listed = fleet.hga(&lab, &["purge-ec2-resources", "--yes"]);
+    assert!(listed.code == 106 && listed.err.contains("whose that was is not known"), "{listed:?}");
+    let ran = fleet.hga(&lab, &["images", "remove", "--apply", file, "--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(lab.aws(&["ec2", "describe-snapshots", "--owner-ids", "self", "--query", "Snapshots"]), json!([]));
+}
+
 #[test]
 fn a_profile_used_in_another_region_stays() {
     let lab = Lab::start(AT_ONCE);

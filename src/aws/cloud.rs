@@ -273,6 +273,12 @@ impl Cloud for AwsCloud {
             seen.account = self.account_of(seen.account, regions).await;
             return seen;
         }
+        if kinds == [ResourceKind::Machine, ResourceKind::Volume] {
+            let ask = async |region: Region| inventory::machines_and_volumes(&self.clients, owner, &region).await;
+            let mut seen = self.everywhere(regions, ask).await;
+            seen.account = self.account_of(seen.account, regions).await;
+            return seen;
+        }
         let held = self.everywhere(regions, async |region| {
             let held = inventory::region(&self.clients, owner, &region).await?;
             let account = held.account.clone();
@@ -292,7 +298,12 @@ impl Cloud for AwsCloud {
                 Ok(mut identities) => {
                     // before a profile is removed, all the world is asked who uses it
                     let asked = match regions {
-                        Some(regions) => self.used_elsewhere(regions, &mut identities).await,
+                        Some(regions) => {
+                            let seen =
+                                |region: &&Region| !unseen.iter().any(|one| one.region.as_ref() == Some(*region));
+                            let seen: Vec<Region> = regions.iter().filter(seen).cloned().collect();
+                            self.used_elsewhere(&seen, &mut identities).await
+                        }
                         None => Ok(()),
                     };
                     unseen.extend(asked.err().map(|error| Unseen { region: None, error }));

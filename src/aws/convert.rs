@@ -179,12 +179,20 @@ pub(super) fn snapshot(
     let tags = tags(snapshot.tags.as_deref());
     let evidence = Evidence { part_of, ..Evidence::of(ResourceKind::Snapshot, &tags) };
     let said = snapshot.description().filter(|text| !text.is_empty());
+    let made = thing(view, &evidence, id, uses);
+    let claim = match (made.claim, said.and_then(made_for)) {
+        (Claim::Foreign { why: None }, Some((_, image))) if made.used_by.is_empty() => Claim::Foreign {
+            why: Some(format!("it was made for {image}, which is gone: whose that was is not known")),
+        },
+        (claim, _) => claim,
+    };
     Some(Resource {
+        claim,
         state: snapshot.state().map(|state| state.as_str().to_owned()),
         created: time(snapshot.start_time()),
         bytes: gib(snapshot.volume_size()),
         detail: said.map(str::to_owned),
-        ..thing(view, &evidence, id, uses)
+        ..made
     })
 }
 

@@ -35,7 +35,7 @@ pub(super) fn kind(code: &str) -> ErrorKind {
         "ServiceUnavailable" | "Unavailable" | "InternalError" | "InternalFailure" => ErrorKind::Unreachable,
         code if code.starts_with("Throttling") => ErrorKind::Throttled,
         code if code.ends_with(".InUse") => ErrorKind::InUse,
-        code if code.ends_with(".NotFound") || code == "InvalidAMIID.Unavailable" => ErrorKind::NotFound,
+        code if code.ends_with(".NotFound") => ErrorKind::NotFound,
         _ => ErrorKind::Other,
     }
 }
@@ -58,11 +58,14 @@ where
     let chain = redact(&causes(&error));
     let lower = chain.to_ascii_lowercase();
     let kind = match &error {
-        SdkError::TimeoutError(_) => ErrorKind::Unreachable,
-        _ if ["credential", "identity", "token", "sso session"].iter().any(|word| lower.contains(word)) => {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => ErrorKind::Unreachable,
+        _ if ["credential", "identity", "token has expired", "sso session"]
+            .iter()
+            .any(|word| lower.contains(word)) =>
+        {
             ErrorKind::Credentials
         }
-        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => ErrorKind::Unreachable,
+        SdkError::DispatchFailure(_) => ErrorKind::Unreachable,
         _ => ErrorKind::Other,
     };
     hinted(Error::new(kind, format!("could not {what}: {chain}")))

@@ -43,10 +43,38 @@ pub(super) async fn machines(clients: &Clients, me: &str, region: &Region) -> Re
     Ok((instances.iter().filter_map(|instance| convert::machine(view, instance)).collect(), account))
 }
 
+/// Every machine of a region with its volumes, and the account they are in.
+pub(super) async fn machines_and_volumes(
+    clients: &Clients,
+    me: &str,
+    region: &Region,
+) -> Result<(Vec<Resource>, Option<String>)> {
+    let ((instances, account), volumes) = tokio::try_join!(instances(clients, region), volumes(clients, region))?;
+    let view = View { me, region };
+    let mut all = machine_resources(view, &instances);
+    add_volumes(view, &instances, &volumes, &mut all);
+    Ok((all, account))
+}
+
+fn machine_resources(view: View<'_>, instances: &[ec2::Instance]) -> Vec<Resource> {
+    let machines = instances.iter().filter_map(|instance| convert::machine(view, instance));
+    machines.map(|machine| machine.resource()).collect()
+}
+
+/// Adds volumes to the machines they may be on.
+fn add_volumes(view: View<'_>, instances: &[ec2::Instance], volumes: &[ec2::Volume], all: &mut Vec<Resource>) {
+    let ends = instances.iter().flat_map(convert::ends_with).collect();
+    let claims: BTreeMap<String, Claim> =
+        all.iter().map(|known| (known.at.id.clone(), known.claim.clone())).collect();
+    let volumes = volumes.iter().filter_map(|one| convert::volume(view, one, &ends, |machine| claims.get(machine)));
+    all.extend(volumes.collect::<Vec<_>>());
+}
+
 /// The images of this account in a region.
 async fn own_images(clients: &Clients, region: &Region) -> Result<Vec<ec2::Image>> {
     let client = clients.ec2(region).await;
-    let mut pages = client.describe_images().owners("self").into_paginator().page_size(PAGE).send();
+    let mut pages =
+        client.describe_images().owners("self").include_disabled(true).into_paginator().page_size(PAGE).send();
     let mut all = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| told(&format!("list images in `{region}`"), error))?;
@@ -133,11 +161,7 @@ pub(super) async fn region(clients: &Clients, me: &str, region: &Region) -> Resu
     }
     let account = account.or_else(|| groups.iter().find_map(|group| group.owner_id().map(str::to_owned)));
 
-    let mut resources: Vec<Resource> = instances
-        .iter()
-        .filter_map(|instance| convert::machine(view, instance))
-        .map(|machine| machine.resource())
-        .collect();
+    let mut resources = machine_resources(view, &instances);
     resources.extend(images.iter().filter_map(|image| convert::image(view, image, &uses)));
     let claims: BTreeMap<String, Claim> =
         resources.iter().map(|known| (known.at.id.clone(), known.claim.clone())).collect();
@@ -151,9 +175,7 @@ pub(super) async fn region(clients: &Clients, me: &str, region: &Region) -> Resu
         let whole = whole.as_ref().map(|(id, claim)| (id.as_str(), *claim));
         resources.extend(convert::snapshot(view, one, whole, &uses));
     }
-    let ends = instances.iter().flat_map(convert::ends_with).collect();
-    resources
-        .extend(volumes.iter().filter_map(|one| convert::volume(view, one, &ends, |machine| claims.get(machine))));
+    add_volumes(view, &instances, &volumes, &mut resources);
     resources.extend(groups.iter().filter_map(|group| convert::group(view, group, &uses)));
     resources.extend(pairs.iter().filter_map(|pair| convert::key_pair(view, pair, &uses)));
     let profiles =
@@ -189,11 +211,21 @@ pub(super) async fn identities(
     let profiles = async {
         let mut pages = client.list_instance_profiles().into_paginator().send();
         let mut all = Vec::new();
+        // a role of ours may be in anybody's profile
+        let mut holders: BTreeMap<String, Vec<ResourceRef>> = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| told("list instance profiles", error))?;
-            all.extend(page.instance_profiles.into_iter().filter(|one| begins(one.instance_profile_name())));
+            for profile in page.instance_profiles {
+                for role in profile.roles() {
+                    let user = convert::reference(ResourceKind::Profile, None, profile.instance_profile_name());
+                    holders.entry(role.role_name().to_owned()).or_default().push(user);
+                }
+                if begins(profile.instance_profile_name()) {
+                    all.push(profile);
+                }
+            }
         }
-        try_join_all(all.into_iter().map(async |profile| {
+        let all = try_join_all(all.into_iter().map(async |profile| {
             let name = profile.instance_profile_name();
             let answer = client.get_instance_profile().instance_profile_name(name).send().await;
             let answer = answer.map_err(|error| told("read a profile's tags", error))?;
@@ -201,9 +233,10 @@ pub(super) async fn identities(
             let tags: Tags = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
             Ok((profile, tags))
         }))
-        .await
+        .await?;
+        Ok((all, holders))
     };
-    let (roles, profiles) = tokio::try_join!(roles, profiles)?;
+    let (roles, (profiles, holders)) = tokio::try_join!(roles, profiles)?;
     let mut all = Vec::new();
     for (profile, tags) in &profiles {
         let name = profile.instance_profile_name();
@@ -212,11 +245,7 @@ pub(super) async fn identities(
     }
     for (role, tags) in &roles {
         let name = role.role_name();
-        let users = profiles
-            .iter()
-            .filter(|(profile, _)| profile.roles().iter().any(|held| held.role_name() == name))
-            .map(|(profile, _)| convert::reference(ResourceKind::Profile, None, profile.instance_profile_name()))
-            .collect();
+        let users = holders.get(name).cloned().unwrap_or_default();
         all.push(convert::identity(me, ResourceKind::Role, name, tags, role.create_date(), users));
     }
     Ok(all)
@@ -228,7 +257,7 @@ pub(super) async fn profile_users(
     region: &Region,
     names: &[String],
 ) -> Result<Vec<(String, ResourceRef)>> {
-    let arns = names.iter().map(|name| format!("*:instance-profile/{name}")).collect();
+    let arns = names.iter().map(|name| format!("*/{name}")).collect();
     let filter = ec2::Filter::builder().name("iam-instance-profile.arn").set_values(Some(arns)).build();
     let client = clients.ec2(region).await;
     let mut pages = client.describe_instances().filters(filter).into_paginator().page_size(PAGE).send();

@@ -58,10 +58,13 @@ fn terminate<'a>(clients: &'a Clients, region: &'a Region, ids: Vec<String>) -> 
             }
             Err(error) => {
                 let error = told(&what, error);
-                let one_of_them = matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Other);
+                let one_of_them = matches!(
+                    error.kind,
+                    ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Denied | ErrorKind::Other
+                );
                 match ids.as_slice() {
                     [_] if error.kind == ErrorKind::NotFound => vec![Ok(Removed::Gone)],
-                    [id] if error.kind == ErrorKind::Conflict => vec![Err(error.hint(format!(
+                    [id] if error.message.contains("OperationNotPermitted") => vec![Err(error.hint(format!(
                         "it is protected: `aws ec2 modify-instance-attribute --region {region} --instance-id {id} \
                          --no-disable-api-termination` takes that away"
                     )))],
@@ -132,6 +135,14 @@ async fn in_region(clients: &Clients, region: &Region, kind: ResourceKind, id: &
     }
 }
 
+/// What holds something back may be gone by an answer that was lost; the thing itself is not gone for that.
+fn gone_is_fine(result: Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
 /// A profile goes once it holds no role.
 async fn profile(clients: &Clients, name: &str, what: &str) -> Result<()> {
     let client = clients.iam().await;
@@ -139,10 +150,7 @@ async fn profile(clients: &Clients, name: &str, what: &str) -> Result<()> {
     let held = held.map_err(|error| told(what, error))?;
     for role in held.instance_profile().map(InstanceProfile::roles).unwrap_or_default() {
         let call = client.remove_role_from_instance_profile().instance_profile_name(name).role_name(role.role_name());
-        match call.send().await.map_err(|error| told(what, error)) {
-            Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        gone_is_fine(call.send().await.map(drop).map_err(|error| told(what, error)))?;
     }
     client
         .delete_instance_profile()
@@ -161,14 +169,14 @@ async fn role(clients: &Clients, name: &str, what: &str) -> Result<()> {
         for policy in page.map_err(|error| told(what, error))?.attached_policies.unwrap_or_default() {
             let Some(arn) = policy.policy_arn else { continue };
             let call = client.detach_role_policy().role_name(name).policy_arn(arn);
-            call.send().await.map_err(|error| told(what, error))?;
+            gone_is_fine(call.send().await.map(drop).map_err(|error| told(what, error)))?;
         }
     }
     let mut pages = client.list_role_policies().role_name(name).into_paginator().send();
     while let Some(page) = pages.next().await {
         for policy in page.map_err(|error| told(what, error))?.policy_names {
             let call = client.delete_role_policy().role_name(name).policy_name(policy);
-            call.send().await.map_err(|error| told(what, error))?;
+            gone_is_fine(call.send().await.map(drop).map_err(|error| told(what, error)))?;
         }
     }
     client.delete_role().role_name(name).send().await.map(drop).map_err(|error| told(what, error))

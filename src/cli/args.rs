@@ -320,7 +320,7 @@ pub enum Machines {
     #[command(after_help = super::help::TERMINATE)]
     Terminate {
         /// Their ids, from `hga machines list`
-        #[arg(required_unless_present_any = ["all", "apply"], value_name = "MACHINE")]
+        #[arg(required_unless_present_any = ["all", "apply"], conflicts_with = "apply", value_name = "MACHINE")]
         machines: Vec<MachineId>,
         /// End all machines that hga launched on this computer; for EC2 there is `hga terminate-ec2-instances`
         #[arg(long, conflicts_with = "machines")]
@@ -391,7 +391,7 @@ pub enum Resources {
     /// Remove things of any kind by id: shows the plan first
     Remove {
         /// Their ids, from `hga resources list`
-        #[arg(required_unless_present = "apply", value_name = "ID")]
+        #[arg(required_unless_present = "apply", conflicts_with = "apply", value_name = "ID")]
         ids: Vec<String>,
         /// What is done with the plan.
         #[command(flatten)]
@@ -414,7 +414,7 @@ pub enum Images {
     /// Remove images, with their snapshots: shows the plan first; the next test run makes a local one anew
     Remove {
         /// Its name or id, from `hga images list`
-        #[arg(required_unless_present = "apply", value_name = "IMAGE")]
+        #[arg(required_unless_present = "apply", conflicts_with = "apply", value_name = "IMAGE")]
         names: Vec<String>,
         /// Only those of this provider
         #[arg(long, value_name = "PROVIDER", value_parser = provider())]

@@ -100,8 +100,11 @@ pub struct PlanItem {
     /// Its state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Why it is ours to end.
+    /// Why it is ours to end, or its owner's.
     pub why: String,
+    /// Whose it is where that is somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// When it was made, for a machine when it was last started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
@@ -114,6 +117,12 @@ pub struct PlanItem {
 }
 
 impl PlanItem {
+    /// Whose it is, for people: `ours`, `ben's`.
+    #[must_use]
+    pub fn whose(&self) -> String {
+        self.owner.as_ref().map_or_else(|| "ours".to_owned(), |owner| format!("{owner}'s"))
+    }
+
     /// What it is called: its name where it has one, and its id.
     #[must_use]
     pub fn called(&self) -> String {
@@ -216,11 +225,16 @@ struct Scales<'a> {
     now: Timestamp,
     /// What goes, so far.
     going: BTreeSet<&'a ResourceRef>,
+    /// Whatever ends with a machine.
+    parts: Vec<&'a Resource>,
 }
 
 impl<'a> Scales<'a> {
-    fn new(owners: &'a Owners, now: Timestamp) -> Self {
-        Self { owners, now, going: BTreeSet::new() }
+    /// `there` is all there is: what is over uses nothing any more, and what ends with a machine speaks for it.
+    fn new(owners: &'a Owners, now: Timestamp, there: &'a [Resource]) -> Self {
+        let going = there.iter().filter(|one| one.is_over()).map(|one| &one.at).collect();
+        let parts = there.iter().filter(|one| one.ends_with.is_some()).collect();
+        Self { owners, now, going, parts }
     }
 
     /// Why a thing stays; none when it goes. Whatever uses others has to be weighed before them.
@@ -246,6 +260,11 @@ impl<'a> Scales<'a> {
         if let Some(why) = resource.keep.as_ref().and_then(|keep| keep.forbids(self.now)) {
             return Some(why);
         }
+        let mut parts = self.parts.iter().filter(|part| part.ends_with.as_ref() == Some(&resource.at));
+        let kept = parts.find_map(|part| Some((part, self.must_stay(part)?)));
+        if let Some((part, why)) = kept {
+            return Some(format!("its {} {} would go with it: {why}", part.at.kind, part.at.id));
+        }
         if resource.is_over() {
             let over = resource.state.as_deref() == Some("terminated");
             return Some(if over { "it has ended" } else { "it is ending already" }.to_owned());
@@ -256,6 +275,21 @@ impl<'a> Scales<'a> {
         }
         let user = resource.used_by.iter().find(|user| !self.going.contains(user))?;
         Some(format!("{} {} uses it and stays", user.kind, user.id))
+    }
+}
+
+impl Scales<'_> {
+    /// Why a thing has to stay whatever it is a part of: a person said so, or it is somebody else's.
+    fn must_stay(&self, part: &Resource) -> Option<String> {
+        if let Some(why) = part.keep.as_ref().and_then(|keep| keep.forbids(self.now)) {
+            return Some(why);
+        }
+        match &part.claim {
+            Claim::OtherOwner { owner, why } if !self.owners.include(owner) => {
+                Some(format!("it is `{owner}`'s: {why}"))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -271,6 +305,10 @@ fn item(resource: &Resource, working: &[Working]) -> PlanItem {
         name: resource.name.clone(),
         state: resource.state.clone(),
         why: resource.claim.why().to_owned(),
+        owner: match &resource.claim {
+            Claim::OtherOwner { owner, .. } => Some(owner.clone()),
+            Claim::Ours { .. } | Claim::Foreign { .. } => None,
+        },
         created: resource.created,
         detail: resource.detail.clone(),
         jobs: working.iter().filter(works_there).map(|work| work.job.clone()).collect(),
@@ -291,7 +329,7 @@ impl Plan {
     ) -> Self {
         let mut plan = Self { verb, owners: owners.clone(), ..Self::default() };
         let sweeping = matches!(verb, PlanVerb::TerminateEc2 | PlanVerb::Purge);
-        let mut scales = Scales::new(owners, now);
+        let mut scales = Scales::new(owners, now, resources);
         let mut ordered: Vec<&Resource> = resources.iter().filter(|resource| chosen(resource)).collect();
         ordered.sort_by(|a, b| a.at.cmp(&b.at));
         for resource in ordered {
@@ -344,7 +382,7 @@ impl Plan {
         now: Timestamp,
     ) -> Checked {
         let known: BTreeMap<&ResourceRef, &Resource> = there.iter().map(|known| (&known.at, known)).collect();
-        let mut scales = Scales::new(&self.owners, now);
+        let mut scales = Scales::new(&self.owners, now, there);
         let mut checked = Checked::default();
         for planned in &self.items {
             if let Some((_, why)) = failed.iter().find(|(region, _)| *region == planned.at.region) {
@@ -358,6 +396,8 @@ impl Plan {
             if found.is_over() {
                 scales.stays(found);
                 checked.gone.push(planned.clone());
+            } else if lost_its_image(planned, found, &known) && scales.must_stay(found).is_none() {
+                checked.go.push(planned.clone());
             } else if let Some(why) = changed(planned, &item(found, working)).or_else(|| scales.stays(found)) {
                 checked.refused.push((planned.clone(), why));
             } else {
@@ -405,7 +445,8 @@ impl Plan {
         let providers: BTreeSet<ProviderKind> = self.items.iter().map(|item| item.at.provider).collect();
         let one = |provider| {
             let items = self.items.iter().filter(|item| item.at.provider == provider).cloned();
-            let plan = Self { items: items.collect(), ..self.clone() };
+            let account = self.account.clone().filter(|_| provider == ProviderKind::Aws);
+            let plan = Self { items: items.collect(), account, ..self.clone() };
             if provider != ProviderKind::Local || self.verb != PlanVerb::Terminate {
                 return Operation::Apply { plan: Box::new(plan), wait: false };
             }
@@ -416,13 +457,24 @@ impl Plan {
     }
 }
 
+/// Whether a snapshot is as it was planned but for its image, which is gone: an earlier try of the same plan got so far. It
+/// says itself what it was made for.
+fn lost_its_image(planned: &PlanItem, found: &Resource, known: &BTreeMap<&ResourceRef, &Resource>) -> bool {
+    let made_for = |text: &str| text.split_whitespace().find(|word| word.starts_with("ami-")).map(str::to_owned);
+    let gone = |image: &String| planned.why.contains(image.as_str()) && !known.keys().any(|at| at.id == *image);
+    planned.at.kind == ResourceKind::Snapshot
+        && (&planned.name, planned.created, &planned.detail) == (&found.name, found.created, &found.detail)
+        && found.used_by.is_empty()
+        && found.detail.as_deref().and_then(made_for).is_some_and(|image| gone(&image))
+}
+
 /// What about a thing is not as it was planned, in words.
 fn changed(planned: &PlanItem, found: &PlanItem) -> Option<String> {
     let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "not known".to_owned());
     if planned.name != found.name {
         return Some(format!("it was named `{}`, now `{}`", said(&planned.name), said(&found.name)));
     }
-    if planned.why != found.why {
+    if planned.why != found.why || planned.owner != found.owner {
         let now = if found.why.is_empty() {
             "it is not any more".to_owned()
         } else {

@@ -50,9 +50,11 @@ type Batch = (ResourceKind, Option<Region>, Vec<ResourceRef>);
 pub async fn apply(ctx: JobContext, world: World, plan: Plan, wait: bool) -> Result<WorkVerdict, Failure> {
     let provider = plan.items.first().map_or(ProviderKind::Aws, |item| item.at.provider);
     let cloud = world.cloud(provider)?;
-    let checked = ctx.until_stopped(ctx.phase(Phase::Check, check(&ctx, &*cloud, &plan))).await??;
-    let mut work = Work::new(&ctx, &*cloud, &checked.go);
+    let mut work = Work::new(&ctx, &*cloud, &plan.items);
     let unseen = work.name_what_is_cut_off();
+    let checked = ctx.until_stopped(ctx.phase(Phase::Check, check(&ctx, &*cloud, &plan))).await??;
+    work.total = checked.go.len() as u64;
+    work.outstanding().retain(|thing| checked.gone.iter().all(|item| item.at != *thing));
     for (item, why) in &checked.refused {
         work.left(&item.at, why).await?;
     }
@@ -72,11 +74,17 @@ pub async fn apply(ctx: JobContext, world: World, plan: Plan, wait: bool) -> Res
 
 /// Everything anew, and what has become of each item.
 async fn check(ctx: &JobContext, cloud: &dyn Cloud, plan: &Plan) -> Result<Checked, Failure> {
+    if let Some(how) = cloud.missing() {
+        // nothing is asked then, and what was not looked at is not gone
+        let provider = cloud.provider();
+        return Err(Failure::new(format!("provider `{provider}` is not set up here")).hint(how));
+    }
     let regions: BTreeSet<Region> = plan.items.iter().filter_map(|item| item.at.region.clone()).collect();
     let regions: Vec<Region> = regions.into_iter().collect();
     let kinds: BTreeSet<ResourceKind> = plan.items.iter().map(|item| item.at.kind).collect();
     let only_machines = kinds.iter().all(|kind| *kind == ResourceKind::Machine);
-    let kinds: &[ResourceKind] = if only_machines { &[ResourceKind::Machine] } else { &ResourceKind::ALL };
+    let kinds: &[ResourceKind] =
+        if only_machines { &[ResourceKind::Machine, ResourceKind::Volume] } else { &ResourceKind::ALL };
     let there = cloud.resources(kinds, Some(&regions)).await;
     let told = there.account.is_some() || there.unseen.is_empty();
     if plan.account.is_some() && there.account != plan.account && told {
@@ -224,7 +232,7 @@ impl<'a> Work<'a> {
             let pause = pause.filter_map(|error| pause_of(error, tries, rest.elapsed())).min();
             let in_use = again.iter().flat_map(|(_, errors)| errors).any(|error| error.kind == ErrorKind::InUse);
             let waited = self.ctx.until_stopped(async {
-                tokio::time::sleep(pause.unwrap_or_default()).await;
+                tokio::time::sleep(pause.unwrap_or(AGAIN.first)).await;
                 // what a machine uses stays in use for as long as it takes to go
                 if in_use && start.elapsed() < GOING && self.some_are_going(&again).await {
                     rest = Instant::now();
@@ -262,6 +270,18 @@ impl<'a> Work<'a> {
         for tries in 1_u32.. {
             let there: Listing<Resource> =
                 self.ctx.until_stopped(self.cloud.resources(&[ResourceKind::Machine], Some(&regions))).await?;
+            let refused = there
+                .unseen
+                .iter()
+                .find(|unseen| matches!(unseen.error.kind, ErrorKind::Credentials | ErrorKind::Denied));
+            if let Some(refused) = refused {
+                let why =
+                    format!("it is ending; whether it has ended could not be looked at: {}", told(&refused.error));
+                for thing in going.iter().filter(|thing| thing.region == refused.region) {
+                    self.left(thing, &why).await?;
+                }
+                going.retain(|thing| thing.region != refused.region);
+            }
             going.retain(|thing| {
                 let unseen = there.unseen.iter().any(|unseen| unseen.region == thing.region);
                 let found = there.items.iter().find(|found| found.at == *thing);
@@ -274,7 +294,11 @@ impl<'a> Work<'a> {
             let pause = LOOK.pause(tries, start.elapsed(), 1.0);
             let Some(pause) = pause else {
                 for thing in &going {
-                    self.left(thing, "it is ending, but had not ended after half an hour; it costs nothing").await?;
+                    self.left(
+                        thing,
+                        "it is ending, but was not seen to end within half an hour; it costs nothing any more",
+                    )
+                    .await?;
                 }
                 break;
             };
@@ -331,6 +355,7 @@ mod tests {
             name: None,
             state: None,
             why: String::new(),
+            owner: None,
             created: None,
             detail: None,
             jobs: Vec::new(),

@@ -234,7 +234,12 @@ impl Session {
             if matches!(job.operation, Operation::Terminate { .. } | Operation::Apply { .. }) {
                 continue;
             }
-            working.push(Working { job: id.clone(), provider, machine: MachineId::for_job(id) });
+            let named = match &job.operation {
+                Operation::RunTests(spec) => spec.machine.clone(),
+                _ => None,
+            };
+            let machine = named.unwrap_or_else(|| MachineId::for_job(id));
+            working.push(Working { job: id.clone(), provider, machine });
             let launched = machines.iter().filter(|machine| machine.job.as_ref() == Some(id));
             working.extend(launched.filter_map(|machine| {
                 let machine_id = MachineId::new(machine.at.id.clone()).ok()?;

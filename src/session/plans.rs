@@ -40,7 +40,7 @@ impl Session {
             self.must_be_there(provider)?;
         }
         let kinds: &[ResourceKind] = match verb {
-            PlanVerb::Terminate | PlanVerb::TerminateEc2 => &[ResourceKind::Machine],
+            PlanVerb::Terminate | PlanVerb::TerminateEc2 => &[ResourceKind::Machine, ResourceKind::Volume],
             PlanVerb::Purge | PlanVerb::RemoveImages | PlanVerb::Remove => &ResourceKind::ALL,
         };
         let listed = match &chosen {
@@ -58,9 +58,13 @@ impl Session {
             resource.at.id == *id || (resource.at.kind != ResourceKind::Machine && resource.name.as_ref() == Some(id))
         };
         let wanted = |resource: &Resource| match (&chosen, verb) {
+            (None, PlanVerb::TerminateEc2 | PlanVerb::Terminate) => resource.at.kind == ResourceKind::Machine,
             (None, _) => true,
             (Some(ids), PlanVerb::RemoveImages) => {
                 resource.at.kind == ResourceKind::Image && ids.iter().any(|id| named(resource, id))
+            }
+            (Some(ids), PlanVerb::Terminate) => {
+                resource.at.kind == ResourceKind::Machine && ids.iter().any(|id| named(resource, id))
             }
             (Some(ids), _) => ids.iter().any(|id| named(resource, id)),
         };
@@ -72,7 +76,7 @@ impl Session {
         let images: BTreeSet<_> = listed
             .items
             .iter()
-            .filter(|resource| verb == PlanVerb::RemoveImages && wanted(resource))
+            .filter(|resource| chosen.is_some() && resource.at.kind == ResourceKind::Image && wanted(resource))
             .map(|image| image.at.clone())
             .collect();
         // an image goes with the snapshots it consists of
@@ -93,11 +97,24 @@ impl Session {
     /// # Errors
     /// `Usage` when its provider is not set up, `Other` when it was made for another account.
     pub async fn check_plan(&self, plan: &Plan) -> Result<Checked> {
-        let Some(first) = plan.items.first() else { return Ok(Checked::default()) };
-        self.must_be_there(first.at.provider)?;
+        let providers: BTreeSet<ProviderKind> = plan.items.iter().map(|item| item.at.provider).collect();
+        let mut checked = Checked::default();
+        for provider in providers {
+            let items = plan.items.iter().filter(|item| item.at.provider == provider).cloned().collect();
+            let account = plan.account.clone().filter(|_| provider == ProviderKind::Aws);
+            let part = self.check_plan_of(provider, &Plan { account, items, ..plan.clone() }).await?;
+            checked.go.extend(part.go);
+            checked.gone.extend(part.gone);
+            checked.refused.extend(part.refused);
+        }
+        Ok(checked)
+    }
+
+    async fn check_plan_of(&self, provider: ProviderKind, plan: &Plan) -> Result<Checked> {
+        self.must_be_there(provider)?;
         let regions: BTreeSet<Region> = plan.items.iter().filter_map(|item| item.at.region.clone()).collect();
         let regions: Vec<Region> = regions.into_iter().collect();
-        let listed = self.resources_in(first.at.provider, &ResourceKind::ALL, &regions).await;
+        let listed = self.resources_in(provider, &ResourceKind::ALL, &regions).await;
         let told = listed.account.is_some() || listed.troubles.is_empty();
         if plan.account.is_some() && listed.account != plan.account && told {
             let message = plan.of_another_account(listed.account.as_deref());
@@ -128,7 +145,9 @@ fn no_such(verb: PlanVerb, id: &str, listed: &Listed<Resource>) -> Error {
         PlanVerb::RemoveImages => ("image", "hga images list"),
         PlanVerb::Purge | PlanVerb::Remove => ("thing", "hga resources list"),
     };
-    let error = Error::new(ErrorKind::Usage, format!("there is no {what} `{}`", crate::domain::escape_line(id)));
+    // what could not be looked at may hold it
+    let kind = if listed.troubles.is_empty() { ErrorKind::Usage } else { ErrorKind::Remote };
+    let error = Error::new(kind, format!("there is no {what} `{}`", crate::domain::escape_line(id)));
     let error = error.hint(format!("`{list}` shows what there is; `--aws-region` looks in another region"));
     match listed.troubles.first() {
         Some(trouble) => error.hint(format!("not everything could be looked at: {trouble}")),

@@ -53,13 +53,13 @@ pub(super) async fn run(
     unseen(&troubles, printer)?;
     let unseen = sweeping && !troubles.is_empty();
     if plan.items.is_empty() {
-        printer.err(&text(&plan, printer.width(), Timestamp::now()))?;
+        printer.err(&text(&plan, Timestamp::now()))?;
         let word = if unseen { "nothing to do where it could be looked" } else { "nothing to do" };
         printer.err(&format!("{word}\n"))?;
         return Ok(if unseen { exit::REMAINS } else { exit::NOTHING });
     }
     let code = act(plan, planned.wait, global, session, printer).await?;
-    Ok(if unseen && code == exit::OK { exit::REMAINS } else { code })
+    Ok(if unseen && matches!(code, exit::OK | exit::NOTHING) { exit::REMAINS } else { code })
 }
 
 /// Shows the plan, or saves it.
@@ -75,7 +75,7 @@ fn keep(plan: Plan, troubles: &[Trouble], planned: &Planned, printer: &mut Print
     if printer.is_json() {
         super::json_lines(printer, std::slice::from_ref(&saved))?;
     } else {
-        printer.out(&text(&saved.plan, printer.width(), now))?;
+        printer.out(&text(&saved.plan, now))?;
     }
     unseen(troubles, printer)?;
     if let Some(file) = &planned.plan {
@@ -138,7 +138,8 @@ async fn apply(
     let plan = Plan { items: go, skipped: Vec::new(), ..saved.plan };
     let nothing = plan.items.is_empty();
     if planned.dry_run {
-        return keep(plan, &[], planned, printer);
+        let code = keep(plan, &[], planned, printer)?;
+        return Ok(if refused.is_empty() { code } else { exit::REMAINS });
     }
     let code = if nothing {
         printer.err("nothing to do\n")?;
@@ -154,7 +155,7 @@ async fn apply(
 /// Asks, then does it.
 async fn act(plan: Plan, wait: bool, global: &Global, session: &Session, printer: &mut Printer) -> Outcome {
     if !global.yes {
-        printer.err(&text(&plan, printer.width(), Timestamp::now()))?;
+        printer.err(&text(&plan, Timestamp::now()))?;
         let ends = plan.verb == PlanVerb::Terminate || plan.verb == PlanVerb::TerminateEc2;
         let doing = if ends { "ending machines" } else { "removing things" };
         let answer = match plan.demand() {
@@ -166,15 +167,25 @@ async fn act(plan: Plan, wait: bool, global: &Global, session: &Session, printer
             return Ok(exit::CANCELLED);
         }
     }
-    let mut worst = exit::OK;
+    for line in left_alone(&plan).lines().filter(|_| global.yes) {
+        printer.err(&format!("{line}\n"))?;
+    }
+    let mut all = exit::NOTHING;
     for operation in plan.operations() {
         let operation = match operation {
             Operation::Apply { plan, .. } => Operation::Apply { plan, wait },
             operation => operation,
         };
-        worst = worst.max(follow::submit(session, printer, operation, Until::Ended, false).await?);
+        let code = follow::submit(session, printer, operation, Until::Ended, false).await?;
+        all = match (all, code) {
+            (exit::REMAINS, exit::OK | exit::NOTHING | exit::REMAINS) => exit::REMAINS,
+            (exit::OK, exit::NOTHING) => exit::OK,
+            (_, exit::OK | exit::NOTHING | exit::REMAINS) => code,
+            // told to stop, let go of, or it could not be done: nothing more is begun
+            _ => return Ok(code),
+        };
     }
-    Ok(worst)
+    Ok(all)
 }
 
 /// Asks a person to type a word, as what matters more than a single letter wants.
@@ -193,10 +204,11 @@ fn typed(printer: &mut Printer, doing: &str, demand: &str) -> Result<Answer, Sto
 }
 
 /// A plan as text: what, why it is ours, how old; what is left alone, and why.
-fn text(plan: &Plan, width: Option<usize>, now: Timestamp) -> String {
+fn text(plan: &Plan, now: Timestamp) -> String {
     let mut text = String::new();
     if !plan.items.is_empty() {
-        let place = plan.account.as_ref().map_or(String::new(), |account| format!(" in account {account}"));
+        let place =
+            plan.account.as_ref().map_or(String::new(), |account| format!(" in account {}", escape_line(account)));
         let _ = writeln!(text, "This ends {}{place}:", plan.count());
     }
     for item in &plan.items {
@@ -204,8 +216,15 @@ fn text(plan: &Plan, width: Option<usize>, now: Timestamp) -> String {
         for job in &item.jobs {
             let _ = writeln!(text, "      job {job} is under way there and loses it");
         }
-        let _ = writeln!(text, "      ours: {}", escape_line(&item.why));
+        let _ = writeln!(text, "      {}: {}", escape_line(&item.whose()), escape_line(&item.why));
     }
+    text.push_str(&left_alone(plan));
+    text
+}
+
+/// What a plan leaves alone, and why.
+fn left_alone(plan: &Plan) -> String {
+    let mut text = String::new();
     for skipped in &plan.skipped {
         let _ = writeln!(text, "Left alone: {}: {}", escape_line(&skipped.name), escape_line(&skipped.why));
     }
@@ -217,7 +236,6 @@ fn text(plan: &Plan, width: Option<usize>, now: Timestamp) -> String {
             if plan.foreign == 1 { "has" } else { "have" }
         );
     }
-    let _ = width;
     text
 }
 

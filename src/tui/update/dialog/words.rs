@@ -69,7 +69,7 @@ fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
         for job in &item.jobs {
             lines.push((L::Warning, format!("  job {job} is under way there and loses it")));
         }
-        lines.push((L::Less, format!("  ours: {}", item.why)));
+        lines.push((L::Less, format!("  {}: {}", item.whose(), item.why)));
         if item.at.kind == ResourceKind::Image {
             lines.push((L::Less, format!("  {}", used(model, item))));
         }
