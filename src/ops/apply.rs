@@ -79,8 +79,7 @@ async fn check(ctx: &JobContext, cloud: &dyn Cloud, plan: &Plan) -> Result<Check
         let provider = cloud.provider();
         return Err(Failure::new(format!("provider `{provider}` is not set up here")).hint(how));
     }
-    let regions: BTreeSet<Region> = plan.items.iter().filter_map(|item| item.at.region.clone()).collect();
-    let regions: Vec<Region> = regions.into_iter().collect();
+    let regions = regions(plan.items.iter().map(|item| item.at.region.as_ref()));
     let kinds: BTreeSet<ResourceKind> = plan.items.iter().map(|item| item.at.kind).collect();
     let only_machines = kinds.iter().all(|kind| *kind == ResourceKind::Machine);
     let kinds: &[ResourceKind] =
@@ -98,6 +97,12 @@ async fn check(ctx: &JobContext, cloud: &dyn Cloud, plan: &Plan) -> Result<Check
         ctx.note(format!("{} of {} gone already", checked.gone.len(), plan.items.len())).await?;
     }
     Ok(checked)
+}
+
+/// The regions among these places, each once.
+fn regions<'a>(places: impl Iterator<Item = Option<&'a Region>>) -> Vec<Region> {
+    let regions: BTreeSet<Region> = places.flatten().cloned().collect();
+    regions.into_iter().collect()
 }
 
 /// The items of a plan, kind by kind, so many of each place at a time.
@@ -252,8 +257,7 @@ impl<'a> Work<'a> {
 
     /// Whether machines are going where these things are, so that they may be in use for a while yet.
     async fn some_are_going(&self, things: &[(Batch, Vec<Error>)]) -> bool {
-        let regions: BTreeSet<Region> = things.iter().filter_map(|((_, region, _), _)| region.clone()).collect();
-        let regions: Vec<Region> = regions.into_iter().collect();
+        let regions = regions(things.iter().map(|((_, region, _), _)| region.as_ref()));
         let there = self.cloud.resources(&[ResourceKind::Machine], Some(&regions)).await;
         there
             .items
@@ -263,8 +267,7 @@ impl<'a> Work<'a> {
 
     /// Waits until machines that are going have gone.
     async fn gone(&self, mut going: Vec<ResourceRef>) -> Result<(), Failure> {
-        let regions: BTreeSet<Region> = going.iter().filter_map(|thing| thing.region.clone()).collect();
-        let regions: Vec<Region> = regions.into_iter().collect();
+        let regions = regions(going.iter().map(|thing| thing.region.as_ref()));
         let start = Instant::now();
         self.ctx.note(format!("waiting until {} gone", are(going.len()))).await?;
         for tries in 1_u32.. {
