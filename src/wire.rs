@@ -188,7 +188,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
         // the default is looked up on the PATH, with a fallback; another value is meant as it stands
         hg: (config.hg != Config::default().hg).then(|| config.hg.to_string_lossy().into_owned()),
         retention: config.retention,
-        check: Box::new(|shell, machine| {
+        check: Arc::new(|shell, machine: crate::domain::Machine| {
             Box::pin(async move {
                 let user = machine.endpoint.map_or_else(|| "hg".to_owned(), |endpoint| endpoint.user);
                 crate::hosts::walk(&*shell, &machine.layout, &user, machine.sudo).await

@@ -17,6 +17,7 @@ mod resource;
 pub mod tag;
 mod test;
 mod test_word;
+mod wish;
 pub mod words;
 
 pub use check::{CheckItem, CheckOutcome};
@@ -24,9 +25,9 @@ pub use ids::{BadId, ImageName, JobId, MachineId, RunId};
 pub use image::{Fingerprint, Image, ImageState};
 pub use job::{CancelLevel, CleanupVerdict, JobState, Remaining, WorkVerdict};
 pub use lease::Lease;
-pub use machine::{CloudFacts, Endpoint, HostKeys, Layout, Machine, MachineState, ProviderKind};
+pub use machine::{CloudFacts, Endpoint, HostKeys, Layout, Machine, MachineState, Managed, ProviderKind};
 pub use operation::{
-    BootstrapSpec, DirtyTree, Filesystem, KeepMachine, LaunchSpec, Operation, RunTestsSpec, TestSource,
+    BootstrapSpec, DirtyTree, Filesystem, KeepMachine, LaunchSpec, OnError, Operation, RunTestsSpec, TestSource,
 };
 pub use output::{escape_controls, escape_line};
 pub use phase::Phase;
@@ -35,6 +36,7 @@ pub use resource::{Claim, Region, Resource, ResourceKind, ResourceRef};
 pub use tag::{Keep, Tags};
 pub use test::{TestCounts, TestEvent, TestOutcome, TestResult};
 pub use test_word::{TestWord, file as test_file, is_pattern as test_is_pattern, relative as test_relative};
+pub use wish::{CloudWish, Transport};
 
 /// A moment in time (UTC, nanoseconds), printed and stored in RFC 3339.
 pub type Timestamp = jiff::Timestamp;

@@ -3,7 +3,7 @@
 
 use super::bake;
 use super::collect::{collect, copy_results};
-use super::launch::{end_later, launch_for_job};
+use super::launch::{Wanted, end_later, launch_for_job};
 use super::prepare::{self, undo_later};
 use super::ready::{leased, wait_ready};
 use super::source::{self, Source};
@@ -11,7 +11,8 @@ use super::stream::{JobSink, Ran, follow};
 use super::sync;
 use super::world::{Prior, World, fail, last_line};
 use crate::domain::{
-    ImageName, KeepMachine, Machine, MachineId, Phase, ProviderKind, RunId, RunTestsSpec, WorkVerdict, escape_line,
+    Filesystem, ImageName, KeepMachine, Machine, MachineId, Phase, ProviderKind, RunId, RunTestsSpec, WorkVerdict,
+    escape_line,
 };
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
@@ -203,7 +204,15 @@ async fn machine(
         return Ok((machine, None));
     }
     let id = MachineId::for_job(ctx.job());
-    let launched = launch_for_job(ctx, world, spec.provider, id, image, spec.lease).await?;
+    let wanted = Wanted {
+        id,
+        image,
+        lease: spec.lease,
+        purpose: "run-tests-linux",
+        spare_disk: !matches!(spec.filesystem, Filesystem::Default | Filesystem::Tmpfs),
+        wish: spec.wish.clone(),
+    };
+    let launched = launch_for_job(ctx, world, spec.provider, wanted).await?;
     Ok((launched.machine, Some(launched.finaliser)))
 }
 

@@ -174,6 +174,8 @@ pub struct JobView {
     pub link: LinkState,
     /// How often the connection was lost.
     pub links_lost: u32,
+    /// The steps that were told, each with its seconds.
+    pub steps: Vec<(String, f64)>,
     /// The last notes and warnings, oldest first; at most 200.
     pub notes: VecDeque<NoteView>,
     /// How many older notes were dropped.
@@ -215,6 +217,7 @@ impl JobView {
             source: None,
             link: LinkState::Fine,
             links_lost: 0,
+            steps: Vec::new(),
             notes: VecDeque::new(),
             notes_dropped: 0,
             tests: TestsView::default(),
@@ -300,6 +303,10 @@ impl JobView {
             EventKind::Launching { machine, provider } => {
                 self.machine(machine, *provider);
             }
+            EventKind::Launched { machine, provider, .. } => {
+                self.machine(machine, *provider);
+            }
+            EventKind::Step { step, seconds } => self.steps.push((step.clone(), sane(*seconds))),
             EventKind::MachineReady { machine, provider, address } => {
                 self.machine(machine, *provider).address = Some(address.clone());
             }
