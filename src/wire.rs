@@ -55,7 +55,13 @@ pub fn run(cli: Box<Cli>) -> i32 {
 }
 
 /// Opens the dashboard; gives the exit status.
-fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config, begin: Option<Operation>) -> i32 {
+fn dashboard(
+    cli: &Cli,
+    context: &CliContext,
+    paths: &StatePaths,
+    config: Config,
+    begin: Option<Box<Operation>>,
+) -> i32 {
     let setup = Setup {
         provider: context.provider,
         lease: context.lease,
@@ -68,7 +74,7 @@ fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config
     };
     let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("hga"));
     let words = vec![OsString::from("--state-path"), paths.root().into()];
-    let dashboard = Dashboard { setup, begin_with: begin, program: (exe, words) };
+    let dashboard = Dashboard { setup, begin_with: begin.map(|operation| *operation), program: (exe, words) };
     with_runtime(async move {
         match parts(paths, config, cli).await.and_then(Session::open) {
             Ok(session) => match tui::run(session, dashboard).await {
