@@ -3,6 +3,7 @@
 
 mod check;
 mod command;
+mod distro;
 mod ids;
 mod image;
 mod job;
@@ -21,6 +22,7 @@ mod wish;
 pub mod words;
 
 pub use check::{CheckItem, CheckOutcome};
+pub use distro::{Distro, UnknownDistro};
 pub use ids::{BadId, ImageName, JobId, MachineId, RunId};
 pub use image::{Fingerprint, Image, ImageState};
 pub use job::{CancelLevel, CleanupVerdict, JobState, Remaining, WorkVerdict};
