@@ -43,7 +43,8 @@ impl Table {
     fn read(text: &str) -> Result<Vec<Distro>, toml::de::Error> {
         let Self { distro: mut all, packages } = toml::from_str(text)?;
         let whole = |words: &mut Vec<String>| {
-            let lists = words.iter().flat_map(|word| packages.get(word).cloned().unwrap_or_else(|| vec![word.clone()]));
+            let lists =
+                words.iter().flat_map(|word| packages.get(word).cloned().unwrap_or_else(|| vec![word.clone()]));
             *words = lists.collect();
         };
         all.iter_mut().flat_map(|distro| [&mut distro.needs, &mut distro.wants]).for_each(whole);
