@@ -4,6 +4,7 @@
 mod check;
 mod cidr;
 mod command;
+mod distro;
 mod ids;
 mod image;
 mod job;
@@ -23,6 +24,7 @@ pub mod words;
 
 pub use check::{CheckItem, CheckOutcome};
 pub use cidr::{cidr, is_everybody};
+pub use distro::{Distro, UnknownDistro};
 pub use ids::{BadId, ImageName, JobId, MachineId, RunId};
 pub use image::{Fingerprint, Image, ImageState};
 pub use job::{CancelLevel, CleanupVerdict, JobState, Remaining, WorkVerdict};
