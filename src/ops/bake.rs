@@ -2,14 +2,14 @@
 //! and the machine's end. The same steps whoever provides the machine. Also the verb `bootstrap-linux-dev`.
 
 use super::launch::{Wanted, launch_for_job};
-use super::ready::{leased, wait_ready};
+use super::ready::{Fit, leased, take_over, wait_ready};
 use super::source::{self, Source};
 use super::stream::{JobSink, Ran, follow};
 use super::world::{Prior, World, fail, last_line};
 use crate::cloud::ImageRequest;
 use crate::domain::{
     BootstrapSpec, CloudWish, Fingerprint, Image, ImageName, Layout, MachineId, Phase, ProviderKind, RunId,
-    WorkVerdict,
+    Transport, WorkVerdict,
 };
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
@@ -77,8 +77,9 @@ pub(super) async fn ensure_image(
         wish: CloudWish::default(),
     };
     let launched = launch_for_job(ctx, world, provider, wanted).await?;
-    let machine = wait_ready(ctx, world, launched.machine).await?;
-    let image = leased(cloud.clone(), &machine, lease, async {
+    let machine = wait_ready(ctx, world, launched.machine, Transport::default()).await?;
+    let machine = take_over(ctx, world, machine, Fit::Bare).await?;
+    let image = leased(world, &machine, lease, async {
         let shell = world.shell(&machine)?;
         let run = RunId::for_job(ctx.job(), "bootstrap");
         let mut env = bootstrap_environment();
