@@ -585,7 +585,7 @@ fn a_provider_that_fails_or_does_not_answer_hides_nothing_of_the_others() {
     app.handle(Msg::Machines(ProviderKind::Aws, without(vec![west()], "us-east-1")));
     let text = screen(&mut app);
     for words in
-        ["us-west-2 ● running", "us-east-1 ? running", "local     ● running", "! aws us-east-1, as of 1m ago: no"]
+        ["us-west-2 ! running", "us-east-1 ? running", "local     ● running", "! aws us-east-1, as of 1m ago: no"]
     {
         assert!(text.contains(words), "{words}: {text}");
     }

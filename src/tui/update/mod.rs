@@ -7,6 +7,7 @@ mod dialog;
 mod form;
 mod home;
 mod job;
+mod lease;
 mod line;
 mod mouse;
 mod output;
@@ -145,6 +146,7 @@ fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
         Action::TerminateEc2 => dialog::sweep(model, store, PlanVerb::TerminateEc2),
         Action::StopJob => dialog::stop_job(model, store),
         Action::Attach => dialog::attach(model, store),
+        Action::Lease(later) => lease::shift(model, store, later),
         Action::Shell => {
             model.machine_here(store).map(|machine| machine.id.clone()).map(Effect::Shell).into_iter().collect()
         }
