@@ -51,6 +51,8 @@ fn setup() -> Setup {
         provider: ProviderKind::Local,
         lease: Duration::from_secs(7200),
         python: "system3".into(),
+        transport: crate::domain::Transport::default(),
+        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
         current_dir: "/src/hg".into(),
         state_dir: "/state".into(),
         demo: Operation::RunTests(spec(&["test-add.t"])),

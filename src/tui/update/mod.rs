@@ -10,6 +10,7 @@ mod job;
 mod lease;
 mod line;
 mod mouse;
+mod open;
 mod output;
 mod page;
 mod palette;
@@ -131,13 +132,13 @@ fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
 fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
     match action {
         Action::Quit => dialog::quit(model, store),
-        Action::RunTests => form::run_tests(model, store),
-        Action::Rerun => form::rerun(model, store),
+        Action::RunTests => open::run_tests(model, store),
+        Action::Rerun => open::rerun(model, store),
         Action::Demo => {
             let demo = model.setup.demo.clone();
             vec![Effect::Submit(Box::new(demo))]
         }
-        Action::Launch => form::launch(model),
+        Action::Launch => open::launch(model),
         Action::Bootstrap => dialog::bootstrap(model, store),
         Action::Terminate => dialog::terminate(model, store),
         Action::RemoveImage => dialog::remove_images(model, store),
