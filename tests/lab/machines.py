@@ -271,8 +271,8 @@ class Machine:
 
     def forget(self):
         """Its files go."""
-        shutil.rmtree(self.folder, ignore_errors=True)
         self.layers = []
+        self.house.discard(self.folder)
         self.house.collect()
 
     # images
@@ -287,10 +287,12 @@ class Machine:
 
     def copy(self):
         """The same while it runs: a copy. Called without the lock."""
-        layer = self.house.new_layer()
+        layer, below = self.house.new_layer(), list(self.layers)
         source, target = self.folder / "upper", self.house.folder / "layers" / layer
-        subprocess.run(["cp", "-a", "--reflink=auto", "--", str(source), str(target)], stderr=subprocess.DEVNULL, check=False)
-        return [layer, *self.layers]
+        self.house.making |= {layer, *below}
+        # what vanishes meanwhile is no failure
+        subprocess.run(["cp", "-a", "--", str(source), str(target)], stderr=subprocess.DEVNULL, check=False)
+        return [layer, *below]
 
     # faults
 
@@ -337,9 +339,11 @@ class House:
         self.images = {}
         self.numbers = 0
         self.everywhere = set()
+        # layers that are being copied
+        self.making = set()
         self.number_lock = threading.Lock()
         leave_mounts()
-        for name in ("machines", "layers", "systems"):
+        for name in layers.FOLDERS:
             shutil.rmtree(self.folder / name, ignore_errors=True)
             (self.folder / name).mkdir(parents=True)
         try:
@@ -354,6 +358,36 @@ class House:
             self.images[image_id] = Image(self.systems.of(ami.name if ami else ""))
         return self.images[image_id]
 
+    def capture(self, instance, image_id, no_reboot, done):
+        """Makes an image of a machine's files; `done` is called when it is there."""
+        machine = of(instance.id)
+        if machine is None:
+            return done()
+        system = machine.image.system
+
+        def freeze():
+            self.images[image_id] = Image(system, machine.freeze())
+            done()
+
+        def copy():
+            made = machine.copy()
+            with self.lab.lock:
+                self.images[image_id] = Image(system, made)
+                self.making -= set(made)
+                done()
+
+        if not machine.running or instance.state != "running":
+            machine.once_down(freeze)
+        elif no_reboot:
+            threading.Thread(target=copy, daemon=True).start()
+        else:
+            machine.reboot(between=freeze)
+        return None
+
+    def deregister(self, image_id):
+        if self.images.pop(image_id, None):
+            self.collect()
+
     def new_layer(self):
         with self.number_lock:
             self.numbers += 1
@@ -361,11 +395,20 @@ class House:
 
     def collect(self):
         """Removes layers that nothing needs."""
-        used = {layer for image in self.images.values() for layer in image.layers}
+        used = self.making | {layer for image in self.images.values() for layer in image.layers}
         used |= {layer for machine in _machines.values() for layer in machine.layers}
         for path in (self.folder / "layers").iterdir():
-            if path.name not in used and not path.name.startswith("."):
-                shutil.rmtree(path, ignore_errors=True)
+            if path.name not in used:
+                self.discard(path)
+
+    def discard(self, path):
+        """Removes a folder, which may take longer than callers may wait."""
+        trash = self.folder / "trash" / self.new_layer()
+        try:
+            os.rename(path, trash)
+        except FileNotFoundError:
+            return
+        threading.Thread(target=shutil.rmtree, args=(trash,), kwargs={"ignore_errors": True}, daemon=True).start()
 
     # instances
 
@@ -490,7 +533,7 @@ class House:
         self.everywhere = set()
         for name in ("machines", "layers"):
             for path in (self.folder / name).iterdir():
-                shutil.rmtree(path, ignore_errors=True)
+                self.discard(path)
 
 
 def leave_mounts():
