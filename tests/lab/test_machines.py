@@ -230,7 +230,9 @@ class Lives(MachineTest):
         renew = "echo $(($(date +%s) + 60)) | sudo tee /run/lease.until"
         self.told(one, renew)
         self.assertEqual(self.told(one, "systemctl is-active lease"), "active\n")
-        self.told(one, "sudo pkill -f /run/lease.sh; sleep 0.4; systemctl is-active lease && pgrep -f /run/lease.sh")
+        before = self.told(one, "pgrep -o -f [l]ease.sh")
+        self.told(one, "sudo systemctl kill --signal=KILL lease; sleep 0.4; systemctl is-active lease")
+        self.assertNotEqual(self.told(one, "pgrep -o -f [l]ease.sh"), before)
         time.sleep(3)
         self.assertEqual(self.state(one), "running")
         self.ssh(one, "echo 0 | sudo tee /run/lease.until")
