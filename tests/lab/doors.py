@@ -97,7 +97,7 @@ class Door:
             return "drop"
         if machine.hung:
             return "ignore"
-        return "answer" if machine.guest_up and machine.time_up and machine.sshd_on else "refuse"
+        return "answer" if machine.up and machine.time_up and machine.sshd_on else "refuse"
 
     def refresh(self):
         """Called with the lab's lock, whenever anything may have changed."""

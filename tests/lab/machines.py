@@ -9,7 +9,8 @@ address, one of 127.0.0.0/8, is the lab's: see `doors.py`. What it does within i
 
 instance   moto's instance
 root       its file system as this process sees it, while it runs; otherwise None
-running    whether it is up: it has processes
+running    whether it has processes
+up         whether it has booted so far that sshd may answer
 hung       whether all within it is stopped: then nothing of it may answer
 popen      runs a command within it: `popen(argv, user="root", **what subprocess.Popen takes)`
 exists     whether it has a file
@@ -38,8 +39,6 @@ CONSOLE = 64 * 1024
 POWEROFF, REBOOT = 10, 11
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x00020000, 16384, 1 << 18
-# as is told of a shutdown from within
-GUEST = "Client.InstanceInitiatedShutdown"
 
 _machines = {}
 
@@ -66,13 +65,13 @@ class Machine:
         self.address = self.door.address
         self.console = bytearray()
         self.process = self.control = self.pidfd = self.pid = None
-        # sshd may answer: the guest says so, time says so
-        self.guest_up = self.time_up = self.sshd_on = False
+        # sshd may answer: the guest says so, time says so, it has not been stopped
+        self.up = self.time_up = self.sshd_on = False
         self.hung = False
         self.faults = set()
-        # what to do when it is down; otherwise that is its own doing
+        # what to do when it is down, and whether to boot again then; without either its end is its own doing
         self.when_down = []
-        self.called_down = False
+        self.boot_again = False
         self.generation = 0
         self.lock = threading.Lock()
 
@@ -124,7 +123,7 @@ class Machine:
 
     def boot(self):
         self.generation += 1
-        self.guest_up = self.time_up = self.hung = self.called_down = False
+        self.up = self.time_up = self.hung = self.boot_again = False
         self.sshd_on = True
         shutil.rmtree(self.folder / "work", ignore_errors=True)
         (self.folder / "work").mkdir()
@@ -208,7 +207,7 @@ class Machine:
             self.pid = message["pid"]
             self.pidfd = os.pidfd_open(self.pid)
         elif event == "up":
-            self.guest_up = True
+            self.up = True
         elif event == "sshd":
             self.sshd_on = message["on"]
         self.door.refresh()
@@ -229,15 +228,17 @@ class Machine:
         self.pidfd = self.pid = None
         self.hung = False
         self.door.refresh()
-        if self.when_down:
+        if self.when_down or self.boot_again:
             waiting, self.when_down = self.when_down, []
             for action in waiting:
                 action()
+            if self.boot_again and self.instance.state == "running":
+                self.boot()
         elif self.instance.state == "running":
             if code == REBOOT:
                 self.boot()
             else:
-                self.house.guest_ended(self.instance)
+                self.lab.guest_ended(self.instance, failed=code != POWEROFF)
 
     def shut_down(self):
         """Presses its power button."""
@@ -260,12 +261,8 @@ class Machine:
             action()
 
     def reboot(self, between=lambda: None):
-        def again():
-            between()
-            if self.instance.state == "running":
-                self.boot()
-
-        self.once_down(again)
+        self.when_down.append(between)
+        self.boot_again = True
         if self.hung or not self.order("reboot"):
             self.kill()
 
@@ -424,14 +421,17 @@ class House:
         if new == "pending":
             self.hide_address(machine)
         elif new == "running" and old == "pending":
-            machine.once_down(machine.boot)
+            if machine.running:
+                machine.boot_again = True
+            else:
+                machine.boot()
             shown = lambda: self.show_address(machine)
             self.lab.after(self.lab.options.address, shown)
         elif new in ("stopping", "shutting-down"):
-            machine.when_down.append(lambda: None)
-            machine.shut_down()
-            if not machine.running:
-                machine.when_down = []
+            machine.boot_again = False
+            if machine.running:
+                machine.when_down.append(lambda: None)
+                machine.shut_down()
         elif new == "stopped":
             self.hide_address(machine)
             machine.kill()
@@ -456,10 +456,6 @@ class House:
     def show_address(self, machine):
         if machine.public and machine.instance.state in ("pending", "running"):
             machine.instance.nics[0].public_ip = machine.address
-
-    def guest_ended(self, instance):
-        """It was shut down from within."""
-        self.lab.guest_ended(instance)
 
     def refresh(self):
         """Anything may have changed for those who knock."""
@@ -490,9 +486,8 @@ class House:
                 machine.order("cut")
                 machine.door.cut()
             elif what == "kill":
-                if machine.running:
-                    self.lab.end_instance(machine.instance)
-                    machine.kill()
+                # what becomes of its instance is seen when it is down
+                machine.kill()
             else:
                 getattr(machine, what)()
             machine.door.refresh()
@@ -521,7 +516,7 @@ class House:
         """Nothing exists; the lock is held and stays so."""
         machines = list(_machines.values())
         for machine in machines:
-            machine.when_down = [lambda: None]
+            machine.when_down, machine.boot_again = [lambda: None], False
             machine.kill()
         for machine in machines:
             process, machine.process = machine.process, None

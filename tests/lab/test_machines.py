@@ -314,11 +314,21 @@ class Images(MachineTest):
     def test_no_reboot(self):
         """NoReboot takes the files as they are, and the machine goes on."""
         one = self.launch()
-        self.told(one, "sudo touch /run/volatile; echo kept > kept")
+        self.told(one, "sudo touch /run/volatile; echo kept > kept; sudo rm -r /etc/apt; sudo mkdir /etc/apt")
         image = self.image(one, NoReboot=True)
         self.told(one, "test -e /run/volatile")
         copy = self.launch(ImageId=image)
-        self.assertEqual(self.told(copy, "cat kept"), "kept\n")
+        self.assertEqual(self.told(copy, "cat kept; ls /etc/apt"), "kept\n")
+
+    def test_two_images_at_once(self):
+        """Two images of one instance are the same files."""
+        one = self.launch()
+        self.told(one, "echo kept > kept")
+        images = [self.ec2.create_image(InstanceId=one, Name=name)["ImageId"] for name in ("first", "second")]
+        for image in images:
+            eventually(lambda image=image: self.ec2.describe_images(ImageIds=[image])["Images"][0]["State"] == "available")
+            self.assertEqual(self.told(self.launch(ImageId=image), "cat kept"), "kept\n")
+        self.told(one, "cat kept")
 
     def test_an_image_outlives_its_instance(self):
         """An image does not need its instance, and its files go when neither it nor an instance needs them."""

@@ -1,6 +1,7 @@
 """RunInstances tags network interfaces as it does instances and volumes, and they go with their instance.
 
-An interface that a launch makes has DeleteOnTermination unless the launch says otherwise.
+An interface that a launch makes has DeleteOnTermination unless the launch says otherwise. An instance's security groups
+are those of its interface, be they asked for with the interface or be it the default one.
 """
 
 from moto.ec2.models.instances import InstanceBackend
@@ -15,6 +16,7 @@ def install(_):
         asked = {int(nic.get("DeviceIndex", 0)): nic for nic in kwargs.get("nics", [])}
         reservation = original(backend, *args, **kwargs)
         for instance in reservation.instances:
+            instance.security_groups = instance.security_groups or list(instance.nics[0]._group_set)
             for index, nic in instance.nics.items():
                 nic.add_tags(tags)
                 if "NetworkInterfaceId" not in asked.get(index, {}):
