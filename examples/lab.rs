@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example lab -- [FLAGS]`; the flags are those of `tests/lab/server.py`.
 
-#![expect(clippy::unwrap_used, reason = "a tool for those who build this")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a program for developers")]
 
 #[cfg(unix)]
 #[path = "../tests/support/lab.rs"]

@@ -219,10 +219,8 @@ impl Drop for Lab {
 
 /// Cargo's folder for tests' files; examples are not told of it, so that they take it from where they lie.
 fn temporary() -> PathBuf {
-    option_env!("CARGO_TARGET_TMPDIR").map_or_else(
-        || std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("tmp"),
-        PathBuf::from,
-    )
+    option_env!("CARGO_TARGET_TMPDIR")
+        .map_or_else(|| std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("tmp"), PathBuf::from)
 }
 
 fn folder() -> PathBuf {
