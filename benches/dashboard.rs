@@ -9,7 +9,8 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench's output is its result")]
 
 use hgautomation::domain::{
-    JobId, JobState, Operation, ProviderKind, RunTestsSpec, TestEvent, TestOutcome, TestResult, TestSource, Timestamp,
+    CloudWish, JobId, JobState, Operation, ProviderKind, RunTestsSpec, TestEvent, TestOutcome, TestResult,
+    TestSource, Timestamp,
 };
 use hgautomation::event::{Event, EventKind};
 use hgautomation::session::JobSummary;
@@ -44,6 +45,8 @@ fn job() -> JobId {
 
 fn operation() -> Operation {
     Operation::RunTests(RunTestsSpec {
+        build_image: false,
+        wish: CloudWish::default(),
         provider: ProviderKind::Local,
         machine: None,
         image: None,

@@ -4,8 +4,8 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench's output is its result")]
 
 use hgautomation::domain::{
-    CleanupVerdict, JobId, Operation, Phase, ProviderKind, RunTestsSpec, TestEvent, TestOutcome, TestResult,
-    TestSource, Timestamp, WorkVerdict,
+    CleanupVerdict, CloudWish, JobId, Operation, Phase, ProviderKind, RunTestsSpec, TestEvent, TestOutcome,
+    TestResult, TestSource, Timestamp, WorkVerdict,
 };
 use hgautomation::event::EventKind;
 use hgautomation::journal::Journal;
@@ -22,6 +22,8 @@ const IDLE: Duration = Duration::from_secs(20);
 fn fill(state: &Path) {
     let journal = Journal::open(state.join("journal.sqlite")).unwrap();
     let operation = Operation::RunTests(RunTestsSpec {
+        build_image: false,
+        wish: CloudWish::default(),
         provider: ProviderKind::Local,
         machine: None,
         image: None,

@@ -55,7 +55,13 @@ pub fn run(cli: Box<Cli>) -> i32 {
 }
 
 /// Opens the dashboard; gives the exit status.
-fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config, begin: Option<Operation>) -> i32 {
+fn dashboard(
+    cli: &Cli,
+    context: &CliContext,
+    paths: &StatePaths,
+    config: Config,
+    begin: Option<Box<Operation>>,
+) -> i32 {
     let setup = Setup {
         provider: context.provider,
         lease: context.lease,
@@ -68,7 +74,7 @@ fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config
     };
     let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("hga"));
     let words = vec![OsString::from("--state-path"), paths.root().into()];
-    let dashboard = Dashboard { setup, begin_with: begin, program: (exe, words) };
+    let dashboard = Dashboard { setup, begin_with: begin.map(|operation| *operation), program: (exe, words) };
     with_runtime(async move {
         match parts(paths, config, cli).await.and_then(Session::open) {
             Ok(session) => match tui::run(session, dashboard).await {
@@ -165,6 +171,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
         .await
         .map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?
         .map_err(|error| told(&error))?;
+    let client_key = key.public.clone();
     let local = LocalCloud::new(LocalConfig {
         exe: exe.clone(),
         machines: paths.machines(),
@@ -175,7 +182,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
     });
     let hosts = Arc::new(HostsCloud::new(config.hosts, paths.host_keys(), paths.private_key()));
     let pins = Arc::clone(&hosts);
-    let aws = aws(&config.aws, cli);
+    let aws = aws(&config.aws, cli, paths.private_key(), client_key);
     let mut clouds = BTreeMap::from([
         (ProviderKind::Local, Arc::new(local) as Arc<dyn Cloud>),
         (ProviderKind::Hosts, hosts as Arc<dyn Cloud>),
@@ -188,7 +195,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
         // the default is looked up on the PATH, with a fallback; another value is meant as it stands
         hg: (config.hg != Config::default().hg).then(|| config.hg.to_string_lossy().into_owned()),
         retention: config.retention,
-        check: Box::new(|shell, machine| {
+        check: Arc::new(|shell, machine: crate::domain::Machine| {
             Box::pin(async move {
                 let user = machine.endpoint.map_or_else(|| "hg".to_owned(), |endpoint| endpoint.user);
                 crate::hosts::walk(&*shell, &machine.layout, &user, machine.sudo).await
@@ -200,8 +207,8 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
 
 /// Provider `aws`, when this program was built with it and it is not switched off.
 #[cfg(feature = "aws")]
-fn aws(config: &crate::config::Aws, cli: &Cli) -> Option<Arc<dyn Cloud>> {
-    use crate::aws::{AwsCloud, AwsOptions, Regions};
+fn aws(config: &crate::config::Aws, cli: &Cli, key: PathBuf, client_key: String) -> Option<Arc<dyn Cloud>> {
+    use crate::aws::{AwsCloud, AwsOptions, HostKey, LaunchOptions, Regions};
     if !config.enabled {
         return None;
     }
@@ -217,11 +224,29 @@ fn aws(config: &crate::config::Aws, cli: &Cli) -> Option<Arc<dyn Cloud>> {
         found.map_or_else(|| "unknown".to_owned(), |user| user.name)
     };
     let owner = config.owner.clone().unwrap_or_else(user);
-    Some(Arc::new(AwsCloud::new(AwsOptions { owner, regions, home: crate::config::home() })))
+    let new_host_key = || {
+        let (private, public) = keys::new_host_key_pair().map_err(|error| crate::diag::chain(&error))?;
+        Ok(HostKey { private, public })
+    };
+    let host =
+        nix::unistd::gethostname().map_or_else(|_| "here".to_owned(), |name| name.to_string_lossy().into_owned());
+    let launch = LaunchOptions {
+        key,
+        client_key,
+        host_key: Arc::new(new_host_key),
+        host,
+        types: std::iter::once(&config.instance_type).chain(&config.alternatives).cloned().collect(),
+        image_types: vec![config.image_instance_type.clone()],
+        cidr: config.cidr.clone(),
+        open: config.ingress == crate::config::Ingress::Open,
+        address_from: config.address_from.clone(),
+        ssm_agent: config.ssm_agent.as_ref().map(|agent| (agent.url.clone(), agent.sha256.clone())),
+    };
+    Some(Arc::new(AwsCloud::new(AwsOptions { owner, regions, home: crate::config::home(), launch })))
 }
 
 #[cfg(not(feature = "aws"))]
-fn aws(_: &crate::config::Aws, _: &Cli) -> Option<Arc<dyn Cloud>> {
+fn aws(_: &crate::config::Aws, _: &Cli, _: PathBuf, _: String) -> Option<Arc<dyn Cloud>> {
     None
 }
 

@@ -23,7 +23,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("mercurial", &["domain", "diag", "remote"]),
     ("local", &["domain", "diag", "cloud", "remote", "ssh"]),
     ("hosts", &["domain", "diag", "cloud", "remote", "config"]),
-    ("aws", &["domain", "diag", "cloud"]),
+    ("aws", &["domain", "diag", "cloud", "remote"]),
     ("ops", OPS),
     (
         "session",
@@ -66,6 +66,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("aws_credential_types", &["aws/"]),
     ("aws_sdk_ec2", &["aws/"]),
     ("aws_sdk_iam", &["aws/"]),
+    ("aws_sdk_ssm", &["aws/"]),
     ("aws_sdk_sts", &["aws/"]),
     ("aws_smithy_http_client", &["aws/"]),
     ("aws_smithy_runtime_api", &["aws/"]),

@@ -4,7 +4,7 @@
 
 use hgautomation::cloud::{Cloud, ErrorKind, ImageRequest, LaunchRequest};
 use hgautomation::domain::{
-    Fingerprint, HostKeys, ImageName, JobId, Lease, Machine, MachineId, MachineState, Timestamp,
+    CloudWish, Fingerprint, HostKeys, ImageName, JobId, Lease, Machine, MachineId, MachineState, Timestamp,
 };
 use hgautomation::local::{LocalCloud, LocalConfig};
 use std::collections::BTreeMap;
@@ -59,6 +59,9 @@ impl Lab {
             job: JobId::random(),
             image: image.map(|name| ImageName::new(name).unwrap()),
             lease: Lease::starting(Timestamp::now(), lease),
+            purpose: "test".to_owned(),
+            spare_disk: false,
+            wish: CloudWish::default(),
         }
     }
 

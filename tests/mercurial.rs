@@ -115,6 +115,7 @@ async fn a_revision_and_uncommitted_changes_get_to_a_machine_whose_paths_have_sp
         key: "/nowhere".into(),
         host_keys: HostKeys::Unknown,
         proxy_command: None,
+        managed: None,
     };
     let words = [ssh.to_str().unwrap().to_owned()];
     let remote = Remote { endpoint: &endpoint, layout: &layout, ssh: &words };

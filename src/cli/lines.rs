@@ -53,6 +53,14 @@ pub(super) fn said(event: &Event, style: Style) -> Said {
         EventKind::Cancelling { level: CancelLevel::Kill } => talk("cutting the work short; cleaning up".into()),
         EventKind::Cancelling { .. } => talk("stopping the work; cleaning up".into()),
         EventKind::Launching { machine, provider } => talk(format!("launching machine {machine} ({provider})")),
+        EventKind::Launched { asked, machine, instance_type, region, .. } if asked != machine => {
+            let kind = instance_type.as_deref().map_or(String::new(), |kind| format!(", {}", escape_line(kind)));
+            let place = region.as_ref().map_or(String::new(), |region| format!(" in {region}"));
+            talk(format!("machine {asked} is {machine}{kind}{place}"))
+        }
+        EventKind::Step { step, seconds } => {
+            talk(format!("{} {}", style.err.tone(Tone::Dim, &escape_line(step)), words::seconds(*seconds)))
+        }
         EventKind::MachineReady { machine, provider, address } => {
             talk(format!("machine {machine} ({provider}) answers at {}", escape_line(address)))
         }
@@ -82,6 +90,7 @@ pub(super) fn said(event: &Event, style: Style) -> Said {
         | EventKind::Progress { .. }
         | EventKind::Detached
         | EventKind::Ended { .. }
+        | EventKind::Launched { .. }
         | EventKind::MachineEnding { .. }
         | EventKind::Removing { .. }
         | EventKind::RunEnded { .. }

@@ -69,7 +69,7 @@ pub enum Front {
     /// Lines: [`run`] or [`run_alone`].
     Lines,
     /// The dashboard, with an operation to begin with or none.
-    Dashboard(Option<Operation>),
+    Dashboard(Option<Box<Operation>>),
 }
 
 impl Cli {
@@ -86,7 +86,9 @@ impl Cli {
         }
         match &self.verb {
             None => Front::Dashboard(None),
-            Some(Verb::Demo(demo)) if !demo.no_tui => Front::Dashboard(Some(cmd::demo_operation(demo, context))),
+            Some(Verb::Demo(demo)) if !demo.no_tui => {
+                Front::Dashboard(Some(Box::new(cmd::demo_operation(demo, context))))
+            }
             _ => Front::Lines,
         }
     }

@@ -5,7 +5,7 @@ use super::follow::{Follower, Hand, Until, Watch};
 use super::interrupt::{Press, Stance};
 use super::printer::{Printer, Streams};
 use crate::domain::{
-    CancelLevel, CleanupVerdict, DirtyTree, Filesystem, JobId, KeepMachine, MachineId, Operation, Phase,
+    CancelLevel, CleanupVerdict, CloudWish, DirtyTree, Filesystem, JobId, KeepMachine, MachineId, Operation, Phase,
     ProviderKind, RunId, RunTestsSpec, TestEvent, TestOutcome, TestResult, TestSource, Timestamp, WorkVerdict,
 };
 use crate::event::{Event, EventKind};
@@ -69,6 +69,8 @@ pub(super) fn failing_run() -> Vec<Event> {
             0,
             EventKind::Submitted {
                 operation: Operation::RunTests(RunTestsSpec {
+                    build_image: false,
+                    wish: CloudWish::default(),
                     provider,
                     machine: None,
                     image: None,

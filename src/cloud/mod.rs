@@ -2,8 +2,8 @@
 
 use crate::diag::{Hint, Hinted};
 use crate::domain::{
-    CheckItem, Fingerprint, Image, ImageName, JobId, Lease, Machine, MachineId, ProviderKind, Region, Resource,
-    ResourceKind, ResourceRef,
+    CheckItem, CloudWish, Fingerprint, Image, ImageName, JobId, Lease, Machine, MachineId, ProviderKind, Region,
+    Resource, ResourceKind, ResourceRef,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -150,6 +150,12 @@ pub struct LaunchRequest {
     pub image: Option<ImageName>,
     /// When it ends itself.
     pub lease: Lease,
+    /// The verb it is launched for, which its name tells where it has one.
+    pub purpose: String,
+    /// Whether a disk of its own is needed for the work folder, where the machine's type has none to spare.
+    pub spare_disk: bool,
+    /// What a cloud's machine shall be.
+    pub wish: CloudWish,
 }
 
 /// An image to make out of a machine.
@@ -194,7 +200,7 @@ pub trait Cloud: Send + Sync {
     /// metered.
     async fn machines(&self) -> Listing<Machine>;
 
-    /// One machine; `None` when it is gone without a trace.
+    /// One machine, by its id or by that of the [`LaunchRequest`] it came from; `None` when it is gone without a trace.
     ///
     /// # Errors
     /// When the provider cannot be asked.
@@ -207,13 +213,49 @@ pub trait Cloud: Send + Sync {
     /// `NotFound` for an unknown image, `Unsupported` for listed hosts, `Capacity`.
     async fn launch(&self, request: &LaunchRequest) -> Result<Machine>;
 
-    /// Moves a machine's lease. Never shortens it below `now`.
+    /// Moves a machine's lease. Never shortens it below `now`. A cloud only notes it where people look: the machine itself
+    /// is told by the room `remote`, module `lease`.
     ///
     /// # Errors
     /// `NotFound` when the machine is gone, `Unsupported` for listed hosts.
     async fn renew(&self, id: &MachineId, lease: Lease) -> Result<()>;
 
-    /// Ends a machine and waits until it, its processes and its folder are gone. Ending one that is gone is no error.
+    /// Why a machine is not ready, as far as the provider can tell: for a person who waits too long.
+    async fn why_not_ready(&self, id: &MachineId) -> Option<String> {
+        let _ = id;
+        None
+    }
+
+    /// Notes the host keys that a machine shows from now on, the newest first.
+    ///
+    /// # Errors
+    /// When the provider cannot note them; `NotFound` when the machine is gone.
+    async fn pin_host_keys(&self, id: &MachineId, keys: &[String]) -> Result<()> {
+        let _ = keys;
+        Err(Error::new(ErrorKind::Unsupported, format!("the host key of `{id}` cannot be noted")))
+    }
+
+    /// Lets this computer connect to the machine from where it is now: its address may have changed since the launch.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked.
+    async fn let_in(&self, id: &MachineId) -> Result<()> {
+        let _ = id;
+        Ok(())
+    }
+
+    /// The machine as it can be reached through the provider's own service, when its SSH port does not answer; noted for
+    /// whoever looks at it later. `None` while, or when, it cannot.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked.
+    async fn reach_otherwise(&self, id: &MachineId) -> Result<Option<Machine>> {
+        let _ = id;
+        Ok(None)
+    }
+
+    /// Ends a machine and waits until it, its processes and its folder are gone, or, in a cloud, until it costs nothing any
+    /// more. Ending one that is gone is no error. The id may be that of a [`LaunchRequest`] whose answer never came.
     ///
     /// # Errors
     /// `Unsupported` for listed hosts; anything that keeps it alive.

@@ -20,7 +20,9 @@ pub use host_key::{BadHostKey, host_key_line};
 pub use paths::home;
 pub use paths::{JobPaths, STATE_PATH_VARIABLE, StatePaths};
 pub use private::write_private;
-pub use values::{Aws, Config, Dashboard, Defaults, Host, Local, Log, LogLevel, Retention, ThemeChoice, sample};
+pub use values::{
+    Aws, Config, Dashboard, Defaults, Host, Ingress, Local, Log, LogLevel, Retention, SsmAgent, ThemeChoice, sample,
+};
 
 /// What calls of this room give back.
 pub type Result<T> = std::result::Result<T, Error>;

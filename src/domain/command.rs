@@ -132,10 +132,13 @@ fn path(path: &Path) -> String {
 mod tests {
     use super::*;
     use crate::domain::{BootstrapSpec, LaunchSpec, MachineId, ProviderKind};
+    use crate::domain::{CloudWish, OnError};
     use std::time::Duration;
 
     fn run() -> RunTestsSpec {
         RunTestsSpec {
+            build_image: false,
+            wish: CloudWish::default(),
             provider: ProviderKind::Hosts,
             machine: Some(MachineId::new("build1").unwrap()),
             image: None,
@@ -176,6 +179,10 @@ mod tests {
             ),
             (
                 Operation::BootstrapLinux(BootstrapSpec {
+                    distros: Vec::new(),
+                    parallel: false,
+                    on_error: OnError::default(),
+                    wish: CloudWish::default(),
                     provider: ProviderKind::Local,
                     source: TestSource::Pypi,
                     lease,
@@ -184,7 +191,12 @@ mod tests {
                 "hga bootstrap-linux-dev --rebuild --provider local --lease 2h",
             ),
             (
-                Operation::Launch(LaunchSpec { provider: ProviderKind::Local, image: None, lease }),
+                Operation::Launch(LaunchSpec {
+                    wish: CloudWish::default(),
+                    provider: ProviderKind::Local,
+                    image: None,
+                    lease,
+                }),
                 "hga machines launch --provider local --lease 2h",
             ),
             (

@@ -111,6 +111,18 @@ pub struct Endpoint {
     /// A command whose standard input and output are the connection, with `%h`, `%p`, `%r` filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_command: Option<String>,
+    /// Commands go to it through AWS Systems Manager, and SSH only where the proxy command leads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed: Option<Managed>,
+}
+
+/// A machine as AWS Systems Manager knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Managed {
+    /// In which region.
+    pub region: Region,
+    /// Its instance id.
+    pub instance: String,
 }
 
 /// Where a machine keeps the interface's folders; absolute paths on that machine.

@@ -2,7 +2,9 @@
 //! glossary in `lib.rs` gives it.
 
 mod check;
+mod cidr;
 mod command;
+mod distro;
 mod ids;
 mod image;
 mod job;
@@ -17,16 +19,19 @@ mod resource;
 pub mod tag;
 mod test;
 mod test_word;
+mod wish;
 pub mod words;
 
 pub use check::{CheckItem, CheckOutcome};
+pub use cidr::{cidr, is_everybody};
+pub use distro::{Distro, UnknownDistro};
 pub use ids::{BadId, ImageName, JobId, MachineId, RunId};
 pub use image::{Fingerprint, Image, ImageState};
 pub use job::{CancelLevel, CleanupVerdict, JobState, Remaining, WorkVerdict};
 pub use lease::Lease;
-pub use machine::{CloudFacts, Endpoint, HostKeys, Layout, Machine, MachineState, ProviderKind};
+pub use machine::{CloudFacts, Endpoint, HostKeys, Layout, Machine, MachineState, Managed, ProviderKind};
 pub use operation::{
-    BootstrapSpec, DirtyTree, Filesystem, KeepMachine, LaunchSpec, Operation, RunTestsSpec, TestSource,
+    BootstrapSpec, DirtyTree, Filesystem, KeepMachine, LaunchSpec, OnError, Operation, RunTestsSpec, TestSource,
 };
 pub use output::{escape_controls, escape_line};
 pub use phase::Phase;
@@ -35,6 +40,7 @@ pub use resource::{Claim, Region, Resource, ResourceKind, ResourceRef};
 pub use tag::{Keep, Tags};
 pub use test::{TestCounts, TestEvent, TestOutcome, TestResult};
 pub use test_word::{TestWord, file as test_file, is_pattern as test_is_pattern, relative as test_relative};
+pub use wish::{CloudWish, Transport, is_instance_type};
 
 /// A moment in time (UTC, nanoseconds), printed and stored in RFC 3339.
 pub type Timestamp = jiff::Timestamp;

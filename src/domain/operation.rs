@@ -1,6 +1,6 @@
 //! What a person or script asks for, as plain values that can be stored, compared and shown as a command line.
 
-use super::{ImageName, MachineId, Plan, ProviderKind};
+use super::{CloudWish, ImageName, MachineId, Plan, ProviderKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -83,6 +83,34 @@ pub enum KeepMachine {
     OnFailure,
 }
 
+/// What happens to the machine an image was to be made on, when that failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnError {
+    /// It is ended, always.
+    #[default]
+    Cleanup,
+    /// It is kept, to be looked at, until its lease runs out.
+    Keep,
+    /// The person is asked, where there is one; else it is ended.
+    Ask,
+}
+
+impl OnError {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Cleanup, Self::Keep, Self::Ask];
+
+    /// The word on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cleanup => "cleanup",
+            Self::Keep => "keep",
+            Self::Ask => "ask",
+        }
+    }
+}
+
 /// `run-tests-linux`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunTestsSpec {
@@ -117,6 +145,12 @@ pub struct RunTestsSpec {
     /// Where the results are copied to besides the job's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<PathBuf>,
+    /// Makes a cloud's image when there is no current one; on this computer that costs nothing and is always done.
+    #[serde(default)]
+    pub build_image: bool,
+    /// What a cloud's machine shall be.
+    #[serde(default, skip_serializing_if = "CloudWish::is_usual")]
+    pub wish: CloudWish,
 }
 
 /// `bootstrap-linux-dev`.
@@ -131,6 +165,19 @@ pub struct BootstrapSpec {
     /// Makes it anew even if a current one is there.
     #[serde(default)]
     pub rebuild: bool,
+    /// For which distributions, as `assets/distros.toml` names them; none is all of them. Providers that have but one
+    /// kind of machine take no notice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distros: Vec<String>,
+    /// Makes the images side by side rather than one after the other.
+    #[serde(default)]
+    pub parallel: bool,
+    /// What happens to the machine when it fails.
+    #[serde(default)]
+    pub on_error: OnError,
+    /// What the machine shall be.
+    #[serde(default, skip_serializing_if = "CloudWish::is_usual")]
+    pub wish: CloudWish,
 }
 
 impl BootstrapSpec {
@@ -151,6 +198,9 @@ pub struct LaunchSpec {
     pub image: Option<ImageName>,
     /// How long it may live with no client.
     pub lease: Duration,
+    /// What a cloud's machine shall be.
+    #[serde(default, skip_serializing_if = "CloudWish::is_usual")]
+    pub wish: CloudWish,
 }
 
 /// What can be asked of the engine.

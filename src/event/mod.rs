@@ -3,8 +3,8 @@
 //! every reader follows by offset.
 
 use crate::domain::{
-    CancelLevel, CleanupVerdict, JobId, MachineId, Operation, Phase, ProviderKind, ResourceRef, RunId, TestEvent,
-    Timestamp, WorkVerdict,
+    CancelLevel, CleanupVerdict, JobId, MachineId, Operation, Phase, ProviderKind, Region, ResourceRef, RunId,
+    TestEvent, Timestamp, WorkVerdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -146,6 +146,30 @@ pub enum EventKind {
         machine: MachineId,
         /// By whom.
         provider: ProviderKind,
+    },
+    /// A machine exists, and costs from now on. Its id may differ from the one it was asked for with.
+    #[serde(rename = "machine.launched")]
+    Launched {
+        /// The id, or client token, that [`EventKind::Launching`] told.
+        asked: MachineId,
+        /// Its id from now on.
+        machine: MachineId,
+        /// By whom.
+        provider: ProviderKind,
+        /// Its type, where it has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        instance_type: Option<String>,
+        /// In which region.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        region: Option<Region>,
+    },
+    /// A step of something longer is over.
+    #[serde(rename = "step.ended")]
+    Step {
+        /// Which, in a word or two.
+        step: String,
+        /// Wall seconds it took.
+        seconds: f64,
     },
     /// The job works on this machine.
     #[serde(rename = "machine.ready")]

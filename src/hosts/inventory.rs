@@ -76,6 +76,7 @@ impl HostsCloud {
                 key: host.key.clone().unwrap_or_else(|| self.key.clone()),
                 host_keys: if keys.is_empty() { HostKeys::Unknown } else { HostKeys::Pinned(keys) },
                 proxy_command: host.proxy_command.clone(),
+                managed: None,
             }),
             layout: host.layout.clone(),
             sudo: host.sudo,
@@ -154,7 +155,7 @@ impl Cloud for HostsCloud {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{JobId, Layout, Timestamp};
+    use crate::domain::{CloudWish, JobId, Layout, Timestamp};
     use std::path::Path;
 
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJsWri7taHCrWsyHNfTr0Svxuog6uuDMT0RlHJmGGe82";
@@ -237,7 +238,15 @@ mod tests {
     async fn what_is_not_ours_is_neither_launched_nor_ended() {
         let cloud = cloud(Path::new("/nowhere"));
         let lease = Lease::until(Timestamp::UNIX_EPOCH);
-        let request = LaunchRequest { machine: id("x"), job: JobId::random(), image: None, lease };
+        let request = LaunchRequest {
+            machine: id("x"),
+            job: JobId::random(),
+            image: None,
+            lease,
+            purpose: "test".to_owned(),
+            spare_disk: false,
+            wish: CloudWish::default(),
+        };
         for error in [
             cloud.launch(&request).await.unwrap_err(),
             cloud.terminate(&id("free")).await.unwrap_err(),

@@ -164,6 +164,7 @@ impl LocalCloud {
             key: self.config.key.clone(),
             host_keys: HostKeys::Pinned(vec![answers.host_key]),
             proxy_command: None,
+            managed: None,
         });
         Ok(Some(Machine {
             id: record.id,

@@ -141,6 +141,7 @@ mod tests {
             key: "/k".into(),
             host_keys: HostKeys::Unknown,
             proxy_command: None,
+            managed: None,
         };
         let layout = Layout { hgdev: "/hgdev".into(), hgwork: "/a b/é%".into() };
         assert_eq!(repository_url(&endpoint, &layout), "ssh://hg@127.0.0.1:2222//a%20b/%c3%a9%25/src");

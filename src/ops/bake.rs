@@ -1,14 +1,15 @@
 //! Making the development image: a bare machine, the bootstrap script on it, the source pushed to it, an image of it,
 //! and the machine's end. The same steps whoever provides the machine. Also the verb `bootstrap-linux-dev`.
 
-use super::launch::launch_for_job;
-use super::ready::{leased, wait_ready};
+use super::launch::{Wanted, launch_for_job};
+use super::ready::{Fit, leased, take_over, wait_ready};
 use super::source::{self, Source};
 use super::stream::{JobSink, Ran, follow};
 use super::world::{Prior, World, fail, last_line};
 use crate::cloud::ImageRequest;
 use crate::domain::{
-    BootstrapSpec, Fingerprint, Image, ImageName, Layout, MachineId, Phase, ProviderKind, RunId, WorkVerdict,
+    BootstrapSpec, CloudWish, Fingerprint, Image, ImageName, Layout, MachineId, Phase, ProviderKind, RunId,
+    Transport, WorkVerdict,
 };
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
@@ -67,9 +68,18 @@ pub(super) async fn ensure_image(
     }
 
     let id = bake_machine(ctx);
-    let launched = launch_for_job(ctx, world, provider, id, None, lease).await?;
-    let machine = wait_ready(ctx, world, launched.machine).await?;
-    let image = leased(cloud.clone(), &machine, lease, async {
+    let wanted = Wanted {
+        id,
+        image: None,
+        lease,
+        purpose: "bootstrap-linux-dev",
+        spare_disk: false,
+        wish: CloudWish::default(),
+    };
+    let launched = launch_for_job(ctx, world, provider, wanted).await?;
+    let machine = wait_ready(ctx, world, launched.machine, Transport::default()).await?;
+    let machine = take_over(ctx, world, machine, Fit::Bare).await?;
+    let image = leased(world, &machine, lease, async {
         let shell = world.shell(&machine)?;
         let run = RunId::for_job(ctx.job(), "bootstrap");
         let mut env = bootstrap_environment();

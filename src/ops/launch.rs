@@ -1,12 +1,15 @@
 //! Launching: intent first, then a finaliser that ends the machine, then the call. Done twice it finds the first
 //! machine. Also the verb `machines launch`.
 
+use super::ready::{Fit, take_over, wait_ready};
 use super::world::{Prior, World, fail};
 use crate::cloud::{Cloud, LaunchRequest};
-use crate::domain::{ImageName, LaunchSpec, Lease, Machine, MachineId, Phase, ProviderKind, Timestamp, WorkVerdict};
+use crate::domain::{
+    CloudWish, ImageName, LaunchSpec, Lease, Machine, MachineId, Phase, ProviderKind, Timestamp, WorkVerdict,
+};
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A machine of this job's own, and the finaliser that ends it.
@@ -15,12 +18,37 @@ pub(super) struct Launched {
     pub(super) finaliser: FinaliserId,
 }
 
+/// What a job wants launched.
+pub(super) struct Wanted {
+    /// The id it is asked for with.
+    pub(super) id: MachineId,
+    /// From which image; none gives a bare machine.
+    pub(super) image: Option<ImageName>,
+    /// How long it may live with no client.
+    pub(super) lease: Duration,
+    /// For which verb.
+    pub(super) purpose: &'static str,
+    /// Whether the work folder needs a disk of its own.
+    pub(super) spare_disk: bool,
+    /// What a cloud's machine shall be.
+    pub(super) wish: CloudWish,
+}
+
+/// The id that a machine is known by: the one it was asked for with, until it has its own.
+type Known = Arc<Mutex<MachineId>>;
+
 /// Adds the finaliser that ends a machine. It is idempotent and may run for a machine that never came to be.
 pub(super) fn end_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, id: &MachineId) -> FinaliserId {
-    let (ctx2, cloud, id2) = (ctx.clone(), Arc::clone(cloud), id.clone());
+    end_known_later(ctx, cloud, Arc::new(Mutex::new(id.clone())))
+}
+
+fn end_known_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, known: Known) -> FinaliserId {
+    let (ctx2, cloud) = (ctx.clone(), Arc::clone(cloud));
     let provider = cloud.provider();
+    let id = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
     ctx.finaliser(format!("machine {id} ({provider})"), move || {
         Box::pin(async move {
+            let id2 = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // Without a journal a machine must still be ended, so its refusal is no reason to stop here.
             let _ = ctx2.emit(EventKind::MachineEnding { machine: id2.clone(), provider }).await;
             cloud.terminate(&id2).await.map_err(|error| crate::diag::chain(&error))?;
@@ -46,16 +74,32 @@ pub(super) async fn launch_for_job(
     ctx: &JobContext,
     world: &World,
     provider: ProviderKind,
-    id: MachineId,
-    image: Option<ImageName>,
-    lease: Duration,
+    wanted: Wanted,
 ) -> Result<Launched, Failure> {
     let cloud = world.cloud(provider)?;
-    ctx.emit(EventKind::Launching { machine: id.clone(), provider }).await?;
-    let finaliser = end_later(ctx, &cloud, &id);
-    let request =
-        LaunchRequest { machine: id, job: ctx.job().clone(), image, lease: Lease::starting(Timestamp::now(), lease) };
+    let asked = wanted.id;
+    ctx.emit(EventKind::Launching { machine: asked.clone(), provider }).await?;
+    let known = Arc::new(Mutex::new(asked.clone()));
+    let finaliser = end_known_later(ctx, &cloud, Arc::clone(&known));
+    let request = LaunchRequest {
+        machine: asked.clone(),
+        job: ctx.job().clone(),
+        image: wanted.image,
+        lease: Lease::starting(Timestamp::now(), wanted.lease),
+        purpose: wanted.purpose.to_owned(),
+        spare_disk: wanted.spare_disk,
+        wish: wanted.wish,
+    };
     let machine = cloud.launch(&request).await.map_err(fail)?;
+    known.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&machine.id);
+    ctx.emit(EventKind::Launched {
+        asked,
+        machine: machine.id.clone(),
+        provider,
+        instance_type: machine.cloud.as_ref().map(|cloud| cloud.instance_type.clone()),
+        region: machine.cloud.as_ref().map(|cloud| cloud.region.clone()),
+    })
+    .await?;
     Ok(Launched { machine, finaliser })
 }
 
@@ -84,11 +128,16 @@ pub async fn launch(ctx: JobContext, world: World, prior: Prior, spec: LaunchSpe
         Some(name) => Some(name),
         None => newest_image(&ctx, &world, spec.provider).await?,
     };
-    let launch = launch_for_job(&ctx, &world, spec.provider, id, image, spec.lease);
+    let transport = spec.wish.transport;
+    let fit = if image.is_some() { Fit::Whole } else { Fit::Bare };
+    let wanted = Wanted { id, image, lease: spec.lease, purpose: "launch", spare_disk: false, wish: spec.wish };
+    let launch = launch_for_job(&ctx, &world, spec.provider, wanted);
     let launched = ctx.until_stopped(ctx.phase(Phase::Launch, launch)).await??;
-    let machine = ctx
-        .until_stopped(ctx.phase(Phase::Ready, super::ready::wait_ready(&ctx, &world, launched.machine)))
-        .await??;
+    let ready = async {
+        let machine = wait_ready(&ctx, &world, launched.machine, transport).await?;
+        take_over(&ctx, &world, machine, fit).await
+    };
+    let machine = ctx.until_stopped(ctx.phase(Phase::Ready, ready)).await??;
     ctx.disarm(launched.finaliser);
     ctx.keep(machine.id, machine.provider);
     Ok(WorkVerdict::Done)

@@ -2,9 +2,10 @@
 
 use crate::cloud::Cloud;
 use crate::diag::Hinted;
-use crate::domain::{Endpoint, Machine, MachineId, ProviderKind, RunId};
+use crate::domain::{CheckItem, Endpoint, Machine, MachineId, ProviderKind, RunId};
 use crate::engine::Failure;
 use crate::remote::{Connector, Shell};
+use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -27,6 +28,9 @@ pub struct JobFolders {
 /// The shells of a job, by endpoint.
 pub(crate) type Shells = Arc<Mutex<Vec<(Endpoint, Arc<dyn Shell>)>>>;
 
+/// Walks the remote machine interface on a machine.
+pub type Check = Arc<dyn Fn(Arc<dyn Shell>, Machine) -> BoxFuture<'static, Vec<CheckItem>> + Send + Sync>;
+
 /// Everything a verb may touch.
 #[derive(Clone)]
 pub struct World {
@@ -34,6 +38,8 @@ pub struct World {
     pub clouds: BTreeMap<ProviderKind, Arc<dyn Cloud>>,
     /// Makes shells.
     pub connector: Arc<dyn Connector>,
+    /// Walks the interface.
+    pub check: Check,
     /// The client's `hg`, when the configuration names one.
     pub hg: Option<String>,
     /// Where downloaded sources are kept.

@@ -1,9 +1,10 @@
-//! The port to a machine: run a command, move files. What speaks SSH (and later SSM) implements [`Shell`]; everything
+//! The port to a machine: run a command, move files. What speaks SSH or SSM implements [`Shell`]; everything
 //! that happens on a machine goes through it. The spool client, which reads detached runs by byte offset, lives here
 //! too, since it needs nothing but a `Shell`.
 
 mod backoff;
 mod error;
+pub mod lease;
 mod shell;
 pub mod spool;
 

@@ -164,6 +164,7 @@ impl Session {
         World {
             clouds: self.parts.clouds.clone(),
             connector: Arc::clone(&self.parts.connector),
+            check: Arc::clone(&self.parts.check),
             hg: self.parts.hg.clone(),
             sources: self.parts.paths.sources(),
             tools: self.parts.paths.tools(),
@@ -237,6 +238,12 @@ fn recall(events: &[Event]) -> Prior {
                 if !prior.launched.contains(&launched) {
                     prior.launched.push(launched);
                 }
+            }
+            EventKind::Launched { asked, machine, provider, .. } => {
+                let now = (*provider, machine.clone());
+                prior.launched.retain(|known| *known != (*provider, asked.clone()) && *known != now);
+                prior.launched.push(now.clone());
+                prior.machine = Some(now);
             }
             EventKind::MachineReady { machine, provider, .. } => {
                 prior.machine = Some((*provider, machine.clone()));

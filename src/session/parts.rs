@@ -2,14 +2,12 @@
 
 use crate::cloud::Cloud;
 use crate::config::{Retention, StatePaths};
-use crate::domain::{CheckItem, Machine, MachineId, ProviderKind};
-use crate::remote::{Connector, Shell};
-use futures::future::BoxFuture;
+use crate::domain::{MachineId, ProviderKind};
+use crate::remote::Connector;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Walks the remote machine interface on a machine.
-pub type Check = Box<dyn Fn(Arc<dyn Shell>, Machine) -> BoxFuture<'static, Vec<CheckItem>> + Send + Sync>;
+pub use crate::ops::Check;
 
 /// Remembers a host key that a person confirmed.
 pub type Pin = Box<dyn Fn(&MachineId, &str) -> Result<(), crate::cloud::Error> + Send + Sync>;

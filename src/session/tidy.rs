@@ -35,7 +35,7 @@ pub(super) fn tidy(journal: &Journal, paths: &StatePaths, retention: Retention) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CleanupVerdict, LaunchSpec, Operation, ProviderKind, WorkVerdict};
+    use crate::domain::{CleanupVerdict, CloudWish, LaunchSpec, Operation, ProviderKind, WorkVerdict};
     use crate::event::{Draft, EventKind};
     use std::fs::{FileTimes, create_dir_all};
 
@@ -44,7 +44,12 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let paths = StatePaths::at(place.path()).unwrap();
         let journal = Journal::open(paths.journal()).unwrap();
-        let operation = Operation::Launch(LaunchSpec { provider: ProviderKind::Local, image: None, lease: DAY });
+        let operation = Operation::Launch(LaunchSpec {
+            wish: CloudWish::default(),
+            provider: ProviderKind::Local,
+            image: None,
+            lease: DAY,
+        });
         let ids = ["j-old222", "j-new222", "j-live22", "j-fresh2"].map(|id| JobId::new(id).unwrap());
         for (n, id) in ids.iter().enumerate() {
             let folder = paths.jobs().join(id.as_str());

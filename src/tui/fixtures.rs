@@ -7,7 +7,7 @@ use super::model::Setup;
 use super::msg::Msg;
 use super::theme::ThemeName;
 use crate::domain::{
-    Claim, CloudFacts, DirtyTree, Filesystem, ImageName, JobId, KeepMachine, Layout, Machine, MachineId,
+    Claim, CloudFacts, CloudWish, DirtyTree, Filesystem, ImageName, JobId, KeepMachine, Layout, Machine, MachineId,
     MachineState, Operation, ProviderKind, Region, RunTestsSpec, TestEvent, TestOutcome, TestResult, TestSource,
     Timestamp,
 };
@@ -69,6 +69,8 @@ pub(super) fn submitted() -> EventKind {
 /// What is asked for.
 pub(super) fn spec() -> RunTestsSpec {
     RunTestsSpec {
+        build_image: false,
+        wish: CloudWish::default(),
         provider: ProviderKind::Local,
         machine: None,
         image: None,

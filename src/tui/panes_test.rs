@@ -8,9 +8,9 @@ use super::model::{Hit, Modal, Pane, Setup};
 use super::msg::{Mouse, Msg};
 use super::theme::ThemeName;
 use crate::domain::{
-    CleanupVerdict, Endpoint, Fingerprint, HostKeys, Image, ImageName, JobId, JobState, KeepMachine, Layout, Lease,
-    Machine, MachineId, MachineState, Operation, Phase, ProviderKind, Region, RunTestsSpec, TestCounts, TestEvent,
-    TestOutcome, TestResult, TestSource, Timestamp, WorkVerdict,
+    CleanupVerdict, CloudWish, Endpoint, Fingerprint, HostKeys, Image, ImageName, JobId, JobState, KeepMachine,
+    Layout, Lease, Machine, MachineId, MachineState, Operation, Phase, ProviderKind, Region, RunTestsSpec,
+    TestCounts, TestEvent, TestOutcome, TestResult, TestSource, Timestamp, WorkVerdict,
 };
 use crate::event::{Event, EventKind};
 use crate::session::{Error, ErrorKind, JobSummary, Listed, Trouble};
@@ -29,6 +29,8 @@ fn ago(seconds: i64) -> Timestamp {
 
 fn spec(tests: &[&str]) -> RunTestsSpec {
     RunTestsSpec {
+        build_image: false,
+        wish: CloudWish::default(),
         provider: ProviderKind::Local,
         machine: None,
         image: None,
@@ -73,6 +75,7 @@ fn machine(id: &str, launched: i64, left: i64) -> Machine {
             key: "/state/my keys/keypair-automation".into(),
             host_keys: HostKeys::Unknown,
             proxy_command: None,
+            managed: None,
         }),
         layout: Layout::interface(),
         sudo: false,

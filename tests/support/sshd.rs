@@ -94,6 +94,7 @@ impl Sshd {
             key: self.client_key(),
             host_keys: HostKeys::Pinned(keys),
             proxy_command: None,
+            managed: None,
         }
     }
 

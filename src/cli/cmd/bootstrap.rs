@@ -6,13 +6,17 @@ use super::super::error::Outcome;
 use super::super::follow::{self, Until};
 use super::super::printer::Printer;
 use super::run_tests::absolute;
-use crate::domain::{BootstrapSpec, Operation, TestSource};
+use crate::domain::{BootstrapSpec, CloudWish, OnError, Operation, TestSource};
 use crate::session::Session;
 
 pub(super) async fn run(args: &Bootstrap, session: &Session, context: &CliContext, printer: &mut Printer) -> Outcome {
     super::unused(printer, &[("--distros", args.distros.is_some()), ("--parallel", args.parallel)], args.provider)?;
     let source = args.source.as_deref().map_or(TestSource::Pypi, |dir| TestSource::Directory(absolute(dir, context)));
     let operation = Operation::BootstrapLinux(BootstrapSpec {
+        distros: Vec::new(),
+        parallel: false,
+        on_error: OnError::default(),
+        wish: CloudWish::default(),
         provider: args.provider,
         source,
         lease: args.lease.unwrap_or(context.lease),

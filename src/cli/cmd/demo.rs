@@ -5,7 +5,7 @@ use super::super::args::Demo;
 use super::super::error::Outcome;
 use super::super::follow::{self, Until};
 use super::super::printer::Printer;
-use crate::domain::{DirtyTree, Filesystem, KeepMachine, Operation, RunTestsSpec, TestSource};
+use crate::domain::{CloudWish, DirtyTree, Filesystem, KeepMachine, Operation, RunTestsSpec, TestSource};
 use crate::session::Session;
 
 pub(super) async fn run(args: &Demo, session: &Session, context: &CliContext, printer: &mut Printer) -> Outcome {
@@ -23,6 +23,8 @@ fn spec(args: &Demo, context: &CliContext) -> RunTestsSpec {
     let mut test_args = vec![format!("-j{lanes}")];
     test_args.extend(context.demo_flags.iter().chain(tests).cloned());
     RunTestsSpec {
+        build_image: false,
+        wish: CloudWish::default(),
         provider: args.provider,
         machine: None,
         image: None,

@@ -9,7 +9,7 @@ use super::super::table::table;
 use super::super::{exit, words};
 use super::{Answer, plans};
 use crate::domain::{
-    HostKeys, LaunchSpec, Machine, MachineId, Operation, PlanVerb, ProviderKind, Timestamp, escape_line,
+    CloudWish, HostKeys, LaunchSpec, Machine, MachineId, Operation, PlanVerb, ProviderKind, Timestamp, escape_line,
 };
 use crate::session::{CheckOutcome, Session};
 use std::fmt::Write as _;
@@ -25,8 +25,12 @@ pub(super) async fn run(
         Machines::List { provider, all } => list(*provider, *all, session, printer).await,
         Machines::Show { machine } => show(&session.machine(machine).await?, printer),
         Machines::Launch { provider, image, lease } => {
-            let spec =
-                LaunchSpec { provider: *provider, image: image.clone(), lease: lease.unwrap_or(context.lease) };
+            let spec = LaunchSpec {
+                wish: CloudWish::default(),
+                provider: *provider,
+                image: image.clone(),
+                lease: lease.unwrap_or(context.lease),
+            };
             follow::submit(session, printer, Operation::Launch(spec), Until::Ended, false).await
         }
         Machines::Terminate { machines, all, planned } => {

@@ -5,7 +5,7 @@ use super::super::args::RunTests;
 use super::super::error::Outcome;
 use super::super::follow::{self, Until};
 use super::super::printer::Printer;
-use crate::domain::{DirtyTree, KeepMachine, Operation, ProviderKind, RunTestsSpec, TestSource};
+use crate::domain::{CloudWish, DirtyTree, KeepMachine, Operation, ProviderKind, RunTestsSpec, TestSource};
 use crate::session::Session;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,8 @@ fn spec(args: &RunTests, context: &CliContext) -> RunTestsSpec {
         Some(_) => ProviderKind::Local,
     });
     RunTestsSpec {
+        build_image: false,
+        wish: CloudWish::default(),
         provider,
         machine: args.machine.clone(),
         image: args.image.clone(),
@@ -126,6 +128,8 @@ mod tests {
                 (lease, results),
             )| {
                 RunTestsSpec {
+                    build_image: false,
+                    wish: CloudWish::default(),
                     provider: if hosts { ProviderKind::Hosts } else { ProviderKind::Local },
                     machine,
                     image,

@@ -157,6 +157,7 @@ mod tests {
             key: "k".into(),
             host_keys: HostKeys::Unknown,
             proxy_command: None,
+            managed: None,
         }
     }
 

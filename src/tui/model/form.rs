@@ -1,7 +1,7 @@
 //! A form: fields with words, choices and switches, and what they say as an operation.
 
 use crate::domain::{
-    DirtyTree, Filesystem, ImageName, JobId, KeepMachine, LaunchSpec, MachineId, Operation, ProviderKind,
+    CloudWish, DirtyTree, Filesystem, ImageName, JobId, KeepMachine, LaunchSpec, MachineId, Operation, ProviderKind,
     RunTestsSpec, TestSource, TestWord, words,
 };
 use std::path::PathBuf;
@@ -221,7 +221,12 @@ impl Form {
             if !wrong.is_empty() {
                 return Err(wrong);
             }
-            return Ok(Operation::Launch(LaunchSpec { provider: place.provider, image, lease }));
+            return Ok(Operation::Launch(LaunchSpec {
+                wish: CloudWish::default(),
+                provider: place.provider,
+                image,
+                lease,
+            }));
         }
         let (source, rev) = self.source();
         let folder = self.text(FieldId::Source);
@@ -262,6 +267,8 @@ impl Form {
         }
         let new = place.machine.is_none();
         Ok(Operation::RunTests(RunTestsSpec {
+            build_image: false,
+            wish: CloudWish::default(),
             provider: place.provider,
             machine: place.machine,
             image: image.filter(|_| new),

@@ -1,10 +1,11 @@
 //! A dashboard with jobs, machines and images of every kind, told to it by messages, at a time that stands still.
 
 use crate::domain::{
-    CancelLevel, Claim, CleanupVerdict, CloudFacts, DirtyTree, Endpoint, Filesystem, Fingerprint, HostKeys, Image,
-    ImageName, JobId, JobState, KeepMachine, LaunchSpec, Layout, Lease, Machine, MachineId, MachineState, Operation,
-    Phase, Plan, PlanVerb, ProviderKind, Region, Remaining, Resource, ResourceKind, ResourceRef, RunId, RunTestsSpec,
-    TestCounts, TestEvent, TestOutcome, TestResult, TestSource, Timestamp, WorkVerdict,
+    CancelLevel, Claim, CleanupVerdict, CloudFacts, CloudWish, DirtyTree, Endpoint, Filesystem, Fingerprint,
+    HostKeys, Image, ImageName, JobId, JobState, KeepMachine, LaunchSpec, Layout, Lease, Machine, MachineId,
+    MachineState, Operation, Phase, Plan, PlanVerb, ProviderKind, Region, Remaining, Resource, ResourceKind,
+    ResourceRef, RunId, RunTestsSpec, TestCounts, TestEvent, TestOutcome, TestResult, TestSource, Timestamp,
+    WorkVerdict,
 };
 use crate::event::{Event, EventKind};
 use crate::session::{Attachment, Error, ErrorKind, JobSummary, Listed, PlanRequest, Proposal, Trouble};
@@ -62,6 +63,8 @@ pub(super) fn setup(theme: ThemeName) -> Setup {
 
 fn spec(tests: &[&str]) -> RunTestsSpec {
     RunTestsSpec {
+        build_image: false,
+        wish: CloudWish::default(),
         provider: ProviderKind::Local,
         machine: None,
         image: None,
@@ -246,6 +249,7 @@ fn jobs() -> Vec<Told> {
     let clean = || CleanupVerdict::Clean;
     let failed = || WorkVerdict::TestsFailed { status: 1 };
     let launch = Operation::Launch(LaunchSpec {
+        wish: CloudWish::default(),
         provider: ProviderKind::Local,
         image: None,
         lease: Duration::from_secs(3600),
@@ -347,6 +351,7 @@ fn machine(
             key: "/home/hg/.hgautomation/keys/keypair-automation".into(),
             host_keys: HostKeys::Unknown,
             proxy_command: None,
+            managed: None,
         }),
         layout: Layout::interface(),
         sudo: true,

@@ -40,6 +40,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
                         model.counts.remove(&event.job);
                     }
                     EventKind::Launching { .. }
+                    | EventKind::Launched { .. }
                     | EventKind::MachineReady { .. }
                     | EventKind::MachineEnding { .. }
                     | EventKind::MachineEnded { .. }

@@ -5,8 +5,8 @@ mod words;
 
 use super::{line, say};
 use crate::domain::{
-    BootstrapSpec, CancelLevel, CleanupVerdict, JobId, JobState, MachineId, Operation, Owners, Plan, PlanVerb,
-    ProviderKind, ResourceRef, TestSource, Working, escape_line,
+    BootstrapSpec, CancelLevel, CleanupVerdict, CloudWish, JobId, JobState, MachineId, OnError, Operation, Owners,
+    Plan, PlanVerb, ProviderKind, ResourceRef, TestSource, Working, escape_line,
 };
 use crate::session::{Error, PlanRequest, Proposal};
 use crate::store::Store;
@@ -105,6 +105,10 @@ pub(super) fn planned(model: &mut Model, store: &Store, request: &PlanRequest, a
 /// Asks whether the development image is to be made.
 pub(super) fn bootstrap(model: &mut Model, store: &Store) -> Vec<Effect> {
     let spec = BootstrapSpec {
+        distros: Vec::new(),
+        parallel: false,
+        on_error: OnError::default(),
+        wish: CloudWish::default(),
         provider: ProviderKind::Local,
         source: TestSource::Pypi,
         lease: model.setup.lease,

@@ -2,8 +2,8 @@
 
 use super::{line, say};
 use crate::domain::{
-    DirtyTree, Filesystem, ImageName, JobId, KeepMachine, Machine, MachineId, Operation, ProviderKind, RunTestsSpec,
-    TestSource, words,
+    CloudWish, DirtyTree, Filesystem, ImageName, JobId, KeepMachine, Machine, MachineId, Operation, ProviderKind,
+    RunTestsSpec, TestSource, words,
 };
 use crate::session::Error;
 use crate::store::Store;
@@ -88,6 +88,8 @@ fn is_demo(model: &Model, spec: &RunTestsSpec) -> bool {
 /// A run of all tests of the folder hga was called in.
 fn plain(model: &Model) -> RunTestsSpec {
     RunTestsSpec {
+        build_image: false,
+        wish: CloudWish::default(),
         provider: model.setup.provider,
         machine: None,
         image: None,

@@ -1,8 +1,8 @@
 //! What tests of `update` share: a dashboard, things in it, keys as text.
 
 use crate::domain::{
-    BootstrapSpec, Fingerprint, Image, ImageName, JobId, JobState, Layout, Lease, Machine, MachineId, MachineState,
-    Operation, ProviderKind, RunTestsSpec, TestSource, Timestamp,
+    BootstrapSpec, CloudWish, Fingerprint, Image, ImageName, JobId, JobState, Layout, Lease, Machine, MachineId,
+    MachineState, OnError, Operation, ProviderKind, RunTestsSpec, TestSource, Timestamp,
 };
 use crate::event::{Event, EventKind};
 use crate::session::JobSummary;
@@ -41,6 +41,8 @@ pub(super) fn machine(id: &str) -> Machine {
 
 fn run_tests() -> RunTestsSpec {
     RunTestsSpec {
+        build_image: false,
+        wish: CloudWish::default(),
         provider: ProviderKind::Local,
         machine: None,
         image: None,
@@ -99,6 +101,10 @@ impl App {
     /// A job that launched the machine of its name (a bootstrap: it says nothing of what was tested last).
     pub(super) fn with_job(mut self, id: &str, state: JobState) -> Self {
         let operation = Operation::BootstrapLinux(BootstrapSpec {
+            distros: Vec::new(),
+            parallel: false,
+            on_error: OnError::default(),
+            wish: CloudWish::default(),
             provider: ProviderKind::Local,
             source: TestSource::Pypi,
             lease: Duration::from_secs(7200),

@@ -1,0 +1,62 @@
+# The machine's side of a lease: a cloud's machine ends itself, without credentials, when nobody has renewed its lease in
+# time. Run as root, as the text of `sh -c`; sent with the launch, for every boot, and with each renewal.
+#
+#   arm SECONDS   the machine may live so long from now on; it never arms what is over already
+#   boot SECONDS  the same at a boot: a renewal that came first stands
+#   left          prints the seconds that are left; fails where no lease is armed
+#
+# The deadline counts in seconds of uptime, which no clock that is set can move. A service of systemd's watches it: it is
+# started again when it dies, and is the last thing that the kernel's memory killer takes. What it does in the end does
+# not depend on one way out: the orderly one, then the rough one, then the kernel's own.
+set -eu
+folder=/run/hga
+file=$folder/lease
+
+uptime() { read -r now rest </proc/uptime; now=${now%%.*}; }
+
+watch='
+trap "" HUP INT TERM
+while :; do
+    read -r now rest </proc/uptime
+    now=${now%%.*}
+    # no deadline that can be read is one that is over
+    read -r until </run/hga/lease || until=0
+    case $until in "" | *[!0-9]*) until=0 ;; esac
+    [ "$now" -ge "$until" ] && break
+    sleep 1
+done
+logger -t hga-lease "the lease is over" 2>/dev/null
+systemctl poweroff --no-block || poweroff || shutdown -P now
+sleep 90
+systemctl poweroff --force --force
+sleep 30
+echo o >/proc/sysrq-trigger
+'
+
+case $1 in
+arm | boot)
+    seconds=$2
+    case $seconds in '' | *[!0-9]*) echo "lease: \`$seconds\` is no number of seconds" >&2; exit 2 ;; esac
+    mkdir -p "$folder"
+    chmod 755 "$folder"
+    uptime
+    if [ "$1" = arm ] || [ ! -s "$file" ]; then
+        printf '%s\n' "$((now + seconds))" >"$file.$$"
+        mv "$file.$$" "$file"
+    fi
+    if ! systemctl is-active --quiet hga-lease.service 2>/dev/null; then
+        # early in a boot nothing may wait for a service; one that is queued already is refused, which is as well
+        systemd-run --no-block --quiet --collect --unit=hga-lease --description="ends this machine with its lease" \
+            --property=Restart=always --property=RestartSec=1 --property=OOMScoreAdjust=-1000 \
+            /bin/sh -c "$watch" || systemctl is-active --quiet hga-lease.service ||
+            [ "$1" = boot ] || { echo "lease: the watch could not be started" >&2; exit 1; }
+    fi
+    ;;
+left)
+    read -r until <"$file"
+    systemctl is-active --quiet hga-lease.service || { echo "lease: nobody watches it" >&2; exit 1; }
+    uptime
+    echo "$((until - now))"
+    ;;
+*) echo "lease: no verb \`$1\`" >&2; exit 2 ;;
+esac

@@ -1,0 +1,43 @@
+//! The lease as a cloud's machine keeps it: armed at every boot, renewed through a [`Shell`], ending the machine without
+//! anybody's help or credentials. The machine's side is `assets/lease.sh`, sent with each use.
+
+use super::spool::words;
+use super::{Error, ErrorKind, Result, Shell};
+use crate::domain::escape_line;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// What the machine runs, as root: the text of `sh -c`, whose arguments are a verb and seconds.
+pub const SCRIPT: &str = include_str!("../../assets/lease.sh");
+
+/// Lets the machine live so long from now on.
+///
+/// # Errors
+/// Those of the shell; `Command` with the machine's words when it does not take it.
+pub async fn arm(shell: &dyn Shell, length: Duration) -> Result<()> {
+    ask(shell, &["arm", &length.as_secs().max(1).to_string()]).await.map(drop)
+}
+
+/// How long the machine has left, by its own count.
+///
+/// # Errors
+/// Those of the shell; `Command` when no lease is armed there.
+pub async fn left(shell: &dyn Shell) -> Result<Duration> {
+    let said = ask(shell, &["left"]).await?;
+    // a login shell may have greeted before it
+    let seconds = said.lines().next_back().and_then(|line| line.trim().parse::<i64>().ok());
+    let seconds = seconds.ok_or_else(|| {
+        Error::new(ErrorKind::Protocol, format!("its lease answers `{}`", escape_line(said.trim())))
+    })?;
+    Ok(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+async fn ask(shell: &dyn Shell, verb: &[&str]) -> Result<String> {
+    let head = ["sudo", "-n", "/bin/sh", "-c", SCRIPT, "hga-lease"];
+    let said = shell.capture(&words(head.iter().chain(verb)), Bytes::new()).await?;
+    if said.status.is_success() {
+        return Ok(String::from_utf8_lossy(&said.stdout).into_owned());
+    }
+    let why = escape_line(String::from_utf8_lossy(&said.stderr).trim());
+    Err(Error::new(ErrorKind::Command, format!("the machine's lease could not be set: {why}")))
+}
