@@ -416,27 +416,28 @@ class Ending(unittest.TestCase):
                 server = Server("--boot", "0", "--machines", f"{folder}/m")
                 ec2 = server.client("ec2")
                 asked = {"ImageId": DEBIAN, "InstanceType": "t3.medium", "MinCount": 1, "MaxCount": 1}
-                ec2.run_instances(**asked, UserData="#!/bin/sh\nsetsid sleep 100 &\n")
+                mark = f"100.{time.monotonic_ns()}"
+                ec2.run_instances(**asked, UserData=f"#!/bin/sh\nsetsid sleep {mark} &\n")
                 pid = server.ask("machines")[0]["pid"]
-                root = os.stat(f"/proc/{pid}/root")
+                eventually(lambda mark=mark: processes_with(mark))
                 end(server)
                 eventually(lambda pid=pid: not os.path.exists(f"/proc/{pid}"))
                 server.process.wait()
                 server.process.stdin.close()
                 server.process.stdout.close()
-                self.assertEqual([p for p in pids() if device(p) == root.st_dev], [])
+                self.assertEqual(processes_with(mark), [])
                 self.assertNotIn(folder, pathlib.Path("/proc/self/mounts").read_text())
 
 
-def pids():
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
-def device(pid):
-    try:
-        return os.stat(f"/proc/{pid}/root").st_dev
-    except OSError:
-        return None
+def processes_with(mark):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if mark in pathlib.Path(f"/proc/{pid}/cmdline").read_text():
+                found.append(pid)
+        except OSError:
+            pass
+    return found
 
 
 if __name__ == "__main__":
