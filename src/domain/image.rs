@@ -53,6 +53,42 @@ impl Fingerprint {
     }
 }
 
+/// How many digits of an input's hash a tag holds.
+const SHORT: usize = 8;
+
+/// Named inputs as a tag can hold them: `mercurial:1a2b3c4d,packages:…`, each value as the first digits of its hash. What
+/// does not fit into 256 characters is left out.
+#[must_use]
+pub fn short_inputs(inputs: &BTreeMap<String, String>) -> String {
+    let mut text = String::new();
+    for (name, value) in inputs {
+        let hash = Fingerprint::of_text(value);
+        let one = format!("{}{name}:{}", if text.is_empty() { "" } else { "," }, &hash.0[..SHORT]);
+        if text.len() + one.len() <= 256 {
+            text.push_str(&one);
+        }
+    }
+    text
+}
+
+/// What [`short_inputs`] wrote, for [`Image::inputs`]; what cannot be read is left out.
+#[must_use]
+pub fn read_short_inputs(text: &str) -> BTreeMap<String, String> {
+    let pairs = text.split(',').filter_map(|pair| pair.split_once(':'));
+    pairs.map(|(name, hash)| (name.to_owned(), hash.to_owned())).collect()
+}
+
+/// The names of the inputs that are not what an image was made from, as far as it was recorded: by value or in short.
+#[must_use]
+pub fn changed_since(today: &BTreeMap<String, String>, recorded: &BTreeMap<String, String>) -> Vec<String> {
+    let same = |value: &String, known: &String| {
+        value == known || (known.len() == SHORT && Fingerprint::of_text(value).0.starts_with(known.as_str()))
+    };
+    let changed = today.iter().filter(|(name, value)| !recorded.get(*name).is_some_and(|known| same(value, known)));
+    let gone = recorded.keys().filter(|name| !today.contains_key(*name));
+    changed.map(|(name, _)| name).chain(gone).cloned().collect()
+}
+
 /// Whether an image is what would be built today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -133,5 +169,25 @@ mod tests {
         // sha256 of `{"python":"3","script":"a"}`, computed with sha256sum
         assert_eq!(Fingerprint::of(&one).as_str().len(), 64);
         assert_eq!(Fingerprint::of(&one).short().len(), 12);
+    }
+
+    #[test]
+    fn a_tag_tells_what_changed() {
+        let made: BTreeMap<_, _> = [("script", "a"), ("packages", "p q"), ("old", "x")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let tag = short_inputs(&made);
+        assert_eq!(tag, "old:2d711642,packages:38c70423,script:ca978112");
+        let read = read_short_inputs(&tag);
+        assert_eq!(changed_since(&made, &read), Vec::<String>::new());
+        assert_eq!(changed_since(&made, &made), Vec::<String>::new());
+        let mut today = made.clone();
+        today.remove("old");
+        today.insert("script".to_owned(), "b".to_owned());
+        today.insert("new".to_owned(), "n".to_owned());
+        assert_eq!(changed_since(&today, &read), ["new", "script", "old"]);
+        assert!(read_short_inputs("nonsense,,").is_empty());
+        let many = (0..50).map(|n| (format!("input{n}"), String::new())).collect();
+        assert!(short_inputs(&many).len() <= 256);
     }
 }

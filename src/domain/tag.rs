@@ -18,6 +18,8 @@ pub const VERSION: &str = "hg-version";
 pub const KEEP: &str = "hg-keep-until";
 /// An image's fingerprint, the predecessor's name for it.
 pub const FINGERPRINT: &str = "HGIMAGEFINGERPRINT";
+/// What an image was made from, in short: see [`super::short_inputs`].
+pub const INPUTS: &str = "hg-inputs";
 
 /// Tags of one thing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
