@@ -171,6 +171,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
         .await
         .map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?
         .map_err(|error| told(&error))?;
+    let client_key = key.public.clone();
     let local = LocalCloud::new(LocalConfig {
         exe: exe.clone(),
         machines: paths.machines(),
@@ -181,7 +182,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
     });
     let hosts = Arc::new(HostsCloud::new(config.hosts, paths.host_keys(), paths.private_key()));
     let pins = Arc::clone(&hosts);
-    let aws = aws(&config.aws, cli);
+    let aws = aws(&config.aws, cli, paths.private_key(), client_key);
     let mut clouds = BTreeMap::from([
         (ProviderKind::Local, Arc::new(local) as Arc<dyn Cloud>),
         (ProviderKind::Hosts, hosts as Arc<dyn Cloud>),
@@ -207,8 +208,8 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
 
 /// Provider `aws`, when this program was built with it and it is not switched off.
 #[cfg(feature = "aws")]
-fn aws(config: &crate::config::Aws, cli: &Cli) -> Option<Arc<dyn Cloud>> {
-    use crate::aws::{AwsCloud, AwsOptions, Regions};
+fn aws(config: &crate::config::Aws, cli: &Cli, key: PathBuf, client_key: String) -> Option<Arc<dyn Cloud>> {
+    use crate::aws::{AwsCloud, AwsOptions, HostKey, LaunchOptions, Regions};
     if !config.enabled {
         return None;
     }
@@ -224,11 +225,29 @@ fn aws(config: &crate::config::Aws, cli: &Cli) -> Option<Arc<dyn Cloud>> {
         found.map_or_else(|| "unknown".to_owned(), |user| user.name)
     };
     let owner = config.owner.clone().unwrap_or_else(user);
-    Some(Arc::new(AwsCloud::new(AwsOptions { owner, regions, home: crate::config::home() })))
+    let new_host_key = || {
+        let (private, public) = keys::new_host_key_pair().map_err(|error| crate::diag::chain(&error))?;
+        Ok(HostKey { private, public })
+    };
+    let host =
+        nix::unistd::gethostname().map_or_else(|_| "here".to_owned(), |name| name.to_string_lossy().into_owned());
+    let launch = LaunchOptions {
+        key,
+        client_key,
+        host_key: Arc::new(new_host_key),
+        host,
+        types: std::iter::once(&config.instance_type).chain(&config.alternatives).cloned().collect(),
+        image_types: vec![config.image_instance_type.clone()],
+        cidr: config.cidr.clone(),
+        open: config.ingress == crate::config::Ingress::Open,
+        address_from: config.address_from.clone(),
+        ssm_agent: config.ssm_agent.as_ref().map(|agent| (agent.url.clone(), agent.sha256.clone())),
+    };
+    Some(Arc::new(AwsCloud::new(AwsOptions { owner, regions, home: crate::config::home(), launch })))
 }
 
 #[cfg(not(feature = "aws"))]
-fn aws(_: &crate::config::Aws, _: &Cli) -> Option<Arc<dyn Cloud>> {
+fn aws(_: &crate::config::Aws, _: &Cli, _: PathBuf, _: String) -> Option<Arc<dyn Cloud>> {
     None
 }
 

@@ -72,7 +72,7 @@ where
 }
 
 /// The innermost causes say most; the outer ones are the SDK's own structure.
-fn causes(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
     let mut all = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,7 +1,7 @@
 //! All that a region holds, and all that IAM holds: every page, the calls side by side.
 
 use super::client::Clients;
-use super::convert::{self, Uses, View};
+use super::convert::{self, Me, Uses, View};
 use super::error::told;
 use crate::cloud::Result;
 use crate::domain::{Claim, Machine, Region, Resource, ResourceKind, ResourceRef, Tags, ours};
@@ -37,7 +37,11 @@ async fn instances(clients: &Clients, region: &Region) -> Result<(Vec<ec2::Insta
 }
 
 /// Every machine of a region, and the account they are in.
-pub(super) async fn machines(clients: &Clients, me: &str, region: &Region) -> Result<(Vec<Machine>, Option<String>)> {
+pub(super) async fn machines(
+    clients: &Clients,
+    me: Me<'_>,
+    region: &Region,
+) -> Result<(Vec<Machine>, Option<String>)> {
     let (instances, account) = instances(clients, region).await?;
     let view = View { me, region };
     Ok((instances.iter().filter_map(|instance| convert::machine(view, instance)).collect(), account))
@@ -46,7 +50,7 @@ pub(super) async fn machines(clients: &Clients, me: &str, region: &Region) -> Re
 /// Every machine of a region with its volumes, and the account they are in.
 pub(super) async fn machines_and_volumes(
     clients: &Clients,
-    me: &str,
+    me: Me<'_>,
     region: &Region,
 ) -> Result<(Vec<Resource>, Option<String>)> {
     let ((instances, account), volumes) = tokio::try_join!(instances(clients, region), volumes(clients, region))?;
@@ -84,7 +88,7 @@ async fn own_images(clients: &Clients, region: &Region) -> Result<Vec<ec2::Image
 }
 
 /// The images of this account in a region, in our words.
-pub(super) async fn images(clients: &Clients, me: &str, region: &Region) -> Result<Vec<Resource>> {
+pub(super) async fn images(clients: &Clients, me: Me<'_>, region: &Region) -> Result<Vec<Resource>> {
     let (images, view) = (own_images(clients, region).await?, View { me, region });
     Ok(images.iter().filter_map(|image| convert::image(view, image, &Uses::new())).collect())
 }
@@ -128,7 +132,7 @@ async fn key_pairs(clients: &Clients, region: &Region) -> Result<Vec<ec2::KeyPai
 }
 
 /// All that a region holds.
-pub(super) async fn region(clients: &Clients, me: &str, region: &Region) -> Result<Held> {
+pub(super) async fn region(clients: &Clients, me: Me<'_>, region: &Region) -> Result<Held> {
     let ((instances, account), images, snapshots, volumes, groups, pairs) = tokio::try_join!(
         instances(clients, region),
         own_images(clients, region),
@@ -187,7 +191,7 @@ pub(super) async fn region(clients: &Clients, me: &str, region: &Region) -> Resu
 /// use which profiles.
 pub(super) async fn identities(
     clients: &Clients,
-    me: &str,
+    me: Me<'_>,
     used: &BTreeMap<String, Vec<ResourceRef>>,
 ) -> Result<Vec<Resource>> {
     let client = clients.iam().await;

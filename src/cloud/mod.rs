@@ -240,6 +240,15 @@ pub trait Cloud: Send + Sync {
         Err(Error::new(ErrorKind::Unsupported, format!("the host key of `{id}` cannot be noted")))
     }
 
+    /// Lets this computer connect to the machine from where it is now: its address may have changed since the launch.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked.
+    async fn let_in(&self, id: &MachineId) -> Result<()> {
+        let _ = id;
+        Ok(())
+    }
+
     /// The machine as it can be reached through the provider's own service, when its SSH port does not answer; noted for
     /// whoever looks at it later. `None` while, or when, it cannot.
     ///

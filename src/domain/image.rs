@@ -53,42 +53,6 @@ impl Fingerprint {
     }
 }
 
-/// How many digits of an input's hash a tag holds.
-const SHORT: usize = 8;
-
-/// Named inputs as a tag can hold them: `mercurial:1a2b3c4d,packages:…`, each value as the first digits of its hash. What
-/// does not fit into 256 characters is left out.
-#[must_use]
-pub fn short_inputs(inputs: &BTreeMap<String, String>) -> String {
-    let mut text = String::new();
-    for (name, value) in inputs {
-        let hash = Fingerprint::of_text(value);
-        let one = format!("{}{name}:{}", if text.is_empty() { "" } else { "," }, &hash.0[..SHORT]);
-        if text.len() + one.len() <= 256 {
-            text.push_str(&one);
-        }
-    }
-    text
-}
-
-/// What [`short_inputs`] wrote, for [`Image::inputs`]; what cannot be read is left out.
-#[must_use]
-pub fn read_short_inputs(text: &str) -> BTreeMap<String, String> {
-    let pairs = text.split(',').filter_map(|pair| pair.split_once(':'));
-    pairs.map(|(name, hash)| (name.to_owned(), hash.to_owned())).collect()
-}
-
-/// The names of the inputs that are not what an image was made from, as far as it was recorded: by value or in short.
-#[must_use]
-pub fn changed_since(today: &BTreeMap<String, String>, recorded: &BTreeMap<String, String>) -> Vec<String> {
-    let same = |value: &String, known: &String| {
-        value == known || (known.len() == SHORT && Fingerprint::of_text(value).0.starts_with(known.as_str()))
-    };
-    let changed = today.iter().filter(|(name, value)| !recorded.get(*name).is_some_and(|known| same(value, known)));
-    let gone = recorded.keys().filter(|name| !today.contains_key(*name));
-    changed.map(|(name, _)| name).chain(gone).cloned().collect()
-}
-
 /// Whether an image is what would be built today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -127,7 +91,47 @@ pub struct Image {
     pub claim: Option<Claim>,
 }
 
+/// The start of the hash of an input, as an image's tag has it.
+fn short_input(value: &str) -> String {
+    Fingerprint::of_text(value).as_str().chars().take(8).collect()
+}
+
 impl Image {
+    /// Inputs as a tag of at most 256 characters holds them: `name:hash,name:hash`, the hash being the first eight digits of
+    /// the value's SHA-256.
+    #[must_use]
+    pub fn inputs_tag(inputs: &BTreeMap<String, String>) -> String {
+        const LIMIT: usize = 256;
+        let mut tag = String::new();
+        for (name, value) in inputs {
+            let one = format!("{}{name}:{}", if tag.is_empty() { "" } else { "," }, short_input(value));
+            if tag.len() + one.len() <= LIMIT {
+                tag.push_str(&one);
+            }
+        }
+        tag
+    }
+
+    /// The inputs that such a tag holds, each with the start of its hash.
+    #[must_use]
+    pub fn inputs_of_tag(tag: &str) -> BTreeMap<String, String> {
+        tag.split(',').filter_map(|one| one.split_once(':')).map(|(name, hash)| (name.into(), hash.into())).collect()
+    }
+
+    /// Whether an input of the image, recorded whole or by the start of its hash, is this value.
+    #[must_use]
+    pub fn was_made_from(&self, name: &str, value: &str) -> bool {
+        self.inputs.get(name).is_some_and(|known| known == value || *known == short_input(value))
+    }
+
+    /// The names of the inputs that are not what the image was made from, as far as that was recorded.
+    #[must_use]
+    pub fn changed(&self, today: &BTreeMap<String, String>) -> Vec<String> {
+        let changed = today.iter().filter(|(name, value)| !self.was_made_from(name, value)).map(|(name, _)| name);
+        let gone = self.inputs.keys().filter(|name| !today.contains_key(*name));
+        changed.chain(gone).cloned().collect()
+    }
+
     /// The same in the shape that plans are made from.
     #[must_use]
     pub fn resource(&self) -> Resource {
@@ -159,6 +163,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_tag_tells_what_has_changed() {
+        let inputs = BTreeMap::from([("script".to_owned(), "a".to_owned()), ("python".to_owned(), "3".to_owned())]);
+        let tag = Image::inputs_tag(&inputs);
+        assert!(tag.starts_with("python:4e074085,script:"), "{tag}");
+        let image = Image {
+            name: ImageName::new("x").unwrap(),
+            provider: ProviderKind::Aws,
+            fingerprint: None,
+            inputs: Image::inputs_of_tag(&tag),
+            created: Timestamp::UNIX_EPOCH,
+            bytes: 0,
+            id: None,
+            region: None,
+            claim: None,
+        };
+        assert!(image.was_made_from("script", "a") && image.was_made_from("python", "3"));
+        assert!(!image.was_made_from("script", "b") && !image.was_made_from("other", "a"));
+        let today = [("script", "b"), ("new", "n")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(image.changed(&today.into()), ["new", "script", "python"]);
+        assert_eq!(image.changed(&inputs), Vec::<String>::new());
+        let many = (0..99).map(|n| (format!("input{n}"), String::new())).collect();
+        assert!(Image::inputs_tag(&many).len() <= 256);
+    }
+
+    #[test]
     fn a_fingerprint_depends_on_every_input_and_on_nothing_else() {
         let one = BTreeMap::from([("script".to_owned(), "a".to_owned()), ("python".to_owned(), "3".to_owned())]);
         let same = one.clone();
@@ -169,25 +198,5 @@ mod tests {
         // sha256 of `{"python":"3","script":"a"}`, computed with sha256sum
         assert_eq!(Fingerprint::of(&one).as_str().len(), 64);
         assert_eq!(Fingerprint::of(&one).short().len(), 12);
-    }
-
-    #[test]
-    fn a_tag_tells_what_changed() {
-        let made: BTreeMap<_, _> = [("script", "a"), ("packages", "p q"), ("old", "x")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
-        let tag = short_inputs(&made);
-        assert_eq!(tag, "old:2d711642,packages:38c70423,script:ca978112");
-        let read = read_short_inputs(&tag);
-        assert_eq!(changed_since(&made, &read), Vec::<String>::new());
-        assert_eq!(changed_since(&made, &made), Vec::<String>::new());
-        let mut today = made.clone();
-        today.remove("old");
-        today.insert("script".to_owned(), "b".to_owned());
-        today.insert("new".to_owned(), "n".to_owned());
-        assert_eq!(changed_since(&today, &read), ["new", "script", "old"]);
-        assert!(read_short_inputs("nonsense,,").is_empty());
-        let many = (0..50).map(|n| (format!("input{n}"), String::new())).collect();
-        assert!(short_inputs(&many).len() <= 256);
     }
 }

@@ -26,7 +26,7 @@ pub use check::{CheckItem, CheckOutcome};
 pub use cidr::{cidr, is_everybody};
 pub use distro::{Distro, UnknownDistro};
 pub use ids::{BadId, ImageName, JobId, MachineId, RunId};
-pub use image::{Fingerprint, Image, ImageState, changed_since, read_short_inputs, short_inputs};
+pub use image::{Fingerprint, Image, ImageState};
 pub use job::{CancelLevel, CleanupVerdict, JobState, Remaining, WorkVerdict};
 pub use lease::Lease;
 pub use machine::{CloudFacts, Endpoint, HostKeys, Layout, Machine, MachineState, Managed, ProviderKind};

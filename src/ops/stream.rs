@@ -26,6 +26,9 @@ const INTERRUPT_GRACE: Duration = Duration::from_secs(10);
 /// How long a machine may take to answer whether it is still there.
 const PROBE: Duration = Duration::from_secs(20);
 
+/// How long between two times that a machine's provider is asked to let this computer in.
+const LET_IN: Duration = Duration::from_secs(30);
+
 /// How a run ended.
 pub(super) enum Ran {
     /// With this exit status.
@@ -261,7 +264,6 @@ pub(super) async fn follow(
 ) -> Result<Ran, Failure> {
     let shell = world.shell(machine)?;
     let spool = Spool::new(&*shell, machine.layout.spool());
-    let cloud = world.cloud(machine.provider)?;
     let reading = async {
         loop {
             let mut offsets = sink.offsets();
@@ -284,7 +286,7 @@ pub(super) async fn follow(
             sink.rewind();
         }
     };
-    let ran = leased(cloud, machine, lease, async {
+    let ran = leased(world, machine, lease, async {
         tokio::select! {
             ran = reading => ran,
             failure = interrupt(ctx, &spool, run) => Err(failure),
@@ -321,6 +323,7 @@ async fn reconnect(
     let cloud = world.cloud(machine.provider)?;
     let since = Instant::now();
     let mut told = false;
+    let mut let_in = None;
     let backoff = Backoff::default();
     let mut attempt = 0;
     loop {
@@ -348,6 +351,13 @@ async fn reconnect(
                 )));
             }
             _ => {
+                // this computer may be somewhere else now
+                if machine.cloud.is_some() && let_in.is_none_or(|at: Instant| at.elapsed() > LET_IN) {
+                    let_in = Some(Instant::now());
+                    if let Err(problem) = cloud.let_in(&machine.id).await {
+                        tracing::warn!("could not let this computer in at {}: {}", machine.id, chain(&problem));
+                    }
+                }
                 tokio::time::sleep(backoff.delay(attempt, rand::random())).await;
                 attempt += 1;
             }

@@ -5,7 +5,6 @@ use crate::cloud::{Cloud, Listing};
 use crate::diag::{Hinted, chain};
 use crate::domain::{
     CheckItem, Distro, Image, Machine, MachineId, Operation, ProviderKind, Region, Resource, ResourceKind, Working,
-    changed_since,
 };
 use crate::remote::Shell;
 use futures::future::join_all;
@@ -91,7 +90,7 @@ pub fn changed_inputs(image: &Image) -> Vec<String> {
     if let Some(repository) = image.inputs.get("repository") {
         today.insert("repository".to_owned(), repository.clone());
     }
-    changed_since(&today, &image.inputs)
+    image.changed(&today)
 }
 
 impl Session {

@@ -5,14 +5,14 @@ use super::machine::{self, push_source, run_to_end};
 use super::retain::retain;
 use crate::cloud::{Cloud, ImageRequest};
 use crate::domain::{
-    BootstrapSpec, Claim, CloudWish, Distro, Fingerprint, Image, ImageName, Lease, Machine, MachineId, OnError,
-    ProviderKind, ResourceKind, RunId, RunTestsSpec, Timestamp, changed_since, words,
+    BootstrapSpec, Claim, CloudWish, Distro, Fingerprint, Image, ImageName, Machine, MachineId, OnError,
+    ProviderKind, ResourceKind, RunId, RunTestsSpec, Timestamp, words,
 };
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
 use crate::mercurial::{LINUX_BOOTSTRAP, linux_environment, linux_inputs};
 use crate::ops::launch::{Wanted, launch_for_job};
-use crate::ops::ready::{leased, wait_ready};
+use crate::ops::ready::{Fit, leased, renew, take_over, wait_ready};
 use crate::ops::source::Source;
 use crate::ops::world::{World, fail};
 use crate::remote::spool::RunSpec;
@@ -225,7 +225,7 @@ impl<'a> Bake<'a> {
 
     /// What is not as it was when an image was made; nothing where that was not recorded.
     fn changed(&self, image: &Image) -> Vec<String> {
-        if image.inputs.is_empty() { Vec::new() } else { changed_since(&self.inputs, &image.inputs) }
+        if image.inputs.is_empty() { Vec::new() } else { image.changed(&self.inputs) }
     }
 
     fn why(&self, image: &Image) -> String {
@@ -323,12 +323,7 @@ impl<'a> Bake<'a> {
     /// Leaves the machine to its lease, which is made a short one.
     async fn keep(&self, machine: &Machine, finaliser: FinaliserId) -> Result<(), Failure> {
         let length = self.order.lease.min(KEPT);
-        let told = async {
-            let shell = self.world.shell(machine)?;
-            crate::remote::lease::arm(&*shell, length).await.map_err(fail)?;
-            self.cloud.renew(&machine.id, Lease::starting(Timestamp::now(), length)).await.map_err(fail)
-        };
-        if let Err(failure) = told.await {
+        if let Err(failure) = renew(self.world, machine, length).await {
             // its lease as it was armed last still ends it
             self.ctx.warn(format!("{}the lease could not be set: {failure}", self.of)).await?;
         }
@@ -354,8 +349,16 @@ impl<'a> Bake<'a> {
         let launched = self.step("launch", launch).await?;
         let machine = launched.machine.clone();
         *self.launched.lock().unwrap_or_else(PoisonError::into_inner) = Some((launched.machine, launched.finaliser));
-        let machine = self.step("wait until it answers", wait_ready(self.ctx, self.world, machine)).await?;
-        leased(Arc::clone(&self.cloud), &machine, self.order.lease, self.fill(&machine)).await
+        let ready = async {
+            let machine = wait_ready(self.ctx, self.world, machine, self.order.wish.transport).await?;
+            take_over(self.ctx, self.world, machine, Fit::Bare).await
+        };
+        let machine = self.step("wait until it is ready", ready).await?;
+        // it may be reached in another way now
+        if let Some((known, _)) = &mut *self.launched.lock().unwrap_or_else(PoisonError::into_inner) {
+            known.clone_from(&machine);
+        }
+        leased(self.world, &machine, self.order.lease, self.fill(&machine)).await
     }
 
     /// From a bare machine to its image.

@@ -3,7 +3,7 @@
 
 use super::machine::{push_source, run_to_end};
 use crate::cloud::ImageRequest;
-use crate::domain::{CloudWish, Fingerprint, Image, ImageName, MachineId, ProviderKind, RunId};
+use crate::domain::{CloudWish, Fingerprint, Image, ImageName, MachineId, ProviderKind, RunId, Transport};
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
 use crate::mercurial::{LOCAL_BOOTSTRAP, bootstrap_environment, bootstrap_inputs};
@@ -70,8 +70,8 @@ pub(in crate::ops) async fn ensure_image(
         wish: CloudWish::default(),
     };
     let launched = launch_for_job(ctx, world, provider, wanted).await?;
-    let machine = wait_ready(ctx, world, launched.machine).await?;
-    let image = leased(cloud.clone(), &machine, lease, async {
+    let machine = wait_ready(ctx, world, launched.machine, Transport::default()).await?;
+    let image = leased(world, &machine, lease, async {
         let run = RunId::for_job(ctx.job(), "bootstrap");
         let mut env = bootstrap_environment();
         env.push(("HGDEV".to_owned(), machine.layout.hgdev.clone()));
