@@ -156,6 +156,8 @@ fn context(paths: &StatePaths, config: &Config) -> CliContext {
         current_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
         provider: config.defaults.provider,
         lease: config.defaults.lease,
+        transport: config.aws.transport,
+        open_ingress: config.aws.ingress == crate::config::Ingress::Open,
         python: config.defaults.python.clone(),
         demo_flags: crate::mercurial::demo_flags(),
         demo_python: crate::mercurial::demo_python(),

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 const FAMILY: &str = "hg-linux-dev-";
 const TEXT: &str = include_str!("../../assets/distros.toml");
 
-/// A distribution, for x86_64.
+/// A distribution, for `x86_64`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Distro {

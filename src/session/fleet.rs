@@ -11,13 +11,13 @@ use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-fn told<E: Hinted + 'static>(kind: ErrorKind, error: &E) -> Error {
+pub(super) fn told<E: Hinted + 'static>(kind: ErrorKind, error: &E) -> Error {
     let mut told = Error::new(kind, chain(error));
     told.hints = error.hints();
     told
 }
 
-fn cloud_error(error: &crate::cloud::Error) -> Error {
+pub(super) fn cloud_error(error: &crate::cloud::Error) -> Error {
     let kind = match error.kind {
         crate::cloud::ErrorKind::NotFound | crate::cloud::ErrorKind::Unsupported => ErrorKind::Usage,
         _ => ErrorKind::Remote,
@@ -94,7 +94,7 @@ pub fn changed_inputs(image: &Image) -> Vec<String> {
 }
 
 impl Session {
-    fn clouds(&self, provider: Option<ProviderKind>) -> impl Iterator<Item = &Arc<dyn Cloud>> {
+    pub(super) fn clouds(&self, provider: Option<ProviderKind>) -> impl Iterator<Item = &Arc<dyn Cloud>> {
         self.parts.clouds.values().filter(move |cloud| provider.is_none_or(|kind| cloud.provider() == kind))
     }
 
@@ -160,7 +160,7 @@ impl Session {
         self.shell_of(&machine)
     }
 
-    fn shell_of(&self, machine: &Machine) -> Result<Arc<dyn Shell>> {
+    pub(super) fn shell_of(&self, machine: &Machine) -> Result<Arc<dyn Shell>> {
         let endpoint = machine.endpoint.as_ref().ok_or_else(|| {
             Error::new(ErrorKind::Remote, format!("machine `{}` is {} and has no address", machine.id, machine.state))
         })?;

@@ -10,7 +10,8 @@ use crate::domain::{BootstrapSpec, CloudWish, OnError, Operation, TestSource};
 use crate::session::Session;
 
 pub(super) async fn run(args: &Bootstrap, session: &Session, context: &CliContext, printer: &mut Printer) -> Outcome {
-    super::unused(printer, &[("--distros", args.distros.is_some()), ("--parallel", args.parallel)], args.provider)?;
+    let told = [("--distros", args.distros.is_some()), ("--parallel", args.parallel)];
+    super::unused(printer, told, &format!("on provider `{}`", args.provider))?;
     let source = args.source.as_deref().map_or(TestSource::Pypi, |dir| TestSource::Directory(absolute(dir, context)));
     let operation = Operation::BootstrapLinux(BootstrapSpec {
         distros: Vec::new(),
