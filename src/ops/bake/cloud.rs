@@ -24,6 +24,8 @@ use tokio::time::Instant;
 
 /// The longest that a machine is kept to be looked at when no image came of it.
 const KEPT: Duration = Duration::from_secs(60 * 60);
+/// The longest that one is kept for the person to be asked.
+const ASKED: Duration = Duration::from_secs(10 * 60);
 /// The name of the input that tells whose history an image's clone holds.
 const REPOSITORY: &str = "repository";
 
@@ -288,7 +290,7 @@ impl<'a> Bake<'a> {
                 Err(failure.hint(format!(
                     "machine `{}` is kept for at most {}: `hga ssh {}` looks at it, `hga machines terminate {}` ends it",
                     machine.id,
-                    words::span(self.order.lease.min(KEPT)),
+                    words::span(self.kept_for()),
                     machine.id,
                     machine.id
                 )))
@@ -320,9 +322,13 @@ impl<'a> Bake<'a> {
         }
     }
 
+    fn kept_for(&self) -> Duration {
+        self.order.lease.min(if self.order.on_error == OnError::Ask { ASKED } else { KEPT })
+    }
+
     /// Leaves the machine to its lease, which is made a short one.
     async fn keep(&self, machine: &Machine, finaliser: FinaliserId) -> Result<(), Failure> {
-        let length = self.order.lease.min(KEPT);
+        let length = self.kept_for();
         if let Err(failure) = renew(self.world, machine, length).await {
             // its lease as it was armed last still ends it
             self.ctx.warn(format!("{}the lease could not be set: {failure}", self.of)).await?;
