@@ -247,7 +247,8 @@ impl<'a> Bake<'a> {
     async fn step<T>(&self, step: &str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let start = Instant::now();
         self.note(step).await?;
-        let value = work.await.map_err(|failure| failure.context(step))?;
+        // a step may be large, and they lie within one another
+        let value = Box::pin(work).await.map_err(|failure| failure.context(step))?;
         let step = format!("{}{step}", self.of);
         self.ctx.emit(EventKind::Step { step, seconds: start.elapsed().as_secs_f64() }).await?;
         Ok(value)
@@ -267,7 +268,7 @@ impl<'a> Bake<'a> {
             (None, None) => "there is none".to_owned(),
         };
         self.note(format!("making an image of {name}: {why}")).await?;
-        let made = self.make().await;
+        let made = Box::pin(self.make()).await;
         let launched = self.launched.lock().unwrap_or_else(PoisonError::into_inner).take();
         match made {
             Ok(image) => {
@@ -364,7 +365,7 @@ impl<'a> Bake<'a> {
         if let Some((known, _)) = &mut *self.launched.lock().unwrap_or_else(PoisonError::into_inner) {
             known.clone_from(&machine);
         }
-        leased(self.world, &machine, self.order.lease, self.fill(&machine)).await
+        leased(self.world, &machine, self.order.lease, Box::pin(self.fill(&machine))).await
     }
 
     /// From a bare machine to its image.
@@ -380,7 +381,7 @@ impl<'a> Bake<'a> {
             env,
         };
         let log = self.log("image");
-        run_to_end(ctx, world, machine, &spec, lease, &self.of, "the bootstrap script", &log).await?;
+        Box::pin(run_to_end(ctx, world, machine, &spec, lease, &self.of, "the bootstrap script", &log)).await?;
         self.step("send the source", push_source(ctx, world, machine, self.source)).await?;
         let points = self.step("check the interface", machine::check(world, machine)).await?;
         let log = self.log("smoke");
