@@ -127,7 +127,13 @@ pub fn local_machine(words: &[OsString]) -> i32 {
 }
 
 fn with_runtime(work: impl Future<Output = i32>) -> i32 {
-    match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // calls of AWS's SDK lie deep within one another where nothing is optimized
+    match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(8 << 20)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => {
             let status = runtime.block_on(work);
             // a read of standard input cannot be called back: do not wait for it

@@ -16,7 +16,7 @@ rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 # of a home only its keys are handed on
 find /home/hg /root -mindepth 1 -maxdepth 1 \( -name .cache -o -name '.*_history' -o -name .wget-hsts -o -name .hgrc \) \
     -exec rm -rf {} +
-find /tmp /var/tmp -xdev -mindepth 1 -user hg -delete 2>/dev/null || :
+find /tmp /var/tmp -xdev -mindepth 1 -maxdepth 1 -user hg -exec rm -rf {} +
 # the launch's user data is in cloud-init's folder, and it holds a private host key
 if command -v cloud-init >/dev/null 2>&1; then cloud-init clean --logs >/dev/null 2>&1 || :; fi
 rm -rf /var/lib/cloud/instances /var/lib/cloud/instance /var/lib/cloud/seed

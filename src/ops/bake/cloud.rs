@@ -5,7 +5,7 @@ use super::machine::{self, push_source, run_to_end};
 use super::retain::retain;
 use crate::cloud::{Cloud, ImageRequest};
 use crate::domain::{
-    BootstrapSpec, Claim, CloudWish, Distro, Fingerprint, Image, ImageName, Machine, MachineId, OnError,
+    BootstrapSpec, Claim, CloudWish, Distro, Fingerprint, Image, ImageName, Layout, Machine, MachineId, OnError,
     ProviderKind, ResourceKind, RunId, RunTestsSpec, Timestamp, words,
 };
 use crate::engine::{Failure, FinaliserId, JobContext};
@@ -26,6 +26,8 @@ use tokio::time::Instant;
 const KEPT: Duration = Duration::from_secs(60 * 60);
 /// The longest that one is kept for the person to be asked.
 const ASKED: Duration = Duration::from_secs(10 * 60);
+/// Where a bare machine keeps its spool.
+const BARE: &str = "/var/tmp/hga";
 /// The name of the input that tells whose history an image's clone holds.
 const REPOSITORY: &str = "repository";
 
@@ -371,17 +373,15 @@ impl<'a> Bake<'a> {
     /// From a bare machine to its image.
     async fn fill(&self, machine: &Machine) -> Result<Image, Failure> {
         let (ctx, world, lease) = (self.ctx, self.world, self.order.lease);
-        machine::make_work_folder(world, machine).await?;
         let mut env = linux_environment(self.distro);
         env.push(("HGDEV".to_owned(), machine.layout.hgdev.clone()));
-        let spec = RunSpec {
-            run: RunId::for_job(ctx.job(), "bootstrap"),
-            line: LINUX_BOOTSTRAP.to_owned(),
-            cwd: machine.layout.hgwork.clone(),
-            env,
-        };
-        let log = self.log("image");
-        Box::pin(run_to_end(ctx, world, machine, &spec, lease, &self.of, "the bootstrap script", &log)).await?;
+        let run = RunId::for_job(ctx.job(), "bootstrap");
+        let spec = RunSpec { run, line: LINUX_BOOTSTRAP.to_owned(), cwd: "/".to_owned(), env };
+        // the work folder is made by those who work in it, and is not there yet
+        let layout = Layout { hgwork: BARE.to_owned(), ..machine.layout.clone() };
+        let bare = Machine { layout, ..machine.clone() };
+        let (what, log) = ("the bootstrap script", self.log("image"));
+        Box::pin(run_to_end(ctx, world, &bare, &spec, lease, &self.of, what, &log)).await?;
         self.step("send the source", push_source(ctx, world, machine, self.source)).await?;
         let points = self.step("check the interface", machine::check(world, machine)).await?;
         let log = self.log("smoke");

@@ -68,14 +68,6 @@ async fn as_root(shell: &dyn Shell, what: &str, line: &[&str]) -> Result<(), Fai
     Err(Failure::new(format!("could not {what}: {why}")))
 }
 
-/// Makes the work folder, in which the spool is.
-pub(super) async fn make_work_folder(world: &World, machine: &Machine) -> Result<(), Failure> {
-    let user = machine.endpoint.as_ref().map_or("hg", |endpoint| endpoint.user.as_str());
-    let shell = world.shell(machine)?;
-    let line = ["install", "-d", "-o", user, "-g", user, &machine.layout.hgwork];
-    as_root(&*shell, "make the work folder", &line).await
-}
-
 /// Removes what an image shall not hand on.
 pub(super) async fn clean(world: &World, machine: &Machine) -> Result<(), Failure> {
     let shell = world.shell(machine)?;
