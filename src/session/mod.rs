@@ -8,6 +8,7 @@ mod driven;
 mod error;
 mod events;
 mod fleet;
+mod leases;
 mod parts;
 mod plans;
 mod route;
@@ -19,6 +20,7 @@ pub use crate::remote::{Chunk, Command, Exec, ExitStatus, PtySize, Shell, Signal
 pub use error::{Error, ErrorKind};
 pub use events::Events;
 pub use fleet::{Listed, Trouble, changed_inputs};
+pub use leases::{LeaseMove, lease_refused};
 pub use parts::{Check, Parts, Pin};
 pub use plans::{PlanRequest, Proposal};
 pub use types::{Attachment, JobFiles, JobSummary};
