@@ -1,7 +1,7 @@
 //! What can be typed, as clap derives it. Only words are looked at here: no file, no network, no state directory.
 
 use super::words::{block, instance_type, launcher, length, provider, transport};
-use crate::domain::{Filesystem, ImageName, JobId, MachineId, ProviderKind, Region, Transport};
+use crate::domain::{Filesystem, ImageName, JobId, MachineId, OnError, ProviderKind, Region, Transport};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -94,7 +94,10 @@ pub enum Verb {
     RunTestsLinux(RunTests),
 
     /// Make the image that test machines start from, if it is missing or out of date
-    #[command(after_help = super::help::BOOTSTRAP)]
+    #[command(
+        after_help = super::help::BOOTSTRAP,
+        mut_arg("instance_type", |arg| arg.help(super::help::IMAGE_TYPE))
+    )]
     BootstrapLinuxDev(Bootstrap),
 
     /// List, launch, check and end machines
@@ -293,11 +296,13 @@ pub struct Bootstrap {
     #[arg(long)]
     pub rebuild: bool,
 
-    /// For which provider; listed hosts have no images
-    #[arg(long, value_name = "PROVIDER", default_value = "local", value_parser = PossibleValuesParser::new(["local"]).map(|_| ProviderKind::Local))]
-    pub provider: ProviderKind,
+    /// For which provider: local is this computer, aws is EC2; listed hosts have no images
+    /// [default: local, or what config.toml says]
+    #[arg(long, value_name = "PROVIDER", value_parser = image_provider())]
+    pub provider: Option<ProviderKind>,
 
     /// How long the machine it is made on may live without hga, as 90s, 30m, 2h or 1d
+    /// [default: 2h, or what config.toml says]
     #[arg(long, value_name = "TIME", value_parser = length)]
     pub lease: Option<Duration>,
 
@@ -305,13 +310,32 @@ pub struct Bootstrap {
     #[command(flatten)]
     pub follow: Follow,
 
-    /// Distributions to make EC2 images of; accepted for scripts written for automation.py, unused by local
-    #[arg(long, value_name = "A,B", help_heading = "For EC2, which this version cannot use yet")]
-    pub distros: Option<String>,
+    /// Linux distributions to make images of, with commas, such as debian12,ubuntu24.04 [default: all]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = FOR_EC2)]
+    pub distros: Vec<String>,
 
-    /// Make several EC2 images at once; accepted likewise, unused by local
-    #[arg(long, help_heading = "For EC2, which this version cannot use yet")]
+    /// Make the images side by side, not one after the other
+    #[arg(long, help_heading = FOR_EC2)]
     pub parallel: bool,
+
+    /// What becomes of the machine when its image fails: cleanup ends it, keep leaves it for an hour at most, ask asks
+    /// [default: cleanup]
+    #[arg(long, value_name = "WHAT", value_parser = on_error(), help_heading = FOR_EC2)]
+    pub on_error: Option<OnError>,
+
+    /// What the machine shall be.
+    #[command(flatten)]
+    pub wish: Wish,
+}
+
+fn image_provider() -> impl TypedValueParser<Value = ProviderKind> {
+    PossibleValuesParser::new([ProviderKind::Local.as_str(), ProviderKind::Aws.as_str()])
+        .map(|word| if word == ProviderKind::Aws.as_str() { ProviderKind::Aws } else { ProviderKind::Local })
+}
+
+fn on_error() -> impl TypedValueParser<Value = OnError> {
+    PossibleValuesParser::new(OnError::ALL.map(OnError::as_str))
+        .map(|word| OnError::ALL.into_iter().find(|known| known.as_str() == word).unwrap_or_default())
 }
 
 /// `machines`.

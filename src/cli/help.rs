@@ -48,12 +48,22 @@ The exit status is that of the tests: 0 when all passed, 1 when some failed;
 all codes: `hga help exit-codes`. A first Ctrl-C detaches after 3 seconds: the
 tests go on. A second one stops them and ends the machine.";
 
+pub(super) const IMAGE_TYPE: &str = "\
+Type of the machine it is made on, and with commas others to take where there is no capacity for it \
+[default: t3.2xlarge, or what config.toml says]";
+
 pub(super) const BOOTSTRAP: &str = "\
-`hga run-tests-linux` does this by itself when it is needed.
+On this computer `hga run-tests-linux` does this by itself when it is needed; for
+EC2 it does with --build-image. An EC2 image is made on a machine of its own. It
+counts once the machine conforms to the interface and tests have passed on it;
+until then the last good one stays. Then the newest two of each kind are kept
+(`aws.keep_images`), and whatever a machine still uses.
 
 Examples:
   hga bootstrap-linux-dev
-  hga bootstrap-linux-dev --source ~/hg --rebuild";
+  hga bootstrap-linux-dev --source ~/hg --rebuild
+  hga bootstrap-linux-dev --provider aws --distros debian12,ubuntu24.04 --parallel
+  hga bootstrap-linux-dev --provider aws --distros debian13 --on-error keep";
 
 pub(super) const LAUNCH: &str = "\
 Examples:

@@ -2,8 +2,8 @@
 
 use super::words::exact;
 use super::{
-    CloudWish, DirtyTree, Filesystem, KeepMachine, Operation, Owners, Plan, PlanVerb, ProviderKind, ResourceKind,
-    RunTestsSpec, TestSource, Transport,
+    CloudWish, DirtyTree, Filesystem, KeepMachine, OnError, Operation, Owners, Plan, PlanVerb, ProviderKind,
+    ResourceKind, RunTestsSpec, TestSource, Transport,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,6 +26,16 @@ impl Operation {
                 }
                 flag(&mut words, "--provider", spec.provider.as_str());
                 flag(&mut words, "--lease", &exact(spec.lease));
+                if !spec.distros.is_empty() {
+                    flag(&mut words, "--distros", &spec.distros.join(","));
+                }
+                if spec.parallel {
+                    words.push("--parallel".to_owned());
+                }
+                if spec.on_error != OnError::default() {
+                    flag(&mut words, "--on-error", spec.on_error.as_str());
+                }
+                wish(&mut words, &spec.wish, spec.provider);
             }
             Self::Launch(spec) => {
                 words.extend(self.verb().split(' ').map(str::to_owned));

@@ -169,6 +169,7 @@ impl Session {
             hg: self.parts.hg.clone(),
             sources: self.parts.paths.sources(),
             tools: self.parts.paths.tools(),
+            keep_images: self.parts.keep_images,
             folders: JobFolders {
                 output: job.output,
                 image_log: job.folder.join("image.log"),

@@ -4,7 +4,7 @@ use super::{Error, ErrorKind, Result, Session};
 use crate::cloud::{Cloud, Listing};
 use crate::diag::{Hinted, chain};
 use crate::domain::{
-    CheckItem, Image, Machine, MachineId, Operation, ProviderKind, Region, Resource, ResourceKind, Working,
+    CheckItem, Distro, Image, Machine, MachineId, Operation, ProviderKind, Region, Resource, ResourceKind, Working,
 };
 use crate::remote::Shell;
 use futures::future::join_all;
@@ -80,11 +80,17 @@ fn listed<T>(listings: Vec<(ProviderKind, Listing<T>)>) -> Listed<T> {
 /// The names of an image's inputs that are not what they would be today; none for a current image.
 #[must_use]
 pub fn changed_inputs(image: &Image) -> Vec<String> {
-    static TODAY: LazyLock<BTreeMap<String, String>> = LazyLock::new(crate::mercurial::bootstrap_inputs);
-    let known = TODAY.iter().filter(|(name, value)| image.inputs.get(*name) != Some(value)).map(|(name, _)| name);
-    // the repository is the image's own; what else it was made from is asked for no more
-    let gone = image.inputs.keys().filter(|name| name.as_str() != "repository" && !TODAY.contains_key(*name));
-    known.chain(gone).cloned().collect()
+    static HERE: LazyLock<BTreeMap<String, String>> = LazyLock::new(crate::mercurial::bootstrap_inputs);
+    // what was not recorded is not known to have changed, unless the fingerprint says so
+    let mut today = match Distro::of_image(image.name.as_str()) {
+        Some(distro) if image.provider == ProviderKind::Aws => crate::mercurial::linux_inputs(distro),
+        _ => HERE.clone(),
+    };
+    // the repository is the image's own
+    if let Some(repository) = image.inputs.get("repository") {
+        today.insert("repository".to_owned(), repository.clone());
+    }
+    image.changed(&today)
 }
 
 impl Session {

@@ -44,7 +44,6 @@ pub(super) fn user_data(told: &Told<'_>) -> Result<String> {
             "default",
             {
                 "name": USER,
-                "gecos": "Mercurial automation",
                 "shell": "/bin/bash",
                 "sudo": "ALL=(ALL) NOPASSWD:ALL",
                 "lock_passwd": true,

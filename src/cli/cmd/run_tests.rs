@@ -61,7 +61,7 @@ pub(super) fn absolute(path: &Path, context: &CliContext) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cli::args::Verb;
     use crate::cli::parse::read;
@@ -70,7 +70,7 @@ mod tests {
     use std::ffi::OsString;
     use std::time::Duration;
 
-    fn context() -> CliContext {
+    pub(in crate::cli) fn context() -> CliContext {
         CliContext {
             state_dir: "/state".into(),
             config_path: "/state/config.toml".into(),
@@ -114,7 +114,7 @@ mod tests {
         ]
     }
 
-    fn any_wish() -> impl Strategy<Value = CloudWish> {
+    pub(in crate::cli) fn any_wish() -> impl Strategy<Value = CloudWish> {
         let types = proptest::collection::vec("[a-z][0-9a-z-]{1,4}\\.[0-9a-z-]{1,6}", 0..3);
         let distro = proptest::option::of(proptest::sample::select(Distro::names()));
         let block = prop_oneof![
