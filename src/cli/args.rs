@@ -3,7 +3,7 @@
 use super::words::{block, instance_type, launcher, length, provider, transport};
 use crate::domain::{Filesystem, ImageName, JobId, MachineId, OnError, ProviderKind, Region, Transport};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -375,15 +375,15 @@ pub enum Machines {
         wish: Wish,
     },
     /// Move the end of a machine's lease
-    #[command(after_help = super::help::EXTEND)]
+    #[command(after_help = super::help::EXTEND, group(ArgGroup::new("move").required(true).args(["by", "lease"])))]
     Extend {
         /// Its id, from `hga machines list`
         machine: MachineId,
         /// Later by so much than it is now
-        #[arg(long, value_name = "TIME", value_parser = length, required_unless_present = "lease")]
+        #[arg(long, value_name = "TIME", value_parser = length)]
         by: Option<Duration>,
         /// So long from now, sooner or later than it is
-        #[arg(long, value_name = "TIME", value_parser = length, conflicts_with = "by")]
+        #[arg(long, value_name = "TIME", value_parser = length)]
         lease: Option<Duration>,
     },
     /// End machines and remove all that is on them: shows the plan first

@@ -44,6 +44,9 @@ pub fn lease_refused(machine: &Machine) -> Option<String> {
     match machine.cloud.as_ref().map(|cloud| &cloud.claim) {
         Some(Claim::OtherOwner { owner, .. }) => Some(format!("machine `{id}` is {owner}'s, not yours")),
         Some(Claim::Foreign { .. }) => Some(format!("machine `{id}` is not ours")),
+        Some(Claim::Ours { .. }) if machine.endpoint.is_none() => {
+            Some(format!("machine `{id}` cannot be told: its address or its host key is not known"))
+        }
         Some(Claim::Ours { .. }) | None => None,
     }
 }

@@ -242,8 +242,9 @@ async fn extend(
     if printer.is_json() {
         printer.out(&format!("{}\n", serde_json::json!({"machine": id, "lease": lease})))?;
     } else {
-        let left = words::span(lease.left(Timestamp::now()));
-        printer.out(&format!("{id} ends itself in {left}, at {}\n", lease.ends()))?;
+        // what passed since is not told
+        let left = words::span(lease.left(Timestamp::now()) + Duration::from_millis(500));
+        printer.out(&format!("{id} ends itself in {left}, at {:.0}\n", lease.ends()))?;
     }
     Ok(exit::OK)
 }

@@ -2,7 +2,7 @@
 //! list show the same.
 
 use super::{JobRow, Model, Pane, PlaceError, Row, job_row, machine_word};
-use crate::config::StatePaths;
+use crate::config::{StatePaths, host_key_fingerprint};
 use crate::domain::{
     Claim, CleanupVerdict, CloudFacts, Fingerprint, HostKeys, Image, ImageName, JobId, Keep, Machine, MachineState,
     Operation, ProviderKind, Region, Resource, TestSource, Timestamp, WorkVerdict, escape_line, users_of, words,
@@ -168,6 +168,7 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
     all.heading("Reaching it");
     all.value("by hga", format!("hga ssh {}", machine.id));
     if let Some(at) = &machine.endpoint {
+        all.value("transport", at.transport().as_str());
         all.value("address", format!("{}, port {}", at.host, at.port));
         all.value("user", &at.user);
         all.value("key file", at.key.to_string_lossy());
@@ -175,7 +176,13 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
         all.value(
             "host key",
             match &at.host_keys {
-                HostKeys::Pinned(keys) => keys.join("; "),
+                HostKeys::Pinned(keys) => {
+                    let shown = keys.iter().map(|key| match host_key_fingerprint(key) {
+                        Ok(fingerprint) => format!("{key} ({fingerprint})"),
+                        Err(_) => key.clone(),
+                    });
+                    shown.collect::<Vec<_>>().join("; ")
+                }
                 HostKeys::Unknown => format!("not pinned yet: `hga machines check {}` shows it", machine.id),
             },
         );

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::domain::{MachineState, ProviderKind};
     use crate::session::ErrorKind;
-    use crate::tui::fixtures::{bens, on_aws};
+    use crate::tui::fixtures::{bens, on_aws, ours};
     use crate::tui::msg::Msg;
 
     fn left(id: &str, minutes: u64) -> Machine {
@@ -148,10 +148,14 @@ mod tests {
     fn what_is_not_ours_to_move_stays() {
         let host = Machine { provider: ProviderKind::Hosts, lease: None, ..machine("build1") };
         let ending = Machine { state: MachineState::ShuttingDown, ..machine("m-bbb") };
+        let old = on_aws("i-0a", "us-west-2", "hg-a", ours());
         let bens = on_aws("i-0b", "us-west-2", "hg-b", bens());
-        for (machine, why) in
-            [(host, "is a listed host"), (ending, "is shutting-down"), (bens, "is ben's, not yours")]
-        {
+        for (machine, why) in [
+            (host, "is a listed host"),
+            (ending, "is shutting-down"),
+            (bens, "is ben's, not yours"),
+            (old, "cannot be told"),
+        ] {
             let mut app = app().with_machines(vec![machine]);
             assert_eq!(app.keys("+"), []);
             let shown = app.screen(80, 24);

@@ -180,7 +180,7 @@ fn say_shorten(model: &Model, store: &Store, moves: &[(MachineId, LeaseMove)]) -
             lines.push((L::Warning, format!("  job {} is under way there and may lose it", work.job)));
         }
     }
-    lines.push((L::Plain, "30 minutes sooner has passed already: what would be over gets one minute.".to_owned()));
+    lines.push((L::Plain, "Less than 31 minutes are left: what would be over is given one minute.".to_owned()));
     lines.push(confirm(None));
     ("End machines within a minute".to_owned(), lines, vec!["Cancel", "Let them end"], None, true)
 }
