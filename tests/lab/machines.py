@@ -62,7 +62,8 @@ class Machine:
         self.folder.mkdir(parents=True)
         self.renew_upper()
         self.door = house.doors.open(self)
-        self.address = self.door.address
+        # private and public address are the same until it has been stopped
+        self.private, self.old_doors = self.door.address, []
         self.console = bytearray()
         self.process = self.control = self.pidfd = self.pid = None
         # sshd may answer: the guest says so, time says so, it has not been stopped
@@ -76,6 +77,10 @@ class Machine:
         self.lock = threading.Lock()
 
     # what others may know
+
+    @property
+    def address(self):
+        return self.door.address
 
     @property
     def running(self):
@@ -170,8 +175,8 @@ class Machine:
             "own": f"machines/{self.instance.id}",
             "lower": [*(f"layers/{layer}" for layer in self.layers), *self.image.system.lower],
             "instance": self.instance.id,
-            "hostname": "ip-" + self.address.replace(".", "-"),
-            "address": self.address,
+            "hostname": "ip-" + self.private.replace(".", "-"),
+            "address": self.private,
             "user": self.image.system.user,
             "keys": keys,
             "user_data": base64.b64encode(raw).decode(),
@@ -265,6 +270,16 @@ class Machine:
         self.boot_again = True
         if self.hung or not self.order("reboot"):
             self.kill()
+
+    def move(self):
+        """Gets another public address; nobody is at the old one any more."""
+        self.door.retire()
+        self.old_doors.append(self.door)
+        self.door = self.house.doors.open(self)
+
+    def close_doors(self):
+        for door in (self.door, *self.old_doors):
+            door.close()
 
     def forget(self):
         """Its files go."""
@@ -420,6 +435,8 @@ class House:
             self.give_address(machine)
         if new == "pending":
             self.hide_address(machine)
+            if old == "stopped":
+                machine.move()
         elif new == "running" and old == "pending":
             if machine.running:
                 machine.boot_again = True
@@ -443,10 +460,10 @@ class House:
     def give_address(self, machine):
         nic = machine.instance.nics[0]
         machine.public = nic.public_ip is not None
-        nic.private_ip_address = machine.address
+        nic.private_ip_address = machine.private
         for entry in nic.private_ip_addresses:
             if entry.get("Primary"):
-                entry["PrivateIpAddress"] = machine.address
+                entry["PrivateIpAddress"] = machine.private
                 if "PrivateDnsName" in entry:
                     entry["PrivateDnsName"] = nic.private_dns_name = machine.instance.private_dns_name
 
@@ -510,7 +527,7 @@ class House:
         with self.lab.lock:
             for machine in machines:
                 machine.process = None
-                machine.door.close()
+                machine.close_doors()
 
     def reset(self):
         """Nothing exists; the lock is held and stays so."""
@@ -522,7 +539,7 @@ class House:
             process, machine.process = machine.process, None
             if process:
                 process.wait(5)
-            machine.door.close()
+            machine.close_doors()
         _machines.clear()
         self.images.clear()
         self.everywhere = set()

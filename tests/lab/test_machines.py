@@ -239,16 +239,22 @@ class Lives(MachineTest):
         self.ends(one)
 
     def test_stop_and_start(self):
-        """After a stop the files are there, /run is empty, bootcmd runs again and what is an instance's first boot's not."""
+        """After a stop the files are there, /run is empty, bootcmd runs again and what is an instance's first boot's not.
+
+        The public address is another one, the private one stays.
+        """
         data = self.user_data(bootcmd=["echo b >> /boots"], runcmd=["echo r >> /runs"])
         one = self.launch(user_data=data)
         self.told(one, "cloud-init status --wait; sudo touch /run/volatile; echo kept > kept")
+        before = self.instance(one)
         self.ec2.stop_instances(InstanceIds=[one])
         self.assertEqual(self.state(one), "stopping")
         self.ends(one, "stopped")
         self.assertNotIn("PublicIpAddress", self.instance(one))
         self.ec2.start_instances(InstanceIds=[one])
         self.told(one, "cloud-init status --wait")
+        self.assertNotEqual(self.address(one), before["PublicIpAddress"])
+        self.assertEqual(self.instance(one)["PrivateIpAddress"], before["PrivateIpAddress"])
         self.assertEqual(self.told(one, "cat kept /boots /runs; test -e /run/volatile || echo gone"), "kept\nb\nb\nr\ngone\n")
 
     def test_reboot(self):
