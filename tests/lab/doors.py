@@ -94,7 +94,8 @@ class Door:
 
     def wanted(self):
         machine = self.machine
-        if not machine.running or machine.instance.state != "running" or "no-ssh" in machine.faults or not self.lets_in():
+        runs = machine.running and machine.instance.state == "running"
+        if not runs or "no-ssh" in machine.faults or not self.lets_in():
             return "drop"
         if machine.hung:
             return "ignore"

@@ -12,7 +12,7 @@ root       its file system as this process sees it, while it runs; otherwise Non
 running    whether it has processes
 up         whether it has booted so far that sshd may answer
 hung       whether all within it is stopped: then nothing of it may answer
-popen      runs a command within it: `popen(argv, user="root", **what subprocess.Popen takes)`
+popen      runs a command within it: `popen(argv, user="root", **what subprocess.Popen takes)`; one that hangs runs none
 exists     whether it has a file
 
 Everything here is called with the lab's lock held, unless it says otherwise.
@@ -96,8 +96,8 @@ class Machine:
 
     def popen(self, argv, user="root", **more):
         """Runs a command within; the process given is one without, which ends with the same code."""
-        if not self.running or not self.pid:
-            raise ProcessLookupError(f"{self.instance.id} does not run")
+        if not self.pid or self.hung:
+            raise ProcessLookupError(f"{self.instance.id} {'hangs' if self.hung else 'does not run'}")
         home = "/root" if user == "root" else f"/home/{user}"
         env = more.pop("env", None)
         if env is None:
@@ -492,7 +492,10 @@ class House:
             raise ValueError(f"no such machine: {which}")
         lasting = what in ("no-ssh", "impostor")
         if which == "*":
-            self.everywhere = self.everywhere | {what} if lasting else set() if what == "normal" else self.everywhere
+            if lasting:
+                self.everywhere.add(what)
+            elif what == "normal":
+                self.everywhere.clear()
         for machine in list(_machines.values()) if which == "*" else [of(which)]:
             if lasting:
                 machine.faults.add(what)
