@@ -66,6 +66,8 @@ fn dashboard(
         provider: context.provider,
         lease: context.lease,
         python: context.python.clone(),
+        transport: context.transport,
+        instance_types: std::iter::once(&config.aws.instance_type).chain(&config.aws.alternatives).cloned().collect(),
         current_dir: context.current_dir.clone(),
         state_dir: context.state_dir.clone(),
         demo: cli::demo(context),
@@ -127,7 +129,13 @@ pub fn local_machine(words: &[OsString]) -> i32 {
 }
 
 fn with_runtime(work: impl Future<Output = i32>) -> i32 {
-    match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // calls of AWS's SDK lie deep within one another where nothing is optimized
+    match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(8 << 20)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => {
             let status = runtime.block_on(work);
             // a read of standard input cannot be called back: do not wait for it
@@ -156,6 +164,8 @@ fn context(paths: &StatePaths, config: &Config) -> CliContext {
         current_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
         provider: config.defaults.provider,
         lease: config.defaults.lease,
+        transport: config.aws.transport,
+        open_ingress: config.aws.ingress == crate::config::Ingress::Open,
         python: config.defaults.python.clone(),
         demo_flags: crate::mercurial::demo_flags(),
         demo_python: crate::mercurial::demo_python(),
@@ -194,6 +204,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
         connector: Arc::new(SshConnector::new(paths.keys(), exe)),
         // the default is looked up on the PATH, with a fallback; another value is meant as it stands
         hg: (config.hg != Config::default().hg).then(|| config.hg.to_string_lossy().into_owned()),
+        keep_images: usize::try_from(config.aws.keep_images).unwrap_or(usize::MAX),
         retention: config.retention,
         check: Arc::new(|shell, machine: crate::domain::Machine| {
             Box::pin(async move {

@@ -243,6 +243,10 @@ impl Cloud for AwsCloud {
         ProviderKind::Aws
     }
 
+    fn home(&self) -> Option<Region> {
+        Some(self.home_region())
+    }
+
     fn missing(&self) -> Option<String> {
         (!self.there).then(|| setup::HOW.to_owned())
     }

@@ -177,6 +177,11 @@ pub trait Cloud: Send + Sync {
     /// Which provider it is.
     fn provider(&self) -> ProviderKind;
 
+    /// The region in which machines are launched and images made; none where there are no regions.
+    fn home(&self) -> Option<Region> {
+        None
+    }
+
     /// Whether the machines it launches allow `sudo`; asked before anything is launched.
     fn grants_sudo(&self) -> bool {
         true

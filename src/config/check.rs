@@ -1,13 +1,12 @@
 //! What each value of the configuration file means, and whether it makes sense: one `validate_*` each.
 
+use super::check_aws;
 use super::duration::{format_duration, parse_duration};
 use super::host_key::host_key_line;
-use super::raw::{At, Raw, RawAws, RawHost, Reader};
-use super::values::{Aws, Config, Host, Ingress, LogLevel, SsmAgent, ThemeChoice};
+use super::raw::{At, Raw, RawHost, Reader};
+use super::values::{Config, Host, LogLevel, ThemeChoice};
 use crate::diag::suggest;
-use crate::domain::{
-    Layout, MachineId, ProviderKind, Region, Transport, cidr, escape_line, is_everybody, is_instance_type,
-};
+use crate::domain::{Layout, MachineId, ProviderKind, escape_line};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ pub(super) fn config(reader: &mut Reader<'_>, raw: Raw, place: Place<'_>) -> Con
     take(&mut config.defaults.provider, defaults.provider.and_then(|at| validate_provider(reader, &at)));
     take(&mut config.defaults.lease, defaults.lease.and_then(|at| validate_lease(reader, &at)));
     take(&mut config.defaults.python, defaults.python.and_then(|at| validate_python(reader, &at)));
-    aws(reader, raw.aws, &mut config.aws);
+    check_aws::aws(reader, raw.aws, &mut config.aws);
     take(&mut config.dashboard.theme, raw.dashboard.theme.and_then(|at| validate_theme(reader, &at)));
     take(&mut config.local.root, raw.local.root.and_then(|at| validate_path(reader, &at, None, place.home)));
     take(&mut config.log.level, raw.log.level.and_then(|at| validate_level(reader, &at)));
@@ -48,39 +47,9 @@ pub(super) fn config(reader: &mut Reader<'_>, raw: Raw, place: Place<'_>) -> Con
     config
 }
 
-fn take<T>(slot: &mut T, value: Option<T>) {
+pub(super) fn take<T>(slot: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *slot = value;
-    }
-}
-
-fn aws(reader: &mut Reader<'_>, raw: RawAws, aws: &mut Aws) {
-    take(&mut aws.enabled, raw.enabled.map(|at| at.value));
-    aws.owner = raw.owner.and_then(|at| validate_owner(reader, &at));
-    take(&mut aws.regions, raw.regions.and_then(|at| validate_regions(reader, &at)));
-    take(&mut aws.instance_type, raw.instance_type.and_then(|at| validate_type(reader, &at, &at.value)));
-    take(
-        &mut aws.alternatives,
-        raw.alternatives.and_then(|at| at.value.iter().map(|text| validate_type(reader, &at, text)).collect()),
-    );
-    take(&mut aws.image_instance_type, raw.image_instance_type.and_then(|at| validate_type(reader, &at, &at.value)));
-    let transport = raw.transport.and_then(|at| validate_word(reader, &at, &Transport::ALL, Transport::as_str));
-    take(&mut aws.transport, transport);
-    take(&mut aws.ingress, raw.ingress.and_then(|at| validate_word(reader, &at, &Ingress::ALL, Ingress::as_str)));
-    take(&mut aws.cidr, raw.cidr.and_then(|at| validate_cidr(reader, &at, aws.ingress)));
-    take(&mut aws.address_from, raw.address_from.and_then(|at| validate_url(reader, &at, &["https://", "http://"])));
-    take(&mut aws.keep_images, raw.keep_images.and_then(|at| validate_number(reader, &at, 1, 100)));
-    match (raw.ssm_agent_url, raw.ssm_agent_sha256) {
-        (Some(url), Some(sha256)) => {
-            let (url, sha256) = (validate_url(reader, &url, &["https://"]), validate_sha256(reader, &sha256));
-            aws.ssm_agent = url.zip(sha256).map(|(url, sha256)| SsmAgent { url, sha256 });
-        }
-        (Some(one), None) | (None, Some(one)) => {
-            let message = format!("`{}` stands alone", one.key);
-            let hint = "give `ssm_agent_url` and `ssm_agent_sha256`, or neither";
-            reader.wrong(one.span.start, message, Some(hint.to_owned()));
-        }
-        (None, None) => {}
     }
 }
 
@@ -131,12 +100,12 @@ fn overlap(layout: &Layout) -> bool {
     dev.starts_with(work) || work.starts_with(dev)
 }
 
-fn shown<T: AsRef<str>>(at: &At<T>) -> String {
+pub(super) fn shown<T: AsRef<str>>(at: &At<T>) -> String {
     escape_line(at.value.as_ref())
 }
 
 /// Notes that the value is empty, if it is.
-fn validate_filled<'a>(reader: &mut Reader<'_>, at: &'a At<String>) -> Option<&'a str> {
+pub(super) fn validate_filled<'a>(reader: &mut Reader<'_>, at: &'a At<String>) -> Option<&'a str> {
     if at.value.trim().is_empty() {
         reader.wrong(
             at.span.start,
@@ -148,7 +117,7 @@ fn validate_filled<'a>(reader: &mut Reader<'_>, at: &'a At<String>) -> Option<&'
     Some(&at.value)
 }
 
-fn validate_word<T: Copy>(
+pub(super) fn validate_word<T: Copy>(
     reader: &mut Reader<'_>,
     at: &At<String>,
     known: &[T],
@@ -173,97 +142,6 @@ fn validate_level(reader: &mut Reader<'_>, at: &At<String>) -> Option<LogLevel> 
 
 fn validate_theme(reader: &mut Reader<'_>, at: &At<String>) -> Option<ThemeChoice> {
     validate_word(reader, at, &ThemeChoice::ALL, ThemeChoice::as_str)
-}
-
-/// A tag's value: what AWS takes, and a list can show.
-fn validate_owner(reader: &mut Reader<'_>, at: &At<String>) -> Option<String> {
-    let text = validate_filled(reader, at)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@+=:/".contains(&byte);
-    if text.bytes().all(plain) && text.len() <= 64 {
-        return Some(text.to_owned());
-    }
-    let message = format!("`{}`: `{}` cannot be an owner's name", at.key, shown(at));
-    reader.wrong(at.span.start, message, Some("letters, digits and `._-@+=:/`, at most 64".to_owned()));
-    None
-}
-
-fn validate_regions(reader: &mut Reader<'_>, at: &At<Vec<String>>) -> Option<Vec<Region>> {
-    if at.value.is_empty() {
-        let hint = "leave the key out for `us-west-2`; `[\"all\"]` is every region of the account";
-        reader.wrong(at.span.start, format!("`{}` is empty", at.key), Some(hint.to_owned()));
-        return None;
-    }
-    if at.value.iter().any(|text| text == "all") {
-        return Some(Vec::new());
-    }
-    let mut regions = Vec::new();
-    for text in &at.value {
-        match Region::new(text.clone()) {
-            Ok(region) => regions.push(region),
-            Err(why) => {
-                reader.wrong(at.span.start, format!("`{}`: {why}", at.key), None);
-                return None;
-            }
-        }
-    }
-    regions.sort();
-    regions.dedup();
-    Some(regions)
-}
-
-fn validate_type(reader: &mut Reader<'_>, at: &At<impl Sized>, text: &str) -> Option<String> {
-    if is_instance_type(text) {
-        return Some(text.to_owned());
-    }
-    let message = format!("`{}`: `{}` is no instance type", at.key, escape_line(text));
-    reader.wrong(at.span.start, message, Some("write one such as `c5.9xlarge`".to_owned()));
-    None
-}
-
-fn validate_cidr(reader: &mut Reader<'_>, at: &At<Vec<String>>, ingress: Ingress) -> Option<Vec<String>> {
-    let mut blocks = Vec::new();
-    for text in &at.value {
-        match cidr(text) {
-            Ok(block) if is_everybody(&block) && ingress == Ingress::Caller => {
-                let message = format!("`{}`: `{block}` lets everybody connect", at.key);
-                let hint = "say so with `ingress = \"open\"`, or name your own network";
-                reader.wrong(at.span.start, message, Some(hint.to_owned()));
-                return None;
-            }
-            Ok(block) => blocks.push(block),
-            Err(why) => {
-                let hint = "write it like `203.0.113.7`, `203.0.113.0/24` or `2001:db8::/32`";
-                reader.wrong(at.span.start, format!("`{}`: {why}", at.key), Some(hint.to_owned()));
-                return None;
-            }
-        }
-    }
-    Some(blocks)
-}
-
-/// It goes into shell lines and user data, so only plain characters.
-fn validate_url(reader: &mut Reader<'_>, at: &At<String>, schemes: &[&str]) -> Option<String> {
-    let text = validate_filled(reader, at)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/._-~?=&%+@[]".contains(&byte);
-    let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
-    if text.bytes().all(plain)
-        && rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
-    {
-        return Some(text.to_owned());
-    }
-    let message = format!("`{}`: `{}` is not an address to fetch from", at.key, shown(at));
-    let known = schemes.iter().map(|scheme| format!("`{scheme}`")).collect::<Vec<_>>().join(" or ");
-    reader.wrong(at.span.start, message, Some(format!("write a URL that begins with {known}")));
-    None
-}
-
-fn validate_sha256(reader: &mut Reader<'_>, at: &At<String>) -> Option<String> {
-    if at.value.len() == 64 && at.value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Some(at.value.to_ascii_lowercase());
-    }
-    let message = format!("`{}` must be 64 hexadecimal digits", at.key);
-    reader.wrong(at.span.start, message, Some("`sha256sum FILE` prints them".to_owned()));
-    None
 }
 
 fn validate_lease(reader: &mut Reader<'_>, at: &At<String>) -> Option<Duration> {
@@ -296,7 +174,7 @@ fn validate_python(reader: &mut Reader<'_>, at: &At<String>) -> Option<String> {
     None
 }
 
-fn validate_number(reader: &mut Reader<'_>, at: &At<i64>, least: u32, most: u32) -> Option<u32> {
+pub(super) fn validate_number(reader: &mut Reader<'_>, at: &At<i64>, least: u32, most: u32) -> Option<u32> {
     let number = u32::try_from(at.value).ok().filter(|number| (least..=most).contains(number));
     if number.is_none() {
         reader.wrong(at.span.start, format!("`{}` must be between {least} and {most}", at.key), None);

@@ -3,6 +3,7 @@
 //! environment variable overrides.
 
 mod check;
+mod check_aws;
 mod duration;
 mod error;
 mod host_key;
@@ -16,7 +17,7 @@ mod values;
 pub use check::{LEASE_MAX, LEASE_MIN};
 pub use duration::{BadDuration, format_duration, parse_duration};
 pub use error::{Error, Problem};
-pub use host_key::{BadHostKey, host_key_line};
+pub use host_key::{BadHostKey, host_key_fingerprint, host_key_line};
 pub use paths::home;
 pub use paths::{JobPaths, STATE_PATH_VARIABLE, StatePaths};
 pub use private::write_private;

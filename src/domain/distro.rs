@@ -5,9 +5,10 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+const FAMILY: &str = "hg-linux-dev-";
 const TEXT: &str = include_str!("../../assets/distros.toml");
 
-/// A distribution, for x86_64.
+/// A distribution, for `x86_64`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Distro {
@@ -87,6 +88,25 @@ impl Distro {
         found.ok_or_else(|| UnknownDistro(name.to_owned()))
     }
 
+    /// What its images' names begin with. The predecessor's have no other name; ours go on with `-`, so that the last good
+    /// one stays until the next has passed.
+    #[must_use]
+    pub fn family(&self) -> String {
+        format!("{FAMILY}{}", self.name)
+    }
+
+    /// Whether an image of that name is one of its family.
+    #[must_use]
+    pub fn is_family(&self, name: &str) -> bool {
+        name.strip_prefix(&self.family()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
+    /// The one that an image of that name is of.
+    #[must_use]
+    pub fn of_image(name: &str) -> Option<&'static Self> {
+        Self::all().iter().find(|distro| distro.is_family(name))
+    }
+
     /// The usual one.
     ///
     /// # Panics
@@ -124,6 +144,16 @@ mod tests {
             for package in distro.needs.iter().chain(&distro.wants) {
                 assert!(plain(package, "+-."), "{package}");
             }
+        }
+    }
+
+    #[test]
+    fn an_image_says_which_family_it_is_of() {
+        let of = |name| Distro::of_image(name).map(|distro| distro.name.as_str());
+        assert_eq!(of("hg-linux-dev-debian12"), Some("debian12"));
+        assert_eq!(of("hg-linux-dev-ubuntu24.04-20260101-1200-abcdef"), Some("ubuntu24.04"));
+        for other in ["hg-linux-dev-debian1", "hg-linux-dev-debian120", "hg-linux-dev-local-1234", "debian12", ""] {
+            assert_eq!(of(other), None, "{other}");
         }
     }
 

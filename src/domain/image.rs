@@ -124,6 +124,14 @@ impl Image {
         self.inputs.get(name).is_some_and(|known| known == value || *known == short_input(value))
     }
 
+    /// The names of the inputs that are not what the image was made from, as far as that was recorded.
+    #[must_use]
+    pub fn changed(&self, today: &BTreeMap<String, String>) -> Vec<String> {
+        let changed = today.iter().filter(|(name, value)| !self.was_made_from(name, value)).map(|(name, _)| name);
+        let gone = self.inputs.keys().filter(|name| !today.contains_key(*name));
+        changed.chain(gone).cloned().collect()
+    }
+
     /// The same in the shape that plans are made from.
     #[must_use]
     pub fn resource(&self) -> Resource {
@@ -172,6 +180,9 @@ mod tests {
         };
         assert!(image.was_made_from("script", "a") && image.was_made_from("python", "3"));
         assert!(!image.was_made_from("script", "b") && !image.was_made_from("other", "a"));
+        let today = [("script", "b"), ("new", "n")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(image.changed(&today.into()), ["new", "script", "python"]);
+        assert_eq!(image.changed(&inputs), Vec::<String>::new());
         let many = (0..99).map(|n| (format!("input{n}"), String::new())).collect();
         assert!(Image::inputs_tag(&many).len() <= 256);
     }

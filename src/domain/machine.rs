@@ -2,6 +2,7 @@
 
 use super::{
     Claim, ImageName, JobId, Keep, Lease, MachineId, Region, Resource, ResourceKind, ResourceRef, Timestamp,
+    Transport,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -114,6 +115,14 @@ pub struct Endpoint {
     /// Commands go to it through AWS Systems Manager, and SSH only where the proxy command leads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed: Option<Managed>,
+}
+
+impl Endpoint {
+    /// How commands get there.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        if self.managed.is_some() { Transport::Ssm } else { Transport::Ssh }
+    }
 }
 
 /// A machine as AWS Systems Manager knows it.

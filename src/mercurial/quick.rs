@@ -1,32 +1,29 @@
-//! The quick tests of `hga demo`, and the script that makes a bare machine conform.
-
-use crate::domain::Fingerprint;
-use std::collections::BTreeMap;
+//! The quick tests of `hga demo`, and the few that an image has to pass.
 
 const DEMO: &str = include_str!("../../assets/demo-tests.txt");
-
-/// The script for the spool that lays out the remote machine interface; see its head for the environment it takes.
-pub const LOCAL_BOOTSTRAP: &str = include_str!("../../assets/bootstrap/local.sh");
-
-/// What the bootstrap script installs.
-const REQUIREMENT: &str = "mercurial";
-
-/// The script's environment beside `HGDEV`.
-#[must_use]
-pub fn bootstrap_environment() -> Vec<(String, String)> {
-    vec![("MERCURIAL".to_owned(), REQUIREMENT.to_owned())]
-}
-
-/// What the script's result depends on, for an image's fingerprint.
-#[must_use]
-pub fn bootstrap_inputs() -> BTreeMap<String, String> {
-    let script = Fingerprint::of_text(LOCAL_BOOTSTRAP).as_str().to_owned();
-    BTreeMap::from([("bootstrap script".to_owned(), script), ("mercurial".to_owned(), REQUIREMENT.to_owned())])
-}
 
 /// Names of the quick tests, about a minute of them on two cores.
 pub fn demo_tests() -> impl Iterator<Item = &'static str> {
     DEMO.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// How many tests an image has to pass.
+const SMOKE: usize = 4;
+
+/// The quick tests that an image has to pass: the first ones that the source has, by `known`, its tests' names.
+#[must_use]
+pub fn smoke_tests(known: &[String]) -> Vec<String> {
+    let has = |name: &&str| known.iter().any(|known| known == name);
+    demo_tests().filter(has).take(SMOKE).map(str::to_owned).collect()
+}
+
+/// How many tests ran and were not skipped, by the last lines that `run-tests.py` printed.
+#[must_use]
+pub fn tests_run(output: &str) -> Option<u32> {
+    let line = output.lines().rev().find_map(|line| line.strip_prefix("# Ran "))?;
+    let (ran, rest) = line.split_once(" tests, ")?;
+    let (skipped, _) = rest.split_once(" skipped")?;
+    ran.parse::<u32>().ok()?.checked_sub(skipped.parse().ok()?)
 }
 
 /// What a demo passes to `run-tests.py` before the tests: the image's own installation of the same version is tested,
@@ -53,5 +50,13 @@ mod tests {
         assert!(names.iter().all(|name| name.starts_with("test-")));
         names.dedup();
         assert_eq!(names.len(), demo_tests().count());
+    }
+
+    #[test]
+    fn what_ran_is_told_from_what_was_skipped() {
+        assert_eq!(tests_run("....\n# Ran 4 tests, 1 skipped, 0 failed.\npython hash seed: 1\n"), Some(3));
+        assert_eq!(tests_run("x\n"), None);
+        let known = ["test-zzz.t", "test-ancestor.py", "test-bdiff.py"].map(str::to_owned);
+        assert_eq!(smoke_tests(&known), ["test-ancestor.py", "test-bdiff.py"]);
     }
 }

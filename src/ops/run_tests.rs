@@ -193,6 +193,9 @@ async fn image(
     if let Some(name) = &spec.image {
         return Ok(Some(name.clone()));
     }
+    if bake::in_cloud(spec.provider) {
+        return bake::image_of_cloud(ctx, world, spec, source).await.map(Some);
+    }
     let (image, finaliser) = bake::ensure_image(ctx, world, source, spec.provider, spec.lease, false).await?;
     bake::end_bake_machine(ctx, world, spec.provider, finaliser).await?;
     Ok(Some(image.name))

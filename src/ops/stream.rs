@@ -48,8 +48,8 @@ pub(super) struct JobSink {
 
 /// What is read out of a run's bytes.
 enum Watch {
-    /// Nothing but lines that start with `==> `, as notes.
-    Steps { line: Vec<u8> },
+    /// Nothing but lines that tell of steps: `==> STEP` begins one, `<== SECONDS STEP` ends it.
+    Steps { of: String, line: Vec<u8> },
     /// Tests.
     Tests(Box<TestWatch>),
 }
@@ -70,10 +70,11 @@ struct TestWatch {
 const HELD_RESULTS: usize = 64;
 
 impl JobSink {
-    /// Opens the file of a run whose lines matter only as steps.
-    pub(super) fn steps(ctx: &JobContext, path: &Path) -> Result<Self, Failure> {
+    /// Opens the file of a run whose lines matter only as steps; `of` is put before what is told of them.
+    pub(super) fn steps(ctx: &JobContext, path: &Path, of: &str) -> Result<Self, Failure> {
         let (file, len) = open(path)?;
-        Ok(Self { ctx: ctx.clone(), file, len, watch: Watch::Steps { line: Vec::new() }, tests_seen: Arc::default() })
+        let watch = Watch::Steps { of: of.to_owned(), line: Vec::new() };
+        Ok(Self { ctx: ctx.clone(), file, len, watch, tests_seen: Arc::default() })
     }
 
     /// Opens the file of a run of tests. `read` and `told` are what earlier processes of the job have journalled: the
@@ -181,16 +182,14 @@ impl Sink for JobSink {
     async fn output(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.store(bytes)?;
         match &mut self.watch {
-            Watch::Steps { line } => {
+            Watch::Steps { of, line } => {
                 let mut steps = Vec::new();
                 for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
                     // a step is a short line; of a longer one only the start is kept
                     let room = 512_usize.saturating_sub(line.len()).min(piece.len());
                     line.extend_from_slice(&piece[..room]);
                     if piece.ends_with(b"\n") {
-                        if let Some(step) = line.strip_prefix(b"==> ") {
-                            steps.push(EventKind::info(String::from_utf8_lossy(step).trim_end()));
-                        }
+                        steps.extend(step(of, &String::from_utf8_lossy(line)));
                         line.clear();
                     }
                 }
@@ -226,6 +225,17 @@ impl Sink for JobSink {
         tests.read = read;
         self.emit(told, Some(read)).await
     }
+}
+
+/// What a script's line tells of its steps.
+fn step(of: &str, line: &str) -> Option<EventKind> {
+    let line = line.trim_end();
+    if let Some(begun) = line.strip_prefix("==> ") {
+        return Some(EventKind::info(format!("{of}{begun}")));
+    }
+    let (seconds, step) = line.strip_prefix("<== ")?.split_once(' ')?;
+    let seconds: u32 = seconds.parse().ok()?;
+    Some(EventKind::Step { step: crate::domain::escape_line(&format!("{of}{step}")), seconds: seconds.into() })
 }
 
 fn open(path: &Path) -> Result<(File, u64), Failure> {
@@ -366,4 +376,19 @@ async fn interrupt(ctx: &JobContext, spool: &Spool<'_>, run: &RunId) -> Failure 
         tokio::time::sleep(INTERRUPT_GRACE).await;
     }
     Failure::Interrupted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_tells_its_steps_and_nothing_else_is_taken_for_one() {
+        assert_eq!(step("debian12: ", "==> packages\n"), Some(EventKind::info("debian12: packages")));
+        let ended = EventKind::Step { step: "user and \\x1b group".to_owned(), seconds: 3.0 };
+        assert_eq!(step("", "<== 3 user and \u{1b} group\n"), Some(ended));
+        for line in ["", "==>", " ==> x", "<== x y", "<== 3", "<== -1 x", "<== 1e99 x"] {
+            assert_eq!(step("", line), None, "{line}");
+        }
+    }
 }

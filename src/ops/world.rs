@@ -46,6 +46,8 @@ pub struct World {
     pub sources: PathBuf,
     /// Where tools of our own (a virtualenv with Mercurial) are kept.
     pub tools: PathBuf,
+    /// How many images of one kind are kept.
+    pub keep_images: usize,
     /// The job's folders.
     pub folders: JobFolders,
     /// Shells made so far: one connection serves all the steps of a job.

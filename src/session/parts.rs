@@ -22,6 +22,8 @@ pub struct Parts {
     pub connector: Arc<dyn Connector>,
     /// The client's `hg`, when the configuration names one.
     pub hg: Option<String>,
+    /// How many images of one kind are kept.
+    pub keep_images: usize,
     /// What is kept of jobs that are over.
     pub retention: Retention,
     /// Walks the interface.

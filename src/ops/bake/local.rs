@@ -1,36 +1,29 @@
-//! Making the development image: a bare machine, the bootstrap script on it, the source pushed to it, an image of it,
-//! and the machine's end. The same steps whoever provides the machine. Also the verb `bootstrap-linux-dev`.
+//! The image of this computer's machines: a bare machine, the bootstrap script on it, the source pushed to it, an image
+//! of it, and the machine's end.
 
-use super::launch::{Wanted, launch_for_job};
-use super::ready::{Fit, leased, take_over, wait_ready};
-use super::source::{self, Source};
-use super::stream::{JobSink, Ran, follow};
-use super::world::{Prior, World, fail, last_line};
+use super::machine::{push_source, run_to_end};
 use crate::cloud::ImageRequest;
-use crate::domain::{
-    BootstrapSpec, CloudWish, Fingerprint, Image, ImageName, Layout, MachineId, Phase, ProviderKind, RunId,
-    Transport, WorkVerdict,
-};
+use crate::domain::{CloudWish, Fingerprint, Image, ImageName, MachineId, ProviderKind, RunId, Transport};
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
-use crate::mercurial::{self, LOCAL_BOOTSTRAP, bootstrap_environment, bootstrap_inputs};
-use crate::remote::spool::{RunSpec, Spool, Started};
+use crate::mercurial::{LOCAL_BOOTSTRAP, bootstrap_environment, bootstrap_inputs};
+use crate::ops::launch::{Wanted, launch_for_job};
+use crate::ops::ready::{leased, wait_ready};
+use crate::ops::source::Source;
+use crate::ops::world::{World, fail};
+use crate::remote::spool::RunSpec;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What the development image of a repository is called. Repositories without a common history have images of their
 /// own, so that testing one does not make the other's image stale.
-///
-/// # Errors
-/// When `first_node` is no node.
-pub fn image_name(first_node: &str) -> Result<ImageName, Failure> {
+fn image_name(first_node: &str) -> Result<ImageName, Failure> {
     let short = first_node.get(..8).unwrap_or(first_node);
     ImageName::new(format!("hg-linux-dev-local-{short}")).map_err(|error| Failure::from_plain(&error))
 }
 
 /// What the development image of a repository is made from.
-#[must_use]
-pub fn image_inputs(first_node: &str) -> BTreeMap<String, String> {
+fn image_inputs(first_node: &str) -> BTreeMap<String, String> {
     let mut inputs = bootstrap_inputs();
     inputs.insert("repository".to_owned(), first_node.to_owned());
     inputs
@@ -38,7 +31,7 @@ pub fn image_inputs(first_node: &str) -> BTreeMap<String, String> {
 
 /// Finds the current image for a source, or makes it; then the machine it was made on is still there, with the
 /// finaliser that ends it.
-pub(super) async fn ensure_image(
+pub(in crate::ops) async fn ensure_image(
     ctx: &JobContext,
     world: &World,
     source: &Source,
@@ -78,36 +71,14 @@ pub(super) async fn ensure_image(
     };
     let launched = launch_for_job(ctx, world, provider, wanted).await?;
     let machine = wait_ready(ctx, world, launched.machine, Transport::default()).await?;
-    let machine = take_over(ctx, world, machine, Fit::Bare).await?;
     let image = leased(world, &machine, lease, async {
-        let shell = world.shell(&machine)?;
         let run = RunId::for_job(ctx.job(), "bootstrap");
         let mut env = bootstrap_environment();
         env.push(("HGDEV".to_owned(), machine.layout.hgdev.clone()));
-        let spec =
-            RunSpec { run: run.clone(), line: LOCAL_BOOTSTRAP.to_owned(), cwd: machine.layout.hgwork.clone(), env };
-        let started = Spool::new(&*shell, machine.layout.spool()).start(&spec).await.map_err(fail)?;
-        if started == Started::New && world.folders.image_log.exists() {
-            // what an earlier machine of this job said is no part of this one's output, from whose start we read
-            tokio::fs::remove_file(&world.folders.image_log).await.map_err(|error| Failure::from_plain(&error))?;
-        }
-        let sink = JobSink::steps(ctx, &world.folders.image_log)?;
-        match follow(ctx, world, &machine, &run, lease, sink).await? {
-            Ran::Ended(0) => {}
-            Ran::Ended(status) => {
-                return Err(Failure::new(format!(
-                    "the bootstrap script ended with status {status}: {}",
-                    last_line(&world.folders.image_log)
-                ))
-                .hint(format!("all it said is in `{}`", world.folders.image_log.display())));
-            }
-            Ran::Lost(why) => return Err(Failure::new(why)),
-        }
-        // the image's clone is `src` below hgdev as the work clone is below hgwork
-        let template = Layout { hgwork: machine.layout.hgdev.clone(), ..machine.layout.clone() };
-        super::sync::push(ctx, world, &machine, source, &template).await?;
-        // copies of the image then start with the files in place
-        mercurial::update(&*shell, &template, &source.revision.node).await.map_err(fail)?;
+        let spec = RunSpec { run, line: LOCAL_BOOTSTRAP.to_owned(), cwd: machine.layout.hgwork.clone(), env };
+        let log = &world.folders.image_log;
+        run_to_end(ctx, world, &machine, &spec, lease, "", "the bootstrap script", log).await?;
+        push_source(ctx, world, &machine, source).await?;
         cloud
             .create_image(&ImageRequest { machine: machine.id.clone(), name, inputs, fingerprint })
             .await
@@ -118,7 +89,7 @@ pub(super) async fn ensure_image(
 }
 
 /// The machine that a job makes its image on.
-pub(super) fn bake_machine(ctx: &JobContext) -> MachineId {
+fn bake_machine(ctx: &JobContext) -> MachineId {
     // a machine's id with six letters more is still one
     let id = MachineId::for_job(ctx.job());
     MachineId::new(format!("{id}-image")).unwrap_or(id)
@@ -126,7 +97,7 @@ pub(super) fn bake_machine(ctx: &JobContext) -> MachineId {
 
 /// Ends the machine an image was made on, be it by an earlier process of the job; the finaliser does the same where
 /// this was not reached.
-pub(super) async fn end_bake_machine(
+pub(in crate::ops) async fn end_bake_machine(
     ctx: &JobContext,
     world: &World,
     provider: ProviderKind,
@@ -143,33 +114,4 @@ pub(super) async fn end_bake_machine(
         ctx.disarm(finaliser);
     }
     Ok(())
-}
-
-/// `bootstrap-linux-dev`.
-///
-/// # Errors
-/// Whatever keeps the image from being made.
-pub async fn bootstrap_linux(
-    ctx: JobContext,
-    world: World,
-    prior: Prior,
-    spec: BootstrapSpec,
-) -> Result<WorkVerdict, Failure> {
-    if prior.only_clean_up {
-        return Err(Failure::Interrupted);
-    }
-    ctx.until_stopped(async {
-        let source = ctx.phase(Phase::Source, source::find(&ctx, &world, &spec.source, spec.rev())).await?;
-        let (image, _) = ctx
-            .phase(Phase::Image, ensure_image(&ctx, &world, &source, spec.provider, spec.lease, spec.rebuild))
-            .await?;
-        ctx.note(format!(
-            "image `{}` is current ({})",
-            image.name,
-            image.fingerprint.as_ref().map_or("no fingerprint", Fingerprint::short)
-        ))
-        .await?;
-        Ok(WorkVerdict::Done)
-    })
-    .await?
 }
