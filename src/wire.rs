@@ -66,6 +66,8 @@ fn dashboard(
         provider: context.provider,
         lease: context.lease,
         python: context.python.clone(),
+        transport: context.transport,
+        instance_types: std::iter::once(&config.aws.instance_type).chain(&config.aws.alternatives).cloned().collect(),
         current_dir: context.current_dir.clone(),
         state_dir: context.state_dir.clone(),
         demo: cli::demo(context),

@@ -15,8 +15,23 @@ use support::{AT_ONCE, Lab};
 /// `tests/lab/test_lab.py` holds the lab to what AWS does, a test a behaviour.
 #[test]
 fn the_lab_behaves_as_aws_does() {
+    run_tests("test_lab.py");
+}
+
+/// `tests/lab/test_machines.py` does so for machines, which need root.
+#[test]
+fn the_labs_machines_behave_as_instances_do() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("NOT TESTED: machines of the lab need root");
+        return;
+    }
+    run_tests("test_machines.py");
+}
+
+#[track_caller]
+fn run_tests(script: &str) {
     let python = Lab::venv().join("bin/python");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/test_lab.py");
+    let script = format!("{}/tests/lab/{script}", env!("CARGO_MANIFEST_DIR"));
     let ran = Command::new(python).arg("-B").arg(script).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }

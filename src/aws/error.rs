@@ -31,7 +31,9 @@ pub(super) fn kind(code: &str) -> ErrorKind {
             ErrorKind::InUse
         }
         "OperationNotPermitted" | "IncorrectInstanceState" => ErrorKind::Conflict,
-        "NoSuchEntity" | "NoSuchEntityException" => ErrorKind::NotFound,
+        "NoSuchEntity" | "NoSuchEntityException" | "ParameterNotFound" | "InvalidAMIID.Unavailable" => {
+            ErrorKind::NotFound
+        }
         "ServiceUnavailable" | "Unavailable" | "InternalError" | "InternalFailure" => ErrorKind::Unreachable,
         code if code.starts_with("Throttling") => ErrorKind::Throttled,
         code if code.ends_with(".InUse") => ErrorKind::InUse,

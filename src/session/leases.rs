@@ -55,6 +55,7 @@ impl Session {
     /// `Usage` when there is no such machine, or its lease is not ours to move or would be too long; `Remote` when the
     /// machine or its provider cannot be told.
     pub async fn extend(&self, id: &MachineId, by: LeaseMove) -> Result<Lease> {
+        let _alone = self.leases.lock().await;
         let machine = self.machine(id).await?;
         if let Some(why) = lease_refused(&machine) {
             return Err(Error::new(ErrorKind::Usage, crate::domain::escape_line(&why)));

@@ -48,6 +48,8 @@ pub struct Session {
     written: watch::Receiver<u64>,
     driven: Arc<Mutex<HashMap<JobId, drive::Driven>>>,
     watcher: tokio::task::JoinHandle<()>,
+    /// Held while a lease is moved: where it ends next depends on where it ends now.
+    leases: tokio::sync::Mutex<()>,
 }
 
 fn journal_error(error: &crate::journal::Error) -> Error {
@@ -68,7 +70,7 @@ impl Session {
             Engine::start(sink::JournalSink { journal: journal.clone(), written: sender }, EngineOptions::default());
         let driven = Arc::new(Mutex::new(HashMap::new()));
         let watcher = tokio::spawn(drive::watch_requests(journal.clone(), Arc::clone(&driven)));
-        Ok(Self { parts, journal, engine, written, driven, watcher })
+        Ok(Self { parts, journal, engine, written, driven, watcher, leases: tokio::sync::Mutex::default() })
     }
 
     /// All events after `after` (0 for all there are), then new ones as they come, of `job` alone or of all.

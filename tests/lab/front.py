@@ -28,6 +28,7 @@ from botocore.model import OperationNotFoundError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.http import HTTP_STATUS_CODES
 
+from behaviours.capacity import set_lacking
 from faults import Fault
 from lab import Refusal
 from wire import Call, refuse
@@ -135,6 +136,9 @@ class Front:
                     self.faults.clear()
             elif ask == ("GET", "/lab/address"):
                 return 200, [("Content-Type", "text/plain")], environ["REMOTE_ADDR"].encode() + b"\n"
+            elif ask == ("POST", "/lab/capacity"):
+                with self.lab.lock:
+                    set_lacking(said)
             elif path == "/lab/machines":
                 if self.lab.house is None:
                     return answer(400, {"error": "there are no machines without --machines"})

@@ -12,6 +12,8 @@ import shutil
 import stat
 
 HERE = pathlib.Path(__file__).resolve().parent
+# below the machines' folder
+FOLDERS = ("machines", "layers", "systems", "trash")
 # what an image has of its own at the top; other names of this computer are hidden
 EMPTY = {"boot": 0o755, "home": 0o755, "media": 0o755, "mnt": 0o755, "opt": 0o755, "root": 0o700, "srv": 0o755, "tmp": 0o1777}
 MOUNTED = ("dev", "proc", "run", "sys")
@@ -82,7 +84,7 @@ class Systems:
         except OSError:
             # the folder's file system cannot be written through
             mount("tmpfs", folder, "tmpfs", "mode=755")
-            for name in ("machines", "layers", "systems"):
+            for name in FOLDERS:
                 (folder / name).mkdir()
             self.of("")
 

@@ -9,7 +9,8 @@ address, one of 127.0.0.0/8, is the lab's: see `doors.py`. What it does within i
 
 instance   moto's instance
 root       its file system as this process sees it, while it runs; otherwise None
-running    whether it is up: it has processes
+running    whether it has processes
+up         whether it has booted so far that sshd may answer
 hung       whether all within it is stopped: then nothing of it may answer
 popen      runs a command within it: `popen(argv, user="root", **what subprocess.Popen takes)`
 exists     whether it has a file
@@ -38,8 +39,6 @@ CONSOLE = 64 * 1024
 POWEROFF, REBOOT = 10, 11
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x00020000, 16384, 1 << 18
-# as is told of a shutdown from within
-GUEST = "Client.InstanceInitiatedShutdown"
 
 _machines = {}
 
@@ -66,13 +65,13 @@ class Machine:
         self.address = self.door.address
         self.console = bytearray()
         self.process = self.control = self.pidfd = self.pid = None
-        # sshd may answer: the guest says so, time says so
-        self.guest_up = self.time_up = self.sshd_on = False
+        # sshd may answer: the guest says so, time says so, it has not been stopped
+        self.up = self.time_up = self.sshd_on = False
         self.hung = False
         self.faults = set()
-        # what to do when it is down; otherwise that is its own doing
+        # what to do when it is down, and whether to boot again then; without either its end is its own doing
         self.when_down = []
-        self.called_down = False
+        self.boot_again = False
         self.generation = 0
         self.lock = threading.Lock()
 
@@ -124,7 +123,7 @@ class Machine:
 
     def boot(self):
         self.generation += 1
-        self.guest_up = self.time_up = self.hung = self.called_down = False
+        self.up = self.time_up = self.hung = self.boot_again = False
         self.sshd_on = True
         shutil.rmtree(self.folder / "work", ignore_errors=True)
         (self.folder / "work").mkdir()
@@ -208,7 +207,7 @@ class Machine:
             self.pid = message["pid"]
             self.pidfd = os.pidfd_open(self.pid)
         elif event == "up":
-            self.guest_up = True
+            self.up = True
         elif event == "sshd":
             self.sshd_on = message["on"]
         self.door.refresh()
@@ -229,15 +228,17 @@ class Machine:
         self.pidfd = self.pid = None
         self.hung = False
         self.door.refresh()
-        if self.when_down:
+        if self.when_down or self.boot_again:
             waiting, self.when_down = self.when_down, []
             for action in waiting:
                 action()
+            if self.boot_again and self.instance.state == "running":
+                self.boot()
         elif self.instance.state == "running":
             if code == REBOOT:
                 self.boot()
             else:
-                self.house.guest_ended(self.instance)
+                self.lab.guest_ended(self.instance, failed=code != POWEROFF)
 
     def shut_down(self):
         """Presses its power button."""
@@ -260,19 +261,15 @@ class Machine:
             action()
 
     def reboot(self, between=lambda: None):
-        def again():
-            between()
-            if self.instance.state == "running":
-                self.boot()
-
-        self.once_down(again)
+        self.when_down.append(between)
+        self.boot_again = True
         if self.hung or not self.order("reboot"):
             self.kill()
 
     def forget(self):
         """Its files go."""
-        shutil.rmtree(self.folder, ignore_errors=True)
         self.layers = []
+        self.house.discard(self.folder)
         self.house.collect()
 
     # images
@@ -287,10 +284,12 @@ class Machine:
 
     def copy(self):
         """The same while it runs: a copy. Called without the lock."""
-        layer = self.house.new_layer()
+        layer, below = self.house.new_layer(), list(self.layers)
         source, target = self.folder / "upper", self.house.folder / "layers" / layer
-        subprocess.run(["cp", "-a", "--reflink=auto", "--", str(source), str(target)], stderr=subprocess.DEVNULL, check=False)
-        return [layer, *self.layers]
+        self.house.making |= {layer, *below}
+        # what vanishes meanwhile is no failure
+        subprocess.run(["cp", "-a", "--", str(source), str(target)], stderr=subprocess.DEVNULL, check=False)
+        return [layer, *below]
 
     # faults
 
@@ -337,9 +336,11 @@ class House:
         self.images = {}
         self.numbers = 0
         self.everywhere = set()
+        # layers that are being copied
+        self.making = set()
         self.number_lock = threading.Lock()
         leave_mounts()
-        for name in ("machines", "layers", "systems"):
+        for name in layers.FOLDERS:
             shutil.rmtree(self.folder / name, ignore_errors=True)
             (self.folder / name).mkdir(parents=True)
         try:
@@ -354,6 +355,36 @@ class House:
             self.images[image_id] = Image(self.systems.of(ami.name if ami else ""))
         return self.images[image_id]
 
+    def capture(self, instance, image_id, no_reboot, done):
+        """Makes an image of a machine's files; `done` is called when it is there."""
+        machine = of(instance.id)
+        if machine is None:
+            return done()
+        system = machine.image.system
+
+        def freeze():
+            self.images[image_id] = Image(system, machine.freeze())
+            done()
+
+        def copy():
+            made = machine.copy()
+            with self.lab.lock:
+                self.images[image_id] = Image(system, made)
+                self.making -= set(made)
+                done()
+
+        if not machine.running or instance.state != "running":
+            machine.once_down(freeze)
+        elif no_reboot:
+            threading.Thread(target=copy, daemon=True).start()
+        else:
+            machine.reboot(between=freeze)
+        return None
+
+    def deregister(self, image_id):
+        if self.images.pop(image_id, None):
+            self.collect()
+
     def new_layer(self):
         with self.number_lock:
             self.numbers += 1
@@ -361,11 +392,20 @@ class House:
 
     def collect(self):
         """Removes layers that nothing needs."""
-        used = {layer for image in self.images.values() for layer in image.layers}
+        used = self.making | {layer for image in self.images.values() for layer in image.layers}
         used |= {layer for machine in _machines.values() for layer in machine.layers}
         for path in (self.folder / "layers").iterdir():
-            if path.name not in used and not path.name.startswith("."):
-                shutil.rmtree(path, ignore_errors=True)
+            if path.name not in used:
+                self.discard(path)
+
+    def discard(self, path):
+        """Removes a folder, which may take longer than callers may wait."""
+        trash = self.folder / "trash" / self.new_layer()
+        try:
+            os.rename(path, trash)
+        except FileNotFoundError:
+            return
+        threading.Thread(target=shutil.rmtree, args=(trash,), kwargs={"ignore_errors": True}, daemon=True).start()
 
     # instances
 
@@ -381,14 +421,17 @@ class House:
         if new == "pending":
             self.hide_address(machine)
         elif new == "running" and old == "pending":
-            machine.once_down(machine.boot)
+            if machine.running:
+                machine.boot_again = True
+            else:
+                machine.boot()
             shown = lambda: self.show_address(machine)
             self.lab.after(self.lab.options.address, shown)
         elif new in ("stopping", "shutting-down"):
-            machine.when_down.append(lambda: None)
-            machine.shut_down()
-            if not machine.running:
-                machine.when_down = []
+            machine.boot_again = False
+            if machine.running:
+                machine.when_down.append(lambda: None)
+                machine.shut_down()
         elif new == "stopped":
             self.hide_address(machine)
             machine.kill()
@@ -413,10 +456,6 @@ class House:
     def show_address(self, machine):
         if machine.public and machine.instance.state in ("pending", "running"):
             machine.instance.nics[0].public_ip = machine.address
-
-    def guest_ended(self, instance):
-        """It was shut down from within."""
-        self.lab.guest_ended(instance)
 
     def refresh(self):
         """Anything may have changed for those who knock."""
@@ -447,9 +486,8 @@ class House:
                 machine.order("cut")
                 machine.door.cut()
             elif what == "kill":
-                if machine.running:
-                    self.lab.end_instance(machine.instance)
-                    machine.kill()
+                # what becomes of its instance is seen when it is down
+                machine.kill()
             else:
                 getattr(machine, what)()
             machine.door.refresh()
@@ -478,7 +516,7 @@ class House:
         """Nothing exists; the lock is held and stays so."""
         machines = list(_machines.values())
         for machine in machines:
-            machine.when_down = [lambda: None]
+            machine.when_down, machine.boot_again = [lambda: None], False
             machine.kill()
         for machine in machines:
             process, machine.process = machine.process, None
@@ -490,7 +528,7 @@ class House:
         self.everywhere = set()
         for name in ("machines", "layers"):
             for path in (self.folder / name).iterdir():
-                shutil.rmtree(path, ignore_errors=True)
+                self.discard(path)
 
 
 def leave_mounts():

@@ -141,16 +141,18 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
         all.value("launched", moment(model, at));
     }
     match machine.lease {
-        Some(lease) if lease.is_over(model.now) => all.value("ends in", "its lease is over"),
+        Some(lease) if lease.is_over(model.now) => {
+            all.value("ends in", "! lease over: it should have ended itself; ^d ends it");
+        }
         Some(lease) => {
             let at = lease.ends().to_zoned(model.setup.zone.clone()).strftime("%H:%M:%S").to_string();
-            all.value("ends in", format!("{}, at {at}, if no client moves it", words::span(lease.left(model.now))));
+            all.value("ends in", format!("{}, at {at}; + and - move it", words::span(lease.left(model.now))));
         }
         None if machine.provider == ProviderKind::Hosts => {
             all.value("ends in", "never: a listed host is not ours to end");
         }
         None if matches!(machine.state, MachineState::ShuttingDown | MachineState::Terminated) => {}
-        None => all.value("ends in", "not by itself: it has no lease, and costs until it is ended"),
+        None => all.value("ends in", "! no lease: it does not end by itself, and costs until it is ended"),
     }
     if let Some(id) = &machine.job {
         let row = job_row(model, store, id);

@@ -53,6 +53,8 @@ pub(super) fn setup(theme: ThemeName) -> Setup {
         provider: ProviderKind::Local,
         lease: Duration::from_secs(4 * 3600),
         python: "system3".to_owned(),
+        transport: crate::domain::Transport::default(),
+        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
         current_dir: "/home/hg/mercurial".into(),
         state_dir: "/home/hg/.hgautomation".into(),
         demo: Operation::RunTests(spec(&["test-demo.t"])),
