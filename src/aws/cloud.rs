@@ -2,7 +2,7 @@
 
 use super::client::Clients;
 use super::convert::Me;
-use super::inventory::{self, Held};
+use super::inventory::{self, Held, Made};
 use super::launch::{self, LaunchOptions};
 use super::machines::{self, Launch, Launches};
 use super::poll::Poll;
@@ -51,7 +51,7 @@ pub struct AwsCloud {
     there: bool,
     clients: Clients,
     machines: Mutex<BTreeMap<Region, Arc<Poll<Machines>>>>,
-    images: Mutex<BTreeMap<Region, Arc<Poll<Vec<Resource>>>>>,
+    images: Mutex<BTreeMap<Region, Arc<Poll<Vec<Made>>>>>,
     all_regions: Poll<Vec<Region>>,
     launches: Launches,
 }
@@ -220,7 +220,7 @@ fn is_changing(machines: &Machines) -> bool {
 }
 
 /// An image as the port has it.
-fn image(resource: Resource) -> Option<Image> {
+fn image((resource, inputs): Made) -> Option<Image> {
     // names may hold spaces and slashes, ids never do
     let name = resource.name.and_then(|name| ImageName::new(name).ok());
     let name = name.or_else(|| ImageName::new(resource.at.id.clone()).ok())?;
@@ -228,7 +228,7 @@ fn image(resource: Resource) -> Option<Image> {
         name,
         provider: ProviderKind::Aws,
         fingerprint: resource.fingerprint,
-        inputs: BTreeMap::new(),
+        inputs,
         created: resource.created.unwrap_or(Timestamp::UNIX_EPOCH),
         bytes: resource.bytes.unwrap_or(0),
         id: Some(resource.at.id),
@@ -375,9 +375,8 @@ impl Cloud for AwsCloud {
         let (machine, region) = self.must_find(&request.machine).await?;
         let made = bake::create(&self.clients, self.me(), &region, &machine.id, request).await;
         self.forget();
-        let mut image = image(made?).ok_or_else(|| Error::new(ErrorKind::Other, "the new image has no name"))?;
-        image.inputs.clone_from(&request.inputs);
-        Ok(image)
+        image((made?, request.inputs.clone()))
+            .ok_or_else(|| Error::new(ErrorKind::Other, "the new image has no name"))
     }
 
     async fn remove_image(&self, name: &ImageName) -> Result<()> {

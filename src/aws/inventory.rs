@@ -4,7 +4,7 @@ use super::client::Clients;
 use super::convert::{self, Me, Uses, View};
 use super::error::told;
 use crate::cloud::Result;
-use crate::domain::{Claim, Machine, Region, Resource, ResourceKind, ResourceRef, Tags, ours};
+use crate::domain::{Claim, Image, Machine, Region, Resource, ResourceKind, ResourceRef, Tags, ours, tag};
 use aws_sdk_ec2::types as ec2;
 use futures::future::try_join_all;
 use std::collections::BTreeMap;
@@ -87,10 +87,17 @@ async fn own_images(clients: &Clients, region: &Region) -> Result<Vec<ec2::Image
     Ok(all)
 }
 
+/// An image, and what it was made from as far as its tag tells.
+pub(super) type Made = (Resource, BTreeMap<String, String>);
+
 /// The images of this account in a region, in our words.
-pub(super) async fn images(clients: &Clients, me: Me<'_>, region: &Region) -> Result<Vec<Resource>> {
+pub(super) async fn images(clients: &Clients, me: Me<'_>, region: &Region) -> Result<Vec<Made>> {
     let (images, view) = (own_images(clients, region).await?, View { me, region });
-    Ok(images.iter().filter_map(|image| convert::image(view, image, &Uses::new())).collect())
+    let made = |image: &ec2::Image| {
+        let inputs = convert::tags(image.tags.as_deref()).get(tag::INPUTS).map(Image::inputs_of_tag);
+        Some((convert::image(view, image, &Uses::new())?, inputs.unwrap_or_default()))
+    };
+    Ok(images.iter().filter_map(made).collect())
 }
 
 async fn snapshots(clients: &Clients, region: &Region) -> Result<Vec<ec2::Snapshot>> {
