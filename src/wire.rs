@@ -204,6 +204,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
         connector: Arc::new(SshConnector::new(paths.keys(), exe)),
         // the default is looked up on the PATH, with a fallback; another value is meant as it stands
         hg: (config.hg != Config::default().hg).then(|| config.hg.to_string_lossy().into_owned()),
+        ready_timeout: config.aws.ready_timeout,
         keep_images: usize::try_from(config.aws.keep_images).unwrap_or(usize::MAX),
         retention: config.retention,
         check: Arc::new(|shell, machine: crate::domain::Machine| {

@@ -15,24 +15,33 @@ use support::{AT_ONCE, Lab};
 /// `tests/lab/test_lab.py` holds the lab to what AWS does, a test a behaviour.
 #[test]
 fn the_lab_behaves_as_aws_does() {
-    run_tests("test_lab.py");
+    run_tests("test_lab.py", &[]);
 }
 
-/// `tests/lab/test_machines.py` does so for machines, which need root.
+/// `tests/lab/test_machines.py` does so for machines, which need root; in two parts, for it waits for most of its time.
 #[test]
-fn the_labs_machines_behave_as_instances_do() {
-    if !nix::unistd::geteuid().is_root() {
+fn the_labs_machines_boot_as_instances_do() {
+    run_machine_tests(&["Booting", "Late", "Doors", "Ending"]);
+}
+
+#[test]
+fn the_labs_machines_live_as_instances_do() {
+    run_machine_tests(&["Lives", "Images"]);
+}
+
+fn run_machine_tests(parts: &[&str]) {
+    if nix::unistd::geteuid().is_root() {
+        run_tests("test_machines.py", parts);
+    } else {
         eprintln!("NOT TESTED: machines of the lab need root");
-        return;
     }
-    run_tests("test_machines.py");
 }
 
 #[track_caller]
-fn run_tests(script: &str) {
+fn run_tests(script: &str, parts: &[&str]) {
     let python = Lab::venv().join("bin/python");
     let script = format!("{}/tests/lab/{script}", env!("CARGO_MANIFEST_DIR"));
-    let ran = Command::new(python).arg("-B").arg(script).output().unwrap();
+    let ran = Command::new(python).arg("-B").arg(script).args(parts).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 

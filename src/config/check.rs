@@ -7,6 +7,7 @@ use super::raw::{At, Raw, RawHost, Reader};
 use super::values::{Config, Host, LogLevel, ThemeChoice};
 use crate::diag::suggest;
 use crate::domain::{Layout, MachineId, ProviderKind, escape_line};
+use std::ops::RangeInclusive;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -145,18 +146,27 @@ fn validate_theme(reader: &mut Reader<'_>, at: &At<String>) -> Option<ThemeChoic
 }
 
 fn validate_lease(reader: &mut Reader<'_>, at: &At<String>) -> Option<Duration> {
-    let Ok(lease) = parse_duration(&at.value) else {
+    validate_time(reader, at, LEASE_MIN..=LEASE_MAX)
+}
+
+/// A length of time between two others.
+pub(super) fn validate_time(
+    reader: &mut Reader<'_>,
+    at: &At<String>,
+    range: RangeInclusive<Duration>,
+) -> Option<Duration> {
+    let Ok(time) = parse_duration(&at.value) else {
         let message = format!("`{}`: `{}` is not a duration", at.key, shown(at));
         reader.wrong(at.span.start, message, Some("write it like `90s`, `45m`, `2h`, `1d` or `1h30m`".to_owned()));
         return None;
     };
-    if !(LEASE_MIN..=LEASE_MAX).contains(&lease) {
-        let (least, most) = (format_duration(LEASE_MIN), format_duration(LEASE_MAX));
+    if !range.contains(&time) {
+        let (least, most) = (format_duration(*range.start()), format_duration(*range.end()));
         let message = format!("`{}` must be between `{least}` and `{most}`, not `{}`", at.key, shown(at));
         reader.wrong(at.span.start, message, None);
         return None;
     }
-    Some(lease)
+    Some(time)
 }
 
 fn validate_python(reader: &mut Reader<'_>, at: &At<String>) -> Option<String> {

@@ -1,9 +1,14 @@
 //! What `[aws]` of the configuration file means.
 
-use super::check::{shown, take, validate_filled, validate_number, validate_word};
+use super::check::{shown, take, validate_filled, validate_number, validate_time, validate_word};
 use super::raw::{At, RawAws, Reader};
 use super::values::{Aws, Ingress, SsmAgent};
 use crate::domain::{Region, Transport, cidr, escape_line, is_everybody, is_instance_type};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// How long one may want to wait for a machine.
+const READY: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(60 * 60);
 
 pub(super) fn aws(reader: &mut Reader<'_>, raw: RawAws, aws: &mut Aws) {
     take(&mut aws.enabled, raw.enabled.map(|at| at.value));
@@ -20,10 +25,12 @@ pub(super) fn aws(reader: &mut Reader<'_>, raw: RawAws, aws: &mut Aws) {
     take(&mut aws.ingress, raw.ingress.and_then(|at| validate_word(reader, &at, &Ingress::ALL, Ingress::as_str)));
     take(&mut aws.cidr, raw.cidr.and_then(|at| validate_cidr(reader, &at, aws.ingress)));
     take(&mut aws.address_from, raw.address_from.and_then(|at| validate_url(reader, &at, &["https://", "http://"])));
+    take(&mut aws.ready_timeout, raw.ready_timeout.and_then(|at| validate_time(reader, &at, READY)));
     take(&mut aws.keep_images, raw.keep_images.and_then(|at| validate_number(reader, &at, 1, 100)));
     match (raw.ssm_agent_url, raw.ssm_agent_sha256) {
         (Some(url), Some(sha256)) => {
-            let (url, sha256) = (validate_url(reader, &url, &["https://"]), validate_sha256(reader, &sha256));
+            let (url, sha256) =
+                (validate_url(reader, &url, &["https://", "http://"]), validate_sha256(reader, &sha256));
             aws.ssm_agent = url.zip(sha256).map(|(url, sha256)| SsmAgent { url, sha256 });
         }
         (Some(one), None) | (None, Some(one)) => {

@@ -167,6 +167,7 @@ section!(RawAws {
     cidr: Vec<String>,
     address_from: String,
     keep_images: i64,
+    ready_timeout: String,
     ssm_agent_url: String,
     ssm_agent_sha256: String,
 });

@@ -35,6 +35,7 @@ fn aws(aws: &Aws) -> Table {
         ("cidr", list(&aws.cidr)),
         ("address_from", text(aws.address_from.as_str())),
         ("keep_images", number(aws.keep_images)),
+        ("ready_timeout", Value::String(format_duration(aws.ready_timeout))),
     ]));
     if let Some(agent) = &aws.ssm_agent {
         rows.insert("ssm_agent_url".to_owned(), text(agent.url.as_str()));

@@ -65,6 +65,8 @@ pub struct Aws {
     pub address_from: String,
     /// How many images of one kind are kept, the newest ones.
     pub keep_images: u32,
+    /// How long a machine may take from its launch to the first login.
+    pub ready_timeout: Duration,
     /// The agent of Systems Manager that goes into images of systems without one; none takes AWS's own newest.
     pub ssm_agent: Option<SsmAgent>,
 }
@@ -116,6 +118,7 @@ impl Default for Aws {
             cidr: Vec::new(),
             address_from: "https://checkip.amazonaws.com".to_owned(),
             keep_images: 2,
+            ready_timeout: Duration::from_secs(300),
             ssm_agent: None,
         }
     }

@@ -12,14 +12,20 @@ use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a machine may take from launch to its first login.
-const READY_LIMIT: Duration = Duration::from_secs(300);
 /// How long a machine's SSH port may be silent before another way is looked for.
 const SSH_PATIENCE: Duration = Duration::from_secs(20);
 /// How long before it is asked whether our address has changed.
 const MOVED: Duration = Duration::from_secs(30);
 /// How long between two questions to the provider that are not about the machine's state.
 const ASK: Duration = Duration::from_secs(5);
+
+/// When waiting ends.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    /// How long that was at its start.
+    after: Duration,
+}
 
 /// The steps of the ladder, of machines of a cloud; those of this computer are up at once.
 struct Ladder<'a> {
@@ -53,7 +59,7 @@ pub(super) async fn wait_ready(
     transport: Transport,
 ) -> Result<Machine, Failure> {
     let mut ladder = Ladder::new(ctx, &machine);
-    let deadline = Instant::now() + READY_LIMIT;
+    let deadline = Deadline { at: Instant::now() + world.ready_timeout, after: world.ready_timeout };
     let machine = wait_address(world, machine, &mut ladder, deadline).await?;
     let machine = wait_login(world, machine, &mut ladder, deadline, transport).await?;
     if let Some(endpoint) = &machine.endpoint {
@@ -71,7 +77,7 @@ async fn wait_address(
     world: &World,
     mut machine: Machine,
     ladder: &mut Ladder<'_>,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<Machine, Failure> {
     let cloud = world.cloud(machine.provider)?;
     // a question to a cloud is metered
@@ -97,7 +103,7 @@ async fn wait_address(
             Ok(Some(machine)) => machine,
             Ok(None) => return Err(ended(&*cloud, &machine.id).await),
             // a question that failed may be answered next time
-            Err(error) if is_passing(&error) && Instant::now() < deadline => machine,
+            Err(error) if is_passing(&error) && Instant::now() < deadline.at => machine,
             Err(error) => return Err(fail(error)),
         };
     }
@@ -112,7 +118,7 @@ async fn wait_login(
     world: &World,
     mut machine: Machine,
     ladder: &mut Ladder<'_>,
-    deadline: Instant,
+    deadline: Deadline,
     transport: Transport,
 ) -> Result<Machine, Failure> {
     let cloud = world.cloud(machine.provider)?;
@@ -137,7 +143,7 @@ async fn wait_login(
                     crate::domain::escape_line(String::from_utf8_lossy(&said.stderr).trim())
                 )));
             }
-            Err(error) if error.kind == ErrorKind::Auth && machine.is_ephemeral() && Instant::now() < deadline => {
+            Err(error) if error.kind == ErrorKind::Auth && machine.is_ephemeral() && Instant::now() < deadline.at => {
                 if std::mem::take(&mut silent) {
                     ladder.step("answers").await?;
                 }
@@ -193,13 +199,13 @@ async fn ended(cloud: &dyn Cloud, id: &MachineId) -> Failure {
 
 async fn wait(
     cloud: &dyn Cloud,
-    deadline: Instant,
+    deadline: Deadline,
     pause: &mut Duration,
     machine: &Machine,
     why: &str,
 ) -> Result<(), Failure> {
-    if Instant::now() + *pause > deadline {
-        let message = format!("machine `{}` was not ready within {} s: {why}", machine.id, READY_LIMIT.as_secs());
+    if Instant::now() + *pause > deadline.at {
+        let message = format!("machine `{}` was not ready within {} s: {why}", machine.id, deadline.after.as_secs());
         let failure = Failure::new(message);
         return Err(match cloud.why_not_ready(&machine.id).await {
             Some(why) => failure.hint(why).hint("docs/troubleshooting.md tells what stands in the way most often"),

@@ -170,6 +170,7 @@ impl Session {
             sources: self.parts.paths.sources(),
             tools: self.parts.paths.tools(),
             keep_images: self.parts.keep_images,
+            ready_timeout: self.parts.ready_timeout,
             folders: JobFolders {
                 output: job.output,
                 image_log: job.folder.join("image.log"),

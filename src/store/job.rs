@@ -61,6 +61,8 @@ pub struct StepView {
     pub step: String,
     /// The seconds it took.
     pub seconds: f64,
+    /// When it was over.
+    pub at: Timestamp,
 }
 
 /// The machine a job works on.
@@ -253,6 +255,11 @@ impl JobView {
         self.last_seq
     }
 
+    /// The steps of a phase, in their order.
+    pub fn steps_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &StepView> {
+        self.steps.iter().filter(move |step| step.phase == Some(phase))
+    }
+
     /// Whether it is known from its first event on.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -330,7 +337,7 @@ impl JobView {
                 if self.steps.len() == STEPS {
                     self.steps.pop_front();
                 }
-                self.steps.push_back(StepView { phase: self.phase, step: step.clone(), seconds: sane(*seconds) });
+                self.steps.push_back(StepView { phase: self.phase, step: step.clone(), seconds: sane(*seconds), at });
             }
             EventKind::MachineReady { machine, provider, address } => {
                 self.machine(machine, *provider).address = Some(address.clone());

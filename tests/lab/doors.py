@@ -45,7 +45,8 @@ class Doors:
             except OSError as why:
                 listener.close()
                 if not left:
-                    raise OSError(why.errno, f"port {PORT} of {address}: {why.strerror}") from why
+                    hint = "is there an SSH server on all addresses?"
+                    raise OSError(why.errno, f"port {PORT} of {address}: {why.strerror} ({hint})") from why
         return None
 
     def open(self, machine):
@@ -75,7 +76,7 @@ class Door:
         self.doors, self.machine, self.listener = doors, machine, listener
         self.address = listener.getsockname()[0]
         listener.setblocking(False)
-        self.mode, self.filler = "refuse", None
+        self.mode, self.filler, self.retired = "refuse", None, False
         # peers who wait for an answer that never comes
         self.held = []
 
@@ -93,7 +94,8 @@ class Door:
 
     def wanted(self):
         machine = self.machine
-        if not machine.running or machine.instance.state != "running" or "no-ssh" in machine.faults or not self.lets_in():
+        runs = machine.running and machine.instance.state == "running"
+        if not runs or "no-ssh" in machine.faults or not self.lets_in():
             return "drop"
         if machine.hung:
             return "ignore"
@@ -101,8 +103,13 @@ class Door:
 
     def refresh(self):
         """Called with the lab's lock, whenever anything may have changed."""
-        if self.listener is not None:
+        if self.listener is not None and not self.retired:
             self.set(self.wanted())
+
+    def retire(self):
+        """Nobody is behind it any more; nobody else may have its address either."""
+        self.set("drop")
+        self.retired = True
 
     def set(self, mode):
         if mode == self.mode:

@@ -12,7 +12,7 @@ root       its file system as this process sees it, while it runs; otherwise Non
 running    whether it has processes
 up         whether it has booted so far that sshd may answer
 hung       whether all within it is stopped: then nothing of it may answer
-popen      runs a command within it: `popen(argv, user="root", **what subprocess.Popen takes)`
+popen      runs a command within it: `popen(argv, user="root", **what subprocess.Popen takes)`; one that hangs runs none
 exists     whether it has a file
 
 Everything here is called with the lab's lock held, unless it says otherwise.
@@ -62,7 +62,8 @@ class Machine:
         self.folder.mkdir(parents=True)
         self.renew_upper()
         self.door = house.doors.open(self)
-        self.address = self.door.address
+        # private and public address are the same until it has been stopped
+        self.private, self.old_doors = self.door.address, []
         self.console = bytearray()
         self.process = self.control = self.pidfd = self.pid = None
         # sshd may answer: the guest says so, time says so, it has not been stopped
@@ -78,6 +79,10 @@ class Machine:
     # what others may know
 
     @property
+    def address(self):
+        return self.door.address
+
+    @property
     def running(self):
         return self.process is not None
 
@@ -91,8 +96,8 @@ class Machine:
 
     def popen(self, argv, user="root", **more):
         """Runs a command within; the process given is one without, which ends with the same code."""
-        if not self.running or not self.pid:
-            raise ProcessLookupError(f"{self.instance.id} does not run")
+        if not self.pid or self.hung:
+            raise ProcessLookupError(f"{self.instance.id} {'hangs' if self.hung else 'does not run'}")
         home = "/root" if user == "root" else f"/home/{user}"
         env = more.pop("env", None)
         if env is None:
@@ -170,8 +175,8 @@ class Machine:
             "own": f"machines/{self.instance.id}",
             "lower": [*(f"layers/{layer}" for layer in self.layers), *self.image.system.lower],
             "instance": self.instance.id,
-            "hostname": "ip-" + self.address.replace(".", "-"),
-            "address": self.address,
+            "hostname": "ip-" + self.private.replace(".", "-"),
+            "address": self.private,
             "user": self.image.system.user,
             "keys": keys,
             "user_data": base64.b64encode(raw).decode(),
@@ -265,6 +270,16 @@ class Machine:
         self.boot_again = True
         if self.hung or not self.order("reboot"):
             self.kill()
+
+    def move(self):
+        """Gets another public address; nobody is at the old one any more."""
+        self.door.retire()
+        self.old_doors.append(self.door)
+        self.door = self.house.doors.open(self)
+
+    def close_doors(self):
+        for door in (self.door, *self.old_doors):
+            door.close()
 
     def forget(self):
         """Its files go."""
@@ -420,6 +435,8 @@ class House:
             self.give_address(machine)
         if new == "pending":
             self.hide_address(machine)
+            if old == "stopped":
+                machine.move()
         elif new == "running" and old == "pending":
             if machine.running:
                 machine.boot_again = True
@@ -443,10 +460,10 @@ class House:
     def give_address(self, machine):
         nic = machine.instance.nics[0]
         machine.public = nic.public_ip is not None
-        nic.private_ip_address = machine.address
+        nic.private_ip_address = machine.private
         for entry in nic.private_ip_addresses:
             if entry.get("Primary"):
-                entry["PrivateIpAddress"] = machine.address
+                entry["PrivateIpAddress"] = machine.private
                 if "PrivateDnsName" in entry:
                     entry["PrivateDnsName"] = nic.private_dns_name = machine.instance.private_dns_name
 
@@ -475,7 +492,10 @@ class House:
             raise ValueError(f"no such machine: {which}")
         lasting = what in ("no-ssh", "impostor")
         if which == "*":
-            self.everywhere = self.everywhere | {what} if lasting else set() if what == "normal" else self.everywhere
+            if lasting:
+                self.everywhere.add(what)
+            elif what == "normal":
+                self.everywhere.clear()
         for machine in list(_machines.values()) if which == "*" else [of(which)]:
             if lasting:
                 machine.faults.add(what)
@@ -510,7 +530,7 @@ class House:
         with self.lab.lock:
             for machine in machines:
                 machine.process = None
-                machine.door.close()
+                machine.close_doors()
 
     def reset(self):
         """Nothing exists; the lock is held and stays so."""
@@ -522,7 +542,7 @@ class House:
             process, machine.process = machine.process, None
             if process:
                 process.wait(5)
-            machine.door.close()
+            machine.close_doors()
         _machines.clear()
         self.images.clear()
         self.everywhere = set()

@@ -55,7 +55,8 @@ class MachineTest(LabTest):
         self.ec2.authorize_security_group_ingress(GroupId=self.group, IpPermissions=[OPEN])
 
     def user_data(self, **more):
-        user = {"name": "hg", "shell": "/bin/bash", "sudo": "ALL=(ALL) NOPASSWD:ALL", "ssh_authorized_keys": [self.public]}
+        user = {"name": "hg", "shell": "/bin/bash", "sudo": "ALL=(ALL) NOPASSWD:ALL"}
+        user["ssh_authorized_keys"] = [self.public]
         keys = {"ed25519_private": self.host, "ed25519_public": self.host_public}
         return "#cloud-config\n" + yaml.safe_dump({"users": ["default", user], "ssh_keys": keys, **more})
 
@@ -74,8 +75,9 @@ class MachineTest(LabTest):
         address = self.address(instance)
         known = self.path / "known"
         known.write_text(f"{address} {host or self.host_public}\n")
-        argv = ["ssh", "-F", "none", "-i", str(self.path / "key"), "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes"]
+        argv = ["ssh", "-F", "none", "-i", str(self.path / "key"), "-o", f"UserKnownHostsFile={known}"]
         argv += ["-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o", f"ConnectTimeout={wait}"]
+        argv += ["-o", "BatchMode=yes"]
         return subprocess.run([*argv, f"{user}@{address}", command], capture_output=True, text=True, check=False)
 
     def told(self, instance, command, **more):
@@ -102,21 +104,22 @@ class Booting(MachineTest):
         """User data makes users and host keys before sshd answers, so that its key can be pinned."""
         one = self.launch()
         begun = time.monotonic()
-        self.assertEqual(self.told(one, "id -un; sudo id -un; hostname"), f"hg\nroot\nip-{self.address(one).replace('.', '-')}\n")
+        name = f"ip-{self.address(one).replace('.', '-')}"
+        self.assertEqual(self.told(one, "id -un; sudo id -un; hostname"), f"hg\nroot\n{name}\n")
         self.assertLess(time.monotonic() - begun, 3)
         told = self.told(one, "cat /etc/os-release; ls / /home; sudo ls -a /root")
         self.assertIn('VERSION_ID="12"', told)
         self.assertIn("admin\nhg\n", told)
         self.assertNotIn("hgdev", told)
         self.assertNotIn(".ssh", told)
-        (ubuntu,) = [self.launch(ImageId=UBUNTU)]
+        ubuntu = self.launch(ImageId=UBUNTU)
         self.assertIn('VERSION_ID="24.04"', self.told(ubuntu, "cat /etc/os-release; id ubuntu"))
         self.assertNotEqual(self.address(one), self.address(ubuntu))
 
     def test_other_host_keys_are_gone(self):
         """With ssh_keys no others are made, and one that was there is deleted."""
         one = self.launch()
-        self.assertEqual(self.told(one, "ls /etc/ssh/*host*"), "/etc/ssh/ssh_host_ed25519_key\n/etc/ssh/ssh_host_ed25519_key.pub\n")
+        self.assertEqual(self.told(one, "cd /etc/ssh; ls *host*"), "ssh_host_ed25519_key\nssh_host_ed25519_key.pub\n")
         stranger = self.ssh(one, "true", host=self.public)
         self.assertEqual(stranger.returncode, 255)
         self.assertIn("REMOTE HOST IDENTIFICATION HAS CHANGED", stranger.stderr)
@@ -149,9 +152,11 @@ class Booting(MachineTest):
         )
         one = self.launch(user_data=data)
         self.told(one, "cloud-init status --wait")
-        told = self.told(one, "cat /run/id; ls /run/*b; sudo stat -c '%a %U:%G' /opt/a/b; sudo cat /opt/a/b /sum; ls /ran")
+        look = "cat /run/id; ls /run/*b; sudo stat -c '%a %U:%G' /opt/a/b; sudo cat /opt/a/b /sum; ls /ran"
+        told = self.told(one, look)
         self.assertEqual(told, f"{one}\n/run/a b\n640 root:adm\nhello2\n/ran\n")
-        self.assertEqual(self.told(one, "stat -c %U c; cat /etc/ssh/sshd_config.d/*"), "hg\nPasswordAuthentication no\n")
+        told = self.told(one, "stat -c %U c; cat /etc/ssh/sshd_config.d/*")
+        self.assertEqual(told, "hg\nPasswordAuthentication no\n")
 
     def test_what_is_not_carried_out_does_not_boot(self):
         """(Of the lab: nobody shall rely on what it skips.)"""
@@ -239,17 +244,24 @@ class Lives(MachineTest):
         self.ends(one)
 
     def test_stop_and_start(self):
-        """After a stop the files are there, /run is empty, bootcmd runs again and what is an instance's first boot's not."""
+        """After a stop the files are there and /run is empty; bootcmd runs again, what is of an instance's first boot not.
+
+        The public address is another one, the private one stays.
+        """
         data = self.user_data(bootcmd=["echo b >> /boots"], runcmd=["echo r >> /runs"])
         one = self.launch(user_data=data)
         self.told(one, "cloud-init status --wait; sudo touch /run/volatile; echo kept > kept")
+        before = self.instance(one)
         self.ec2.stop_instances(InstanceIds=[one])
         self.assertEqual(self.state(one), "stopping")
         self.ends(one, "stopped")
         self.assertNotIn("PublicIpAddress", self.instance(one))
         self.ec2.start_instances(InstanceIds=[one])
         self.told(one, "cloud-init status --wait")
-        self.assertEqual(self.told(one, "cat kept /boots /runs; test -e /run/volatile || echo gone"), "kept\nb\nb\nr\ngone\n")
+        self.assertNotEqual(self.address(one), before["PublicIpAddress"])
+        self.assertEqual(self.instance(one)["PrivateIpAddress"], before["PrivateIpAddress"])
+        told = self.told(one, "cat kept /boots /runs; test -e /run/volatile || echo gone")
+        self.assertEqual(told, "kept\nb\nb\nr\ngone\n")
 
     def test_reboot(self):
         """RebootInstances and `reboot` keep instance, address and files, not /run."""
@@ -282,7 +294,8 @@ class Lives(MachineTest):
         self.assertEqual(self.ssh(one, "sudo systemd-run --unit=x --property=Odd=1 true").returncode, 1)
         self.told(one, "sudo systemctl stop a")
         self.assertEqual(self.ssh(one, "pgrep -c sleep; systemctl is-active a").stdout, "0\ninactive\n")
-        self.told(one, "sudo systemd-run --quiet --on-active=1s --unit=later --timer-property=AccuracySec=1s touch /run/later")
+        timer = "--on-active=1s --unit=later --timer-property=AccuracySec=1s"
+        self.told(one, f"sudo systemd-run --quiet {timer} touch /run/later")
         told = self.told(one, "systemctl is-active later.timer; ls /run/later; sleep 1; ls /run/later")
         self.assertEqual(told, "active\n/run/later\n")
 
@@ -290,24 +303,27 @@ class Lives(MachineTest):
 class Images(MachineTest):
     FLAGS = ("--boot", "0", "--end", "0", "--stop", "0")
 
-    def image(self, instance, **more):
-        image = self.ec2.create_image(InstanceId=instance, Name=f"image {time.monotonic()}", **more)["ImageId"]
+    def available(self, image):
         eventually(lambda: self.ec2.describe_images(ImageIds=[image])["Images"][0]["State"] == "available")
         return image
+
+    def image(self, instance, **more):
+        name = f"image {time.monotonic()}"
+        return self.available(self.ec2.create_image(InstanceId=instance, Name=name, **more)["ImageId"])
 
     def test_an_image_keeps_files(self):
         """CreateImage reboots, and what is launched from the image has the files, on a first boot of its own."""
         data = self.user_data(runcmd=["echo $(cat /etc/hostname) >> /runs"])
         one = self.launch(user_data=data)
-        self.told(one, "cloud-init status --wait; sudo mkdir /hgdev; echo kept | sudo tee /hgdev/file; sudo rm /etc/motd /etc/fstab -f")
-        self.told(one, "sudo touch /run/volatile")
+        self.told(one, "cloud-init status --wait; sudo mkdir /hgdev; echo kept | sudo tee /hgdev/file")
+        self.told(one, "sudo rm -f /etc/motd /etc/fstab; sudo touch /run/volatile")
         image = self.image(one)
         self.told(one, "test ! -e /run/volatile")
         self.told(one, "echo later | sudo tee /hgdev/file")
         copy = self.launch(user_data=data, ImageId=image)
         self.told(copy, "cloud-init status --wait")
         told = self.told(copy, "cat /hgdev/file; cat /runs; ls /etc/motd /etc/fstab 2>/dev/null; true").splitlines()
-        self.assertEqual(told, ["kept", f"ip-{self.address(one).replace('.', '-')}", f"ip-{self.address(copy).replace('.', '-')}"])
+        self.assertEqual(told, ["kept", *(f"ip-{self.address(each).replace('.', '-')}" for each in (one, copy))])
         second = self.launch(user_data=data, ImageId=self.image(copy))
         self.assertEqual(self.told(second, "cat /hgdev/file"), "kept\n")
 
@@ -326,8 +342,8 @@ class Images(MachineTest):
         self.told(one, "echo kept > kept")
         images = [self.ec2.create_image(InstanceId=one, Name=name)["ImageId"] for name in ("first", "second")]
         for image in images:
-            eventually(lambda image=image: self.ec2.describe_images(ImageIds=[image])["Images"][0]["State"] == "available")
-            self.assertEqual(self.told(self.launch(ImageId=image), "cat kept"), "kept\n")
+            copy = self.launch(ImageId=self.available(image))
+            self.assertEqual(self.told(copy, "cat kept"), "kept\n")
         self.told(one, "cat kept")
 
     def test_an_image_outlives_its_instance(self):
@@ -374,13 +390,21 @@ class Doors(MachineTest):
         eventually(lambda: "IDENTIFICATION HAS CHANGED" in self.ssh(other, "true").stderr)
         do("normal", "*")
         self.told(other, "true")
+
+        def status():
+            (told,) = self.ec2.describe_instance_status(InstanceIds=[one])["InstanceStatuses"]
+            return told["InstanceStatus"]["Status"]
+
+        self.assertEqual(status(), "ok")
         do("hang")
         self.assertIn("timed out", self.ssh(one, "true", wait=1).stderr)
+        self.assertEqual(status(), "impaired")
         do("wake")
         self.told(one, "true")
         address = self.address(one)
         argv = ["ssh", "-F", "none", "-i", str(self.path / "key"), "-o", f"UserKnownHostsFile={self.path / 'known'}"]
-        with subprocess.Popen([*argv, f"hg@{address}", "echo in; sleep 100"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as long:
+        argv += [f"hg@{address}", "echo in; sleep 100"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as long:
             self.assertEqual(long.stdout.readline(), b"in\n")
             do("cut")
             self.assertEqual(long.wait(5), 255)

@@ -101,10 +101,10 @@ def make_devices(dev):
         os.mkdir(f"{dev}/{name}")
     mount("devpts", f"{dev}/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5")
     mount("tmpfs", f"{dev}/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
-    for name, target in (("ptmx", "pts/ptmx"), ("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
-        os.symlink(target, f"{dev}/{name}")
     # what is written to the console is told by the lab
-    os.symlink("/proc/1/fd/1", f"{dev}/console")
+    links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "console": "/proc/1/fd/1"}
+    for name, target in {**links, "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}.items():
+        os.symlink(target, f"{dev}/{name}")
 
 
 def spawn(argv, env=None, stdin=None, stdout=None, stderr=None, cwd="/", user=None):
