@@ -6,11 +6,16 @@ use crate::domain::Region;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_sdk_ec2::operation::run_instances::RunInstancesError;
 use aws_smithy_http_client::{Builder, Connector, tls};
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -39,6 +44,27 @@ enum Patience {
     Long,
     /// Little: no answer is an answer too.
     Short,
+}
+
+/// EC2 says with status 500 that a zone has no capacity; the SDK would ask it again and again, where another may have some.
+#[derive(Debug)]
+struct NoCapacity;
+
+impl ClassifyRetry for NoCapacity {
+    fn classify_retry(&self, ctx: &InterceptorContext) -> RetryAction {
+        let error = ctx.output_or_error().and_then(Result::err).and_then(OrchestratorError::as_operation_error);
+        let run = error.and_then(|error| error.downcast_ref::<RunInstancesError>());
+        let code = run.and_then(ProvideErrorMetadata::code);
+        if code.is_some_and(super::launch::is_capacity) {
+            RetryAction::RetryForbidden
+        } else {
+            RetryAction::NoActionIndicated
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "no capacity"
+    }
 }
 
 /// Makes clients, each once.
@@ -93,6 +119,7 @@ impl Clients {
         let make = || {
             let config = aws_sdk_ec2::config::Builder::from(shared)
                 .region(aws_config::Region::new(region.to_string()))
+                .retry_classifier(NoCapacity)
                 .build();
             aws_sdk_ec2::Client::from_conf(config)
         };

@@ -187,6 +187,18 @@ impl Lab {
         self.post("calls/clear", &Value::Null);
     }
 
+    /// Does something to a machine, or with `*` to all of them; see `front.py`.
+    #[track_caller]
+    pub(crate) fn machine_fault(&self, id: &str, what: &str) {
+        self.post("machines", &serde_json::json!({ "id": id, "do": what }));
+    }
+
+    /// Says where there is no capacity; see `capacity.py`.
+    #[track_caller]
+    pub(crate) fn no_capacity(&self, places: &Value) {
+        self.post("capacity", places);
+    }
+
     /// Nothing exists, nothing fails, nothing was called.
     pub(crate) fn reset(&self) {
         self.post("reset", &Value::Null);

@@ -105,7 +105,8 @@ pub(crate) fn configure(path: &Path) {
     fs::write(path.join("config.toml"), config).unwrap();
 }
 
-fn make_repo(real: &hg::RealHg, repo: &Path) {
+/// Makes the repository of tests of our own.
+pub(crate) fn make_repo(real: &hg::RealHg, repo: &Path) {
     let tests = repo.join("tests");
     fs::create_dir_all(&tests).unwrap();
     for entry in fs::read_dir(real.source.join("tests")).unwrap() {

@@ -41,7 +41,7 @@ pub(super) fn of_type(instance_type: &str, zones: &[String]) -> Vec<Attempt> {
 }
 
 /// Whether an error code says that another place or type may do.
-pub(super) fn is_capacity(code: &str) -> bool {
+pub(in crate::aws) fn is_capacity(code: &str) -> bool {
     matches!(
         code,
         "InsufficientInstanceCapacity" | "InsufficientHostCapacity" | "InsufficientCapacity" | "Unsupported"

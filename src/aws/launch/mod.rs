@@ -15,6 +15,7 @@ use super::ssm;
 use crate::cloud::{Error, ErrorKind, LaunchRequest, Result};
 use crate::domain::{CloudWish, Distro, Machine, Region, Timestamp, Transport, tag};
 use attempts::Attempt;
+pub(super) use attempts::is_capacity;
 use aws_sdk_ec2::operation::run_instances::RunInstancesError;
 use aws_sdk_ec2::types as ec2;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -358,7 +359,7 @@ impl Call<'_> {
                 tokio::time::sleep(Duration::from_secs(2)).await;
                 continue;
             }
-            if attempts::is_capacity(&code) {
+            if is_capacity(&code) {
                 return Err(Stopped::Capacity(code));
             }
             return Err(Stopped::Other(self.refused(&code, attempt, error)));
