@@ -97,7 +97,7 @@ impl Clients {
                     .http_client(http)
                     .region(aws_config::Region::new(Region::usual().to_string()))
                     .retry_config(
-                        RetryConfig::adaptive()
+                        RetryConfig::standard()
                             .with_max_attempts(tries)
                             .with_initial_backoff(FIRST)
                             .with_max_backoff(LONGEST),

@@ -51,7 +51,10 @@ fn end_known_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, known: Known) -> Fi
             let id2 = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // Without a journal a machine must still be ended, so its refusal is no reason to stop here.
             let _ = ctx2.emit(EventKind::MachineEnding { machine: id2.clone(), provider }).await;
-            cloud.terminate(&id2).await.map_err(|error| crate::diag::chain(&error))?;
+            cloud.terminate(&id2).await.map_err(|error| {
+                let hints = error.hints.iter().fold(String::new(), |all, hint| format!("{all}; {}", hint.0));
+                format!("{}{hints}; it ends itself when its lease runs out", crate::diag::chain(&error))
+            })?;
             let _ = ctx2.emit(EventKind::MachineEnded { machine: id2, provider }).await;
             Ok(())
         })
@@ -103,14 +106,28 @@ pub(super) async fn launch_for_job(
     Ok(Launched { machine, finaliser })
 }
 
-/// The image that was made last; none where there is none.
-async fn newest_image(ctx: &JobContext, world: &World, provider: ProviderKind) -> Result<Option<ImageName>, Failure> {
-    let images = world.cloud(provider)?.images().await.whole().map_err(fail)?;
-    let newest = images.into_iter().max_by_key(|image| image.created).map(|image| image.name);
+/// The image that was made last, in a cloud that of the wished distribution; none where there is none.
+async fn newest_image(ctx: &JobContext, world: &World, spec: &LaunchSpec) -> Result<Option<ImageName>, Failure> {
+    let images = world.cloud(spec.provider)?.images().await.whole().map_err(fail)?;
+    let (family, command) = if spec.provider == ProviderKind::Aws {
+        let distro = match &spec.wish.distro {
+            Some(name) => Distro::find(name).map_err(fail)?,
+            None => Distro::usual(),
+        };
+        let command = format!("hga bootstrap-linux-dev --provider aws --distros {}", distro.name);
+        (format!("hg-linux-dev-{}", distro.name), command)
+    } else {
+        (String::new(), "hga bootstrap-linux-dev".to_owned())
+    };
+    let fits = |image: &Image| {
+        let ours = image.claim.as_ref().is_none_or(|claim| matches!(claim, Claim::Ours { .. }));
+        ours && image.name.as_str().starts_with(&family)
+    };
+    let newest = images.into_iter().filter(fits).max_by_key(|image| image.created).map(|image| image.name);
     if let Some(name) = &newest {
         ctx.note(format!("from image `{name}`, the newest")).await?;
     } else {
-        ctx.warn("there is no image yet, so the machine is bare; `hga bootstrap-linux-dev` makes one").await?;
+        ctx.warn(format!("there is no image yet, so the machine is bare; `{command}` makes one")).await?;
     }
     Ok(newest)
 }
@@ -124,9 +141,9 @@ pub async fn launch(ctx: JobContext, world: World, prior: Prior, spec: LaunchSpe
     if prior.only_clean_up {
         return Err(Failure::Interrupted);
     }
-    let image = match spec.image {
-        Some(name) => Some(name),
-        None => newest_image(&ctx, &world, spec.provider).await?,
+    let image = match &spec.image {
+        Some(name) => Some(name.clone()),
+        None => newest_image(&ctx, &world, &spec).await?,
     };
     let transport = spec.wish.transport;
     let fit = if image.is_some() { Fit::Whole } else { Fit::Bare };
