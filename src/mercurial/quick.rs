@@ -1,5 +1,7 @@
 //! The quick tests of `hga demo`, and the few that an image has to pass.
 
+use crate::domain::escape_line;
+
 const DEMO: &str = include_str!("../../assets/demo-tests.txt");
 
 /// Names of the quick tests, about a minute of them on two cores.
@@ -7,14 +9,20 @@ pub fn demo_tests() -> impl Iterator<Item = &'static str> {
     DEMO.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// How many tests an image has to pass.
-const SMOKE: usize = 4;
+/// The tests of these that an image has to pass: some in Python, some of commands, none with a server.
+const SMOKE: [&str; 4] = ["test-abort-checkin.t", "test-backwards-remove.t", "test-bdiff.py", "test-merge5.t"];
 
-/// The quick tests that an image has to pass: the first ones that the source has, by `known`, its tests' names.
+/// The quick tests that an image has to pass, as far as the source has them; `known` are its tests' names.
 #[must_use]
 pub fn smoke_tests(known: &[String]) -> Vec<String> {
-    let has = |name: &&str| known.iter().any(|known| known == name);
-    demo_tests().filter(has).take(SMOKE).map(str::to_owned).collect()
+    SMOKE.into_iter().map(str::to_owned).filter(|name| known.contains(name)).collect()
+}
+
+/// The tests that failed, by the last lines that `run-tests.py` printed.
+#[must_use]
+pub fn tests_failed(output: &str) -> Vec<String> {
+    let failed = output.lines().filter_map(|line| line.strip_prefix("Failed ")?.split_once(": "));
+    failed.map(|(name, _)| escape_line(name)).collect()
 }
 
 /// How many tests ran and were not skipped, by the last lines that `run-tests.py` printed.
@@ -57,6 +65,10 @@ mod tests {
         assert_eq!(tests_run("....\n# Ran 4 tests, 1 skipped, 0 failed.\npython hash seed: 1\n"), Some(3));
         assert_eq!(tests_run("x\n"), None);
         let known = ["test-zzz.t", "test-ancestor.py", "test-bdiff.py"].map(str::to_owned);
-        assert_eq!(smoke_tests(&known), ["test-ancestor.py", "test-bdiff.py"]);
+        assert_eq!(smoke_tests(&known), ["test-bdiff.py"]);
+        assert!(SMOKE.iter().all(|name| demo_tests().any(|quick| quick == *name)));
+        let said =
+            "Failed test-a.t: output changed\nFailed test-b.t#x: timed out\n# Ran 2 tests, 0 skipped, 2 failed.\n";
+        assert_eq!(tests_failed(said), ["test-a.t", "test-b.t#x"]);
     }
 }

@@ -176,6 +176,12 @@ impl Lab {
         self.calls().iter().map(|call| call["action"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Every machine, with `--machines`: `id`, `address`, `state`, `root` (its file system, as long as it runs).
+    pub(crate) fn machines(&self) -> Vec<Value> {
+        let Value::Array(machines) = self.ask("GET", "machines", "") else { panic!("no list of machines") };
+        machines
+    }
+
     /// Forgets the calls so far.
     pub(crate) fn forget_calls(&self) {
         self.post("calls/clear", &Value::Null);

@@ -109,9 +109,19 @@ pub(super) async fn smoke_run(
     let command = mercurial::run_tests(&machine.layout, &mercurial::demo_python(), &args, false).map_err(fail)?;
     let run = RunId::for_job(ctx.job(), "smoke");
     let spec = RunSpec { run, line: command.line, cwd: command.cwd, env: command.env };
-    run_to_end(ctx, world, machine, &spec, lease, "", "a run of a few tests", log).await?;
-    let said = tokio::fs::read(log).await.map_err(|error| Failure::from_plain(&error))?;
-    let ran = mercurial::tests_run(&String::from_utf8_lossy(&said)).unwrap_or(0);
+    let ended = run_to_end(ctx, world, machine, &spec, lease, "", "a run of a few tests", log).await;
+    if matches!(ended, Err(Failure::Interrupted)) {
+        return Err(Failure::Interrupted);
+    }
+    let said = tokio::fs::read(log).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let failed = mercurial::tests_failed(&said);
+    if !failed.is_empty() {
+        return Err(Failure::new(format!("{} failed", failed.join(", ")))
+            .hint(format!("all that was said is in `{}`", log.display())));
+    }
+    ended?;
+    let ran = mercurial::tests_run(&said).unwrap_or(0);
     if ran == 0 {
         return Err(Failure::new("of the tests that an image has to pass, none ran")
             .hint(format!("all that was said is in `{}`", log.display())));
