@@ -2,7 +2,7 @@
 //! confirmed, and watched as they go; and what it shows where no account is set up, or none answers.
 
 #![cfg(all(target_os = "linux", feature = "aws"))]
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it lacks and stops where it fails")]
 
 #[path = "support/fleet.rs"]
 mod fleet;
@@ -98,6 +98,76 @@ fn everything_is_purged_from_its_pane() {
     assert_eq!(lab.aws(&["ec2", "describe-key-pairs", "--query", "KeyPairs"]), json!([]));
     seen.send("q");
     assert!(seen.end().success());
+}
+
+#[test]
+fn what_does_not_end_by_itself_is_marked() {
+    let lab = Lab::start(AT_ONCE);
+    let fleet = Fleet::new();
+    let one = |lease: &str| {
+        let tags = format!("{{'Key': 'hg-owner', 'Value': 'anna'}}, {{'Key': 'hg-lease', 'Value': '{lease}'}}");
+        let run = format!("run(1, TagSpecifications=[{{'ResourceType': 'instance', 'Tags': [{tags}]}}])");
+        ids(&lab.boto(&format!("done({run})"))).remove(0)
+    };
+    let (over, later) = (one("2026-01-01T00:00:00Z"), one("2999-01-01T00:00:00Z"));
+    let none = ids(&lab.boto("done(run(1, TagSpecifications=[tags('instance', Name='hg-x')]))")).remove(0);
+    let mut seen = dashboard(&fleet, &lab.env());
+    for words in [[&over, "! running", "lease over"], [&none, "! running", "no lease"], [&later, "● running", "d "]]
+    {
+        seen.until("its lease", LIMIT, |screen| Terminal::row_with(screen, &words));
+    }
+    // it cannot be told, so nothing is asked of anybody
+    seen.press("+", "cannot be told");
+    assert!(!lab.actions().contains(&"CreateTags".to_owned()));
+    seen.send("q");
+    assert!(seen.end().success());
+}
+
+#[test]
+fn a_machine_is_launched_by_the_form_and_its_lease_is_moved() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("NOT TESTED: machines of the lab need root");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::start(&["--boot", "1", "--end", "0", "--machines", folder.path().to_str().unwrap()]);
+    let fleet = Fleet::new();
+    std::fs::write(fleet.path("config.toml"), "[aws]\nowner = \"anna\"\ncidr = [\"127.0.0.1\"]\n").unwrap();
+    let mut seen = dashboard(&fleet, &lab.env());
+    seen.wait_for("1 Machines 0");
+    seen.press("n", "Launch a machine");
+    seen.press("<up><up><right>", "a new one on EC2");
+    seen.press("<enter>", "us-west-2)");
+    seen.press("4", "Verdicts");
+    // each step of its way up, with its time
+    for step in ["running", "address", "answers", "login", "interface", "✓ done"] {
+        seen.wait_for(step);
+    }
+    seen.press("q", "3 Jobs 1");
+    seen.press("1", "1h 5");
+    let listed = fleet.hga(&lab, &["machines", "list", "--json"]).json();
+    let id = listed[0]["id"].as_str().unwrap().to_owned();
+    seen.press("+", "ends itself in 2h 29m");
+    let query = "Reservations[0].Instances[0].Tags[?Key==`hg-lease`]|[0].Value";
+    let noted = lab.aws(&["ec2", "describe-instances", "--instance-ids", &id, "--query", query]);
+    let noted: jiff::Timestamp = noted.as_str().unwrap().parse().unwrap();
+    assert!(noted.duration_since(jiff::Timestamp::now()).as_secs() > 8_900, "{noted}");
+    // the machine counts for itself
+    let counts = "read -r now rest </proc/uptime; echo $(($(sudo -n cat /run/hga/lease) - ${now%.*}))";
+    let left = fleet.hga(&lab, &["ssh", &id, "--", counts]);
+    assert!(left.out.trim().parse::<u64>().unwrap() > 8_900, "{left:?}");
+    let shorter = fleet.hga(&lab, &["machines", "extend", &id, "--lease", "20m", "--json"]);
+    assert_eq!((shorter.code, &shorter.json()[0]["machine"]), (0, &json!(id)), "{shorter:?}");
+    let left = fleet.hga(&lab, &["ssh", &id, "--", counts]);
+    assert!((1_100..=1_200).contains(&left.out.trim().parse::<u64>().unwrap()), "{left:?}");
+    seen.press("<ctrl-r>", "19m ");
+    // nothing ends within a minute without a question, whose first answer is no
+    seen.press("-", "End machines within a minute");
+    seen.send("<enter>");
+    seen.wait_without("End machines within a minute");
+    seen.send("q");
+    assert!(seen.end().success());
+    assert_eq!(fleet.hga(&lab, &["machines", "terminate", &id, "--yes"]).code, 0);
 }
 
 #[test]
