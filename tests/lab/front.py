@@ -7,6 +7,13 @@ POST /lab/calls/clear  forgets them
 POST /lab/faults       a list of faults, in the place of those before; see `faults.py`
 POST /lab/reset        nothing exists, nothing fails, nothing was called
 POST /lab/later        {"seconds": n}: everything is that much older, and what waits comes that much sooner
+GET  /lab/machines     every machine: id, address, state, pid, root (its file system), hung
+POST /lab/machines     {"id": "i-..." or "*", "do": what}: `hang` stops all within, `wake` lets it go on, `no-ssh` lets
+                       its port never answer, `impostor` lets it answer with another host key, `cut` cuts its
+                       connections, `kill` takes its power, `normal` ends all but the last two. With "*" `no-ssh` and
+                       `impostor` are for machines to come too, until `normal`
+POST /lab/capacity     a list of {"zone", "type"}, of which either may be missing: where there is none; see `capacity.py`
+GET  /lab/address      the caller's address as plain text, as checkip.amazonaws.com has it
 """
 
 import json
@@ -92,6 +99,8 @@ class Front:
             with self.lab.lock:
                 self.lab.settle()
                 body = b"".join(self.moto(environ, start_response))
+                if self.lab.house:
+                    self.lab.house.refresh()
         except Refusal as refusal:
             return refuse(call, refusal.code, refusal.message, refusal.status)
         except (NotImplementedError, OperationNotFoundError):
@@ -124,6 +133,13 @@ class Front:
                 with self.lock:
                     self.calls.clear()
                     self.faults.clear()
+            elif ask == ("GET", "/lab/address"):
+                return 200, [("Content-Type", "text/plain")], environ["REMOTE_ADDR"].encode() + b"\n"
+            elif path == "/lab/machines":
+                if self.lab.house is None:
+                    return answer(400, {"error": "there are no machines without --machines"})
+                with self.lab.lock:
+                    done = self.lab.house.list() if ask[0] == "GET" else self.lab.house.do(said) or done
             elif ask == ("POST", "/lab/later"):
                 with self.lab.lock:
                     self.lab.age(said["seconds"])

@@ -1,6 +1,7 @@
 """The lab itself: its options, its clock, and how behaviours take the place of moto's methods.
 
-What is to happen later is kept in a queue and done before the next call is carried out: nothing runs in the background.
+What is to happen later is kept in a queue and done before the next call is carried out: without machines nothing runs in
+the background. With them a thread does it when it is due.
 """
 
 import datetime
@@ -47,6 +48,10 @@ class Lab:
         self._due = []
         self._order = itertools.count()
         self._at_reset = []
+        self._news = threading.Condition(self.lock)
+        # what machines are kept in, with `--machines`; and what is done to instances by calls and from within
+        self.house = None
+        self.reboot_instance = self.stop_instance = self.end_instance = lambda _: None
 
     def install_behaviours(self):
         for module in sorted(pkgutil.iter_modules(behaviours.__path__), key=lambda module: module.name):
@@ -58,11 +63,20 @@ class Lab:
             action()
         else:
             heapq.heappush(self._due, (time.monotonic() + seconds, next(self._order), action))
+            with self._news:
+                self._news.notify_all()
 
     def settle(self):
         """Does what is due."""
         while self._due and self._due[0][0] <= time.monotonic():
             heapq.heappop(self._due)[2]()
+
+    def keep_time(self):
+        """Does what is due when it is; a thread of its own, for machines go on without calls."""
+        while True:
+            with self._news:
+                self.settle()
+                self._news.wait(max(0, self._due[0][0] - time.monotonic()) if self._due else None)
 
     def at_reset(self, action):
         self._at_reset.append(action)
@@ -71,6 +85,8 @@ class Lab:
         from moto.moto_api._internal.models import moto_api_backend
 
         self._due.clear()
+        if self.house:
+            self.house.reset()
         for action in self._at_reset:
             action()
         moto_api_backend.reset()
@@ -78,6 +94,7 @@ class Lab:
     def age(self, seconds):
         """Lets everything be as if made so much earlier; what waits comes so much sooner."""
         self._due = [(due - seconds, order, action) for due, order, action in self._due]
+        heapq.heapify(self._due)
         shift = datetime.timedelta(seconds=seconds)
         for thing, name in _dated():
             if getattr(thing, name, None):

@@ -25,11 +25,16 @@ def read_options(arguments=None):
         "stop": (0.4, "from stopping to stopped"),
         "image": (0.0, "from pending to available, of an image and its snapshots"),
         "forget": (3600.0, "until a terminated instance is no longer listed"),
+        "address": (0.0, "from running to having a public address, of a machine"),
+        "ssh": (0.0, "from running to sshd answering, at the soonest, of a machine"),
+        "consistent": (0.0, "until a launched instance is seen"),
+        "iam": (0.0, "until a new instance profile is known to EC2"),
     }
     for name, (default, what) in seconds.items():
         parser.add_argument(f"--{name}", type=float, default=default, metavar="SECS", help=f"{what} (default {default})")
     parser.add_argument("--page", type=int, default=1000, help="no answer lists more than this many (default 1000)")
     parser.add_argument("--iam-policies", action="store_true", help="have AWS's managed policies; takes a second")
+    parser.add_argument("--machines", metavar="DIR", help="Linux instances are real machines, with their files below DIR")
     return parser.parse_args(arguments)
 
 
@@ -44,15 +49,25 @@ def prepare_moto(options):
     )
 
 
-def end_with_stdin():
+def end_with_stdin(lab):
     sys.stdin.buffer.read()
+    if lab.house:
+        lab.house.close()
     os._exit(0)
+
+
+def give_machines(lab):
+    from machines import House, Unable
+
+    try:
+        lab.house = House(lab, lab.options.machines)
+    except Unable as why:
+        sys.exit(str(why))
 
 
 def main():
     options = read_options()
     prepare_moto(options)
-    threading.Thread(target=end_with_stdin, daemon=True).start()
 
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -67,7 +82,12 @@ def main():
 
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     lab = Lab(options)
+    if options.machines:
+        give_machines(lab)
     lab.install_behaviours()
+    threading.Thread(target=end_with_stdin, args=(lab,), daemon=True).start()
+    if options.machines:
+        threading.Thread(target=lab.keep_time, daemon=True).start()
     server = make_server("127.0.0.1", options.port, Front(lab), threaded=True, request_handler=Quiet)
     print(json.dumps({"endpoint": f"http://127.0.0.1:{server.server_port}"}), flush=True)
     server.serve_forever()

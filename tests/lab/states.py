@@ -11,8 +11,15 @@ def state(name):
     return InstanceState(name, CODES[name])
 
 
+# each is told of an instance, the state it had and the one it has now
+watchers = []
+
+
 def set_state(instance, name):
+    before = instance._state.name
     instance._state = state(name)
+    for watcher in watchers:
+        watcher(instance, before, name)
 
 
 def go_on(lab, seconds, instance, old, new):
@@ -29,8 +36,11 @@ def go_on(lab, seconds, instance, old, new):
 def user_ended(instance):
     """Notes that and when the user stopped or terminated it."""
     instance.ended_at = datetime.datetime.now(datetime.timezone.utc)
-    code = "Client.UserInitiatedShutdown"
-    instance.state_reason = StateReason(f"{code}: User initiated shutdown", code)
+    note_reason(instance, "Client.UserInitiatedShutdown", "User initiated shutdown")
+
+
+def note_reason(instance, code, message):
+    instance.state_reason = StateReason(f"{code}: {message}", code)
 
 
 def changes(done):

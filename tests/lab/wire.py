@@ -10,6 +10,8 @@ from xml.sax.saxutils import escape
 SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 # what is too long to be worth a line in the list of calls
 LONG = 256
+# what may carry secrets, however short it is
+SECRET = ("UserData", "UserData.Value")
 
 
 class Call:
@@ -36,7 +38,7 @@ class Call:
             self.params = query
 
     def short_params(self):
-        return {name: value for name, value in self.params.items() if len(value) <= LONG}
+        return {name: value for name, value in self.params.items() if len(value) <= LONG and name not in SECRET}
 
 
 def refuse(call, code, message, status):

@@ -43,11 +43,21 @@ def install(lab):
             before = copy.copy(instance._state)
             if before.name == "stopped":
                 instance.start()
+                instance._state.name = "stopped"
                 instance.launch_time = utcnow()
                 instance.ended_at = None
                 go_on(lab, lab.options.boot, instance, "pending", "running")
             done.append((instance, before, "pending" if before.name == "stopped" else before.name))
         return ActionResult({"StartingInstances": changes(done)})
+
+    def stop_it(instance):
+        reason = instance.state_reason
+        instance.stop()
+        instance.state_reason = reason
+        instance._state.name = "running"
+        go_on(lab, lab.options.stop, instance, "stopping", "stopped")
+
+    lab.stop_instance = stop_it
 
     @around(InstanceResponse, "stop_instances")
     def stop(_, response):
@@ -60,17 +70,20 @@ def install(lab):
         for instance in instances:
             before = copy.copy(instance._state)
             if before.name == "running":
-                instance.stop()
                 user_ended(instance)
-                go_on(lab, lab.options.stop, instance, "stopping", "stopped")
+                stop_it(instance)
             done.append((instance, before, "stopping" if before.name == "running" else before.name))
         return ActionResult({"StoppingInstances": changes(done)})
 
     @around(InstanceResponse, "reboot_instances")
     def reboot(original, response):
-        for instance in response.ec2_backend.get_multi_instances_by_id(response._get_param("InstanceIds", [])):
+        instances = response.ec2_backend.get_multi_instances_by_id(response._get_param("InstanceIds", []))
+        for instance in instances:
             refuse_in(instance, ("pending", "stopping", "stopped", *ENDED), "rebooted")
-        return original(response)
+        result = original(response)
+        for instance in instances:
+            lab.reboot_instance(instance)
+        return result
 
     def reason(instance):
         ended = getattr(instance, "ended_at", None)

@@ -27,7 +27,13 @@ def install(lab):
         instance.ec2_backend.tags.pop(instance.id, None)
 
     def finish(instance):
+        if instance.state == "terminated":
+            return
+        reason = instance.state_reason
         instance.terminate()
+        instance.state_reason = reason
+        instance._state.name = "shutting-down"
+        set_state(instance, "terminated")
         instance.security_groups = []
         for nic in instance.nics.values():
             instance.ec2_backend.enis.pop(nic.id, None)
@@ -39,9 +45,14 @@ def install(lab):
         if before.name in ("shutting-down", "terminated"):
             return instance, before, before.name
         user_ended(instance)
+        end_it(instance)
+        return instance, before, "shutting-down"
+
+    def end_it(instance):
         set_state(instance, "shutting-down")
         lab.after(lab.options.end, lambda: finish(instance))
-        return instance, before, "shutting-down"
+
+    lab.end_instance = end_it
 
     @around(InstanceResponse, "terminate_instances")
     def terminate(_, response):
