@@ -43,6 +43,7 @@ pub(super) struct Clients {
     patience: Patience,
     shared: OnceCell<SdkConfig>,
     ec2: Mutex<BTreeMap<Region, aws_sdk_ec2::Client>>,
+    ssm: Mutex<BTreeMap<Region, aws_sdk_ssm::Client>>,
 }
 
 impl Clients {
@@ -91,6 +92,19 @@ impl Clients {
                 .region(aws_config::Region::new(region.to_string()))
                 .build();
             aws_sdk_ec2::Client::from_conf(config)
+        };
+        known.entry(region.clone()).or_insert_with(make).clone()
+    }
+
+    /// The client of Systems Manager in a region.
+    pub(super) async fn ssm(&self, region: &Region) -> aws_sdk_ssm::Client {
+        let shared = self.shared().await;
+        let mut known = self.ssm.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let config = aws_sdk_ssm::config::Builder::from(shared)
+                .region(aws_config::Region::new(region.to_string()))
+                .build();
+            aws_sdk_ssm::Client::from_conf(config)
         };
         known.entry(region.clone()).or_insert_with(make).clone()
     }

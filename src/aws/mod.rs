@@ -3,6 +3,7 @@
 
 mod client;
 mod cloud;
+mod connector;
 mod convert;
 mod doctor;
 mod error;
@@ -10,5 +11,8 @@ mod inventory;
 mod poll;
 mod remove;
 mod setup;
+mod ssm;
 
 pub use cloud::{AwsCloud, AwsOptions, Regions};
+pub use connector::AwsConnector;
+pub use ssm::SsmShell;
