@@ -28,6 +28,8 @@ const MOST: u64 = 512 << 10;
 const LOOKS: (u32, u32) = (15, 80);
 /// How long trouble may last before a command counts as lost.
 const TROUBLE: Duration = Duration::from_secs(45);
+/// So often the machine hears of us while nobody takes what it said; it gives us up after ten minutes.
+const KEPT: Duration = Duration::from_secs(120);
 /// What a short command may take beyond its waiting.
 const SHORT: Duration = Duration::from_secs(60);
 
@@ -250,12 +252,22 @@ impl Talk {
             let mut last = (0, State::Absent, Offsets::default());
             while let Some(answer) = answers.pop_front() {
                 let (out, err) = (answer.out.len() as u64, answer.err.len() as u64);
+                let had = at;
                 at = Offsets { out: at.out + out, err: at.err + err };
                 for chunk in [Chunk::Stdout(answer.out), Chunk::Stderr(answer.err)] {
                     let (Chunk::Stdout(bytes) | Chunk::Stderr(bytes)) = &chunk;
-                    if !bytes.is_empty() && tell.send(Ok(Said::Chunk(chunk))).await.is_err() {
-                        return pending().await;
+                    if bytes.is_empty() {
+                        continue;
                     }
+                    let place = loop {
+                        match tokio::time::timeout(KEPT, tell.reserve()).await {
+                            Ok(Ok(place)) => break place,
+                            Ok(Err(_)) => return pending().await,
+                            // who listens takes a rest, and the machine is not to take that for our end
+                            Err(_) => drop(self.ask(Verb::Read, at, had, 0, 0).await),
+                        }
+                    };
+                    place.send(Ok(Said::Chunk(chunk)));
                 }
                 looks = if out + err > 0 { LOOKS.0 } else { (looks * 2).min(LOOKS.1) };
                 last = (out, answer.state, answer.all);
