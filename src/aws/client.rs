@@ -52,6 +52,11 @@ impl Clients {
         Self { patience: Patience::Short, ..Self::default() }
     }
 
+    fn retries(&self, mode: RetryConfig) -> RetryConfig {
+        let tries = if self.patience == Patience::Short { FEW_TRIES } else { TRIES };
+        mode.with_max_attempts(tries).with_initial_backoff(FIRST).with_max_backoff(LONGEST)
+    }
+
     async fn shared(&self) -> &SdkConfig {
         self.shared
             .get_or_init(|| async {
@@ -63,16 +68,10 @@ impl Clients {
                     .operation_attempt_timeout(TRY)
                     .operation_timeout(CALL)
                     .build();
-                let tries = if self.patience == Patience::Short { FEW_TRIES } else { TRIES };
                 let mut loader = aws_config::defaults(BehaviorVersion::latest())
                     .http_client(http)
                     .region(aws_config::Region::new(Region::usual().to_string()))
-                    .retry_config(
-                        RetryConfig::adaptive()
-                            .with_max_attempts(tries)
-                            .with_initial_backoff(FIRST)
-                            .with_max_backoff(LONGEST),
-                    )
+                    .retry_config(self.retries(RetryConfig::adaptive()))
                     .timeout_config(timeouts);
                 // the name is letters alone, which is what makes one valid
                 if let Ok(name) = AppName::new("hga") {
@@ -103,6 +102,8 @@ impl Clients {
         let make = || {
             let config = aws_sdk_ssm::config::Builder::from(shared)
                 .region(aws_config::Region::new(region.to_string()))
+                // seen: after a few refusals in a row the adaptive mode stands still for half a minute
+                .retry_config(self.retries(RetryConfig::standard()))
                 .build();
             aws_sdk_ssm::Client::from_conf(config)
         };

@@ -19,7 +19,7 @@ const DELIVERY: Duration = Duration::from_secs(60);
 /// How long a command that was accepted may be unknown to those who ask for it.
 const UNSEEN: Duration = Duration::from_secs(30);
 /// From the first look for an answer to the next, and at most so long.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(800));
+const LOOKS: (Duration, Duration) = (Duration::from_millis(80), Duration::from_millis(800));
 
 /// Runs commands on one machine.
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl Runner {
         let mut pause = LOOKS.0;
         loop {
             tokio::time::sleep(pause).await;
-            pause = pause.mul_f64(1.5).min(LOOKS.1);
+            pause = pause.mul_f64(1.3).min(LOOKS.1);
             let asked = client.get_command_invocation().command_id(id).instance_id(&self.at.instance).send().await;
             let said = match asked {
                 Ok(said) => said,

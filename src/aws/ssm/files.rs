@@ -35,7 +35,7 @@ fn refused(what: &str, path: &str, said: &[u8]) -> Error {
         ErrorKind::DiskFull
     } else if said.contains("ermission denied") || said.contains("Read-only file system") {
         ErrorKind::Denied
-    } else if said.contains("No such file") || said.contains("Not a directory") {
+    } else if ["No such file", "Not a directory", "nonexistent"].iter().any(|word| said.contains(word)) {
         ErrorKind::NotFound
     } else {
         ErrorKind::Command
