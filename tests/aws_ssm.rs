@@ -6,6 +6,8 @@
 
 #[path = "support/lab.rs"]
 mod lab;
+#[path = "support/sshd.rs"]
+mod sshd;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -106,7 +108,9 @@ fn noise(length: usize) -> Vec<u8> {
 
 /// Processes of which a word of the command line is this.
 fn processes(word: &str) -> usize {
-    let lines = std::fs::read_dir("/proc").unwrap().filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok());
+    let lines = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok());
     lines.filter(|line| line.split(|byte| *byte == 0).any(|one| one == word.as_bytes())).count()
 }
 
@@ -136,7 +140,10 @@ fn commands_are_live_and_exact() {
         assert_eq!(out, b"one\ntwo\nthree\n");
 
         // the first bytes come before the end, a signal is heard, and a status is told
-        let mut exec = shell.exec(Command::line("trap 'echo bye; exit 3' INT; echo begun; while :; do sleep 0.05; done")).await.unwrap();
+        let mut exec = shell
+            .exec(Command::line("trap 'echo bye; exit 3' INT; echo begun; while :; do sleep 0.05; done"))
+            .await
+            .unwrap();
         assert_eq!(exec.next().await.unwrap(), Some(Chunk::Stdout(Bytes::from_static(b"begun\n"))));
         assert_eq!(exec.exit(), None);
         exec.signal(Signal::Int).await.unwrap();
@@ -145,7 +152,8 @@ fn commands_are_live_and_exact() {
         assert_eq!(exec.exit(), Some(ExitStatus::Code(3)));
 
         // input goes there bit by bit, and is answered
-        let mut exec = shell.exec(Command::line("while read -r line; do echo \"got $line\"; done; echo end")).await.unwrap();
+        let mut exec =
+            shell.exec(Command::line("while read -r line; do echo \"got $line\"; done; echo end")).await.unwrap();
         for word in ["a", "b"] {
             exec.write(Bytes::from(format!("{word}\n"))).await.unwrap();
             assert_eq!(exec.next().await.unwrap(), Some(Chunk::Stdout(Bytes::from(format!("got {word}\n")))));
@@ -186,7 +194,8 @@ fn megabytes_come_as_they_were_said() {
         let shell = shell(&machines[0]);
         let folder = tempfile::tempdir().unwrap();
         let (text, binary) = (folder.path().join("text"), folder.path().join("binary"));
-        let lines: String = (0..120_000).map(|n| format!("line {n}: what a test says, with a number {}\n", n * 7919)).collect();
+        let lines: String =
+            (0..120_000).map(|n| format!("line {n}: what a test says, with a number {}\n", n * 7919)).collect();
         std::fs::write(&text, &lines).unwrap();
         let bytes = noise(700_000);
         std::fs::write(&binary, &bytes).unwrap();
@@ -199,7 +208,8 @@ fn megabytes_come_as_they_were_said() {
         }
         let began = Instant::now();
         let (out, ..) = whole(&*shell, "sha256sum; cat", Bytes::from(bytes.clone())).await;
-        let sum = std::process::Command::new("sha256sum").stdin(std::fs::File::open(&binary).unwrap()).output().unwrap();
+        let sum =
+            std::process::Command::new("sha256sum").stdin(std::fs::File::open(&binary).unwrap()).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&sum.stdout));
         println!("{:.2} MB/s of input", bytes.len() as f64 / 1e6 / began.elapsed().as_secs_f64());
     });
@@ -244,7 +254,8 @@ fn a_run_is_followed_through_trouble() {
         let place = folder.path().join("hg work/spool").to_str().unwrap().to_owned();
         let spool = Spool::new(&*shell, place);
         let run = RunId::new("one").unwrap();
-        let line = "for n in 1 2 3; do seq 20000; echo \"{\\\"n\\\": $n}\" >>\"$HGA_EVENTS\"; sleep 0.5; done; exit 5";
+        let line =
+            "for n in 1 2 3; do seq 20000; echo \"{\\\"n\\\": $n}\" >>\"$HGA_EVENTS\"; sleep 0.5; done; exit 5";
         let spec = RunSpec { run: run.clone(), line: line.into(), cwd: "/".into(), env: Vec::new() };
         assert_eq!(spool.start(&spec).await.unwrap(), Started::New);
         assert_eq!(spool.start(&spec).await.unwrap(), Started::Already);
@@ -332,7 +343,8 @@ fn files_and_folders_go_both_ways() {
             .unwrap();
         assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stdout));
         assert_eq!(std::fs::metadata(path("put it/a/run")).unwrap().permissions().mode() & 0o777, 0o755);
-        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".part")), "{left:?}");
     });
 }
@@ -359,4 +371,71 @@ fn what_is_not_allowed_is_named() {
         assert!(error.to_string().contains("ssm:SendCommand"), "{error}");
         assert!(error.hints[0].0.contains("hga doctor --iam"), "{error:?}");
     });
+}
+
+/// `aws` of this test checks how it is called, and leads to a real sshd as Session Manager would to a machine's.
+const AWS: &str = r#"#!/usr/bin/env python3
+import os, socket, sys, threading
+wanted = "ssm start-session --target i-0123456789abcdef0 --document-name AWS-StartSSHSession --parameters portNumber=22 --region us-west-2"
+if " ".join(sys.argv[1:]) != wanted:
+    sys.exit(f"called with {sys.argv}")
+s = socket.create_connection(("127.0.0.1", int(os.environ["HGA_TEST_PORT"])))
+def up():
+    while data := os.read(0, 65536):
+        s.sendall(data)
+threading.Thread(target=up, daemon=True).start()
+while data := s.recv(65536):
+    os.write(1, data)
+"#;
+
+#[test]
+fn live_sessions_go_by_ssh_through_session_manager() {
+    let server = sshd::Sshd::start();
+    let port = server.port;
+    let managed = Managed { region: Region::new(lab::REGION).unwrap(), instance: "i-0123456789abcdef0".into() };
+    let proxy = "aws ssm start-session --target i-0123456789abcdef0 --document-name AWS-StartSSHSession \
+                 --parameters portNumber=%p --region us-west-2";
+    let endpoint =
+        Endpoint { port: 22, proxy_command: Some(proxy.into()), managed: Some(managed), ..server.endpoint() };
+    if let Ok(expected) = std::env::var(INSTANCE) {
+        let endpoint: Endpoint = serde_json::from_str(&std::env::var("HGA_TEST_ENDPOINT").unwrap()).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let options = AwsOptions { owner: "t".into(), regions: Regions::All, home: None };
+        let connector = AwsCloud::new(options).connector(Arc::new(SshConnector::new("/nowhere", "/nowhere")));
+        let shell = connector.shell(&endpoint.live());
+        let said = runtime.block_on(shell.capture("echo through", Bytes::new()));
+        match expected.as_str() {
+            "works" => assert_eq!(said.unwrap().stdout, b"through\n"),
+            hint => {
+                let error = said.unwrap_err();
+                assert!(error.hints.iter().any(|given| given.0.contains(hint)), "{error:?}");
+            }
+        }
+        return;
+    }
+    let bin = tempfile::tempdir().unwrap();
+    let path = format!("{}:{}", bin.path().display(), std::env::var("PATH").unwrap());
+    let attempt = |aws: Option<&str>, path: &str, expected: &str| {
+        let file = bin.path().join("aws");
+        if let Some(aws) = aws {
+            std::fs::write(&file, aws).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        } else {
+            std::fs::remove_file(&file).unwrap();
+        }
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "live_sessions_go_by_ssh_through_session_manager", "--nocapture"]);
+        again.env("HGA_TEST_ENDPOINT", serde_json::to_string(&endpoint).unwrap());
+        again.env("HGA_TEST_PORT", port.to_string()).env(INSTANCE, expected).env("PATH", path);
+        let ran = again.output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+    };
+    attempt(Some(AWS), &path, "works");
+    attempt(
+        Some("#!/bin/sh\necho 'SessionManagerPlugin is not found.' >&2; exit 255\n"),
+        &path,
+        "Session Manager plugin",
+    );
+    attempt(None, "/usr/sbin:/usr/bin:/bin", "AWS CLI");
 }

@@ -12,13 +12,24 @@ use serde_json::{Value, json};
 use std::process::Command;
 use support::{AT_ONCE, Lab};
 
+#[track_caller]
+fn passes(script: &str) {
+    let python = Lab::venv().join("bin/python");
+    let script = format!("{}/tests/lab/{script}", env!("CARGO_MANIFEST_DIR"));
+    let ran = Command::new(python).arg("-B").arg(script).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
 /// `tests/lab/test_lab.py` holds the lab to what AWS does, a test a behaviour.
 #[test]
 fn the_lab_behaves_as_aws_does() {
-    let python = Lab::venv().join("bin/python");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/test_lab.py");
-    let ran = Command::new(python).arg("-B").arg(script).output().unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    passes("test_lab.py");
+}
+
+/// The same of Systems Manager.
+#[test]
+fn the_labs_systems_manager_behaves_as_that_of_aws_does() {
+    passes("test_ssm.py");
 }
 
 #[test]

@@ -33,7 +33,10 @@ impl Connector for AwsConnector {
         match &endpoint.managed {
             Some(at) => Err(Error::new(
                 ErrorKind::Local,
-                format!("`{}` is reached by Systems Manager, not by SSH: changesets go there in bundles", at.instance),
+                format!(
+                    "`{}` is reached by Systems Manager, not by SSH: changesets go there in bundles",
+                    at.instance
+                ),
             )),
             None => self.inner.ssh_command(endpoint, scratch),
         }

@@ -116,6 +116,15 @@ pub struct Endpoint {
     pub managed: Option<Managed>,
 }
 
+impl Endpoint {
+    /// The same for a live session: by SSH through the proxy command where there is one, even if commands go another way.
+    #[must_use]
+    pub fn live(&self) -> Self {
+        let managed = if self.proxy_command.is_some() { None } else { self.managed.clone() };
+        Self { managed, ..self.clone() }
+    }
+}
+
 /// A machine as AWS Systems Manager knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Managed {

@@ -20,7 +20,7 @@ pub use names::check_names;
 pub use pypi::{Source, Step, fetch_source, tools_hg};
 pub use quick::{LOCAL_BOOTSTRAP, bootstrap_environment, bootstrap_inputs, demo_flags, demo_python, demo_tests};
 pub use repo::{HgCommand, Repository, Revision, check_folder, find_hg};
-pub use sync::{Remote, apply_diff, push, send_bundle, repository_url, update};
+pub use sync::{Remote, apply_diff, push, repository_url, send_bundle, update};
 pub use text::{RunSummary, TextDecoder};
 pub use tools::{hg_version, python_version};
 

@@ -102,7 +102,8 @@ pub async fn send_bundle(
         let options = PutOptions { mode: 0o600, resume: false };
         shell.put(&file, &there, options, &|_, _| {}).await?;
         let (hg, source, there) = (quote(&layout.hg()), quote(&layout.work_source()), quote(&there));
-        let unbundle = format!("HGPLAIN=1 HGRCPATH= {hg} -y -R {source} unbundle {there}; s=$?; rm -f {there}; exit $s");
+        let unbundle =
+            format!("HGPLAIN=1 HGRCPATH= {hg} -y -R {source} unbundle {there}; s=$?; rm -f {there}; exit $s");
         let said = shell.capture(&unbundle, Bytes::new()).await?;
         for text in String::from_utf8_lossy(&said.stdout).lines() {
             line(text);

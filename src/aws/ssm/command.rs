@@ -115,7 +115,10 @@ impl Runner {
                     let why: String = why.trim().chars().take(300).collect();
                     // what cannot be delivered has no exit status
                     let kind = if said.response_code < 0 { ErrorKind::Lost } else { ErrorKind::Command };
-                    return broken(kind, &format!("failed with status {}: {}", said.response_code, escape_line(&why)));
+                    return broken(
+                        kind,
+                        &format!("failed with status {}: {}", said.response_code, escape_line(&why)),
+                    );
                 }
             }
             if began.elapsed() > DELIVERY + limit + UNSEEN {
@@ -141,8 +144,11 @@ impl Runner {
 
     fn offline(&self) -> Error {
         let Managed { region, instance } = &self.at;
-        Error::new(ErrorKind::Unreachable, format!("AWS Systems Manager knows no agent of `{instance}` in {region} (yet)"))
-            .hint("it needs the SSM agent, a role with `AmazonSSMManagedInstanceCore`, and a way out to AWS by port 443")
+        Error::new(
+            ErrorKind::Unreachable,
+            format!("AWS Systems Manager knows no agent of `{instance}` in {region} (yet)"),
+        )
+        .hint("it needs the SSM agent, a role with `AmazonSSMManagedInstanceCore`, and a way out to AWS by port 443")
     }
 }
 

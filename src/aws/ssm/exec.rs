@@ -120,10 +120,10 @@ impl ExecStream for SsmExec {
     }
 
     async fn signal(&mut self, signal: Signal) -> Result<()> {
-        let lost = |()| Error::new(ErrorKind::Lost, "the command is over");
         let (tell, told) = oneshot::channel();
-        self.signals.send((signal, tell)).await.map_err(|_| lost(()))?;
-        told.await.map_err(|_| lost(()))?
+        self.signals.send((signal, tell)).await.map_err(|_| Error::new(ErrorKind::Lost, "the command is over"))?;
+        // one that ended meanwhile, perhaps by this, has no more to tell of it
+        told.await.unwrap_or(Ok(()))
     }
 
     async fn resize(&mut self, _: PtySize) -> Result<()> {
@@ -358,8 +358,11 @@ impl Talk {
     /// One short command.
     async fn ask(&self, verb: Verb, from: Offsets, had: Offsets, most: u64, looks: u32) -> Result<Answer> {
         let begins = matches!(verb, Verb::Start { .. });
-        let forget =
-            if begins { std::mem::take(&mut *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)) } else { Vec::new() };
+        let forget = if begins {
+            std::mem::take(&mut *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner))
+        } else {
+            Vec::new()
+        };
         let ask = Ask { id: &self.id, verb, from, had, most, looks, forget: &forget };
         let limit = SHORT + Duration::from_millis(u64::from(looks) * 100);
         Answer::parse(&self.runner.run(ask.script(), limit).await?)
@@ -372,7 +375,9 @@ impl Talk {
         loop {
             match ask(if attempt == 0 { looks } else { 0 }).await {
                 // that no agent is there does not pass soon, and is for the caller to judge
-                Err(error) if matches!(error.kind, ErrorKind::Lost | ErrorKind::Timeout) && began.elapsed() < TROUBLE => {
+                Err(error)
+                    if matches!(error.kind, ErrorKind::Lost | ErrorKind::Timeout) && began.elapsed() < TROUBLE =>
+                {
                     tracing::debug!(%error, instance = self.runner.instance(), "once more");
                     tokio::time::sleep(Backoff::default().delay(attempt, rand::random())).await;
                     attempt += 1;

@@ -12,8 +12,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
@@ -42,7 +42,11 @@ fn refused(what: &str, path: &str, said: &[u8]) -> Error {
     };
     let said: String = said.trim().chars().take(300).collect();
     let error = Error::new(kind, format!("could not {what} `{path}` on the machine: {}", escape_line(&said)));
-    if kind == ErrorKind::DiskFull { error.hint("make room on the machine, or launch one with a larger disk") } else { error }
+    if kind == ErrorKind::DiskFull {
+        error.hint("make room on the machine, or launch one with a larger disk")
+    } else {
+        error
+    }
 }
 
 fn text(path: &str) -> Result<()> {
@@ -98,7 +102,8 @@ pub(super) async fn put(
     if options.resume {
         let there = shell.capture(&format!("wc -c <{part} 2>/dev/null || echo 0"), Bytes::new()).await?;
         // a login shell may have greeted before it
-        let there = String::from_utf8_lossy(&there.stdout).lines().next_back().and_then(|line| line.trim().parse().ok());
+        let there =
+            String::from_utf8_lossy(&there.stdout).lines().next_back().and_then(|line| line.trim().parse().ok());
         start = there.filter(|there| *there <= size).unwrap_or(0);
     }
     let clear = if start == 0 { format!(": >{part} && ") } else { String::new() };
@@ -284,8 +289,7 @@ impl Write for Outgoings {
 /// See [`Shell::get_tree`].
 pub(super) async fn get_tree(shell: &SsmShell, from: &str, to: &Path, progress: Transfer<'_>) -> Result<u64> {
     text(from)?;
-    let mut exec =
-        shell.plain(format!("exec tar --format=gnu --hard-dereference -cf - -C {} .", quote(from)))?;
+    let mut exec = shell.plain(format!("exec tar --format=gnu --hard-dereference -cf - -C {} .", quote(from)))?;
     exec.close_stdin().await?;
     let (sender, queue) = mpsc::channel(8);
     let wrote = Arc::new(AtomicU64::new(0));

@@ -16,9 +16,23 @@ pub use shell::SsmShell;
 use crate::domain::Region;
 
 /// The proxy command by which SSH reaches a machine through Session Manager: `%p` is filled in by whoever runs it.
+#[cfg_attr(not(test), expect(dead_code, reason = "for those who make endpoints"))]
 pub(super) fn session_proxy(region: &Region, instance: &str) -> String {
     format!(
         "aws ssm start-session --target {instance} --document-name AWS-StartSSHSession --parameters portNumber=%p \
          --region {region}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proxy_command_is_what_the_aws_cli_takes() {
+        // tests/aws_ssm.rs has it word for word
+        let expected = "aws ssm start-session --target i-0123456789abcdef0 --document-name AWS-StartSSHSession \
+                        --parameters portNumber=%p --region us-west-2";
+        assert_eq!(session_proxy(&Region::usual(), "i-0123456789abcdef0"), expected);
+    }
 }

@@ -140,7 +140,10 @@ impl Answer {
     pub(super) fn parse(said: &str) -> Result<Self> {
         Self::read(said).ok_or_else(|| {
             let start: String = said.chars().take(200).collect();
-            Error::new(ErrorKind::Protocol, format!("a command by Systems Manager answered `{}`", escape_line(&start)))
+            Error::new(
+                ErrorKind::Protocol,
+                format!("a command by Systems Manager answered `{}`", escape_line(&start)),
+            )
         })
     }
 
@@ -199,7 +202,10 @@ mod tests {
         let state = |said: &str| Answer::parse(said).map(|answer| answer.state);
         assert_eq!(state("hga 0 0 0 0 over 3\n\n").unwrap(), State::Over(ExitStatus::Code(3)));
         let why = base64::encode("no\x1b[31m way\n");
-        assert_eq!(state(&format!("hga 0 0 0 0 failed {why}\n")).unwrap(), State::Failed(escape_line("no\x1b[31m way")));
+        assert_eq!(
+            state(&format!("hga 0 0 0 0 failed {why}\n")).unwrap(),
+            State::Failed(escape_line("no\x1b[31m way"))
+        );
         for said in [
             String::new(),
             "hello".to_owned(),

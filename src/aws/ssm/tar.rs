@@ -78,7 +78,11 @@ pub(super) fn unpack(from: &mut impl Read, to: &Path, wrote: &mut dyn FnMut(u64)
             let mut text = vec![0; usize::try_from(size.next_multiple_of(BLOCK as u64)).unwrap_or(0)];
             take(from, &mut text)?;
             let text = until_nul(&text).to_vec();
-            if kind == b'L' { name = Some(text) } else { link = Some(text) }
+            if kind == b'L' {
+                name = Some(text)
+            } else {
+                link = Some(text)
+            }
             continue;
         }
         let named = name.take().unwrap_or_else(|| until_nul(&header[..100]).to_vec());
