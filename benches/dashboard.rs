@@ -67,6 +67,8 @@ fn app() -> App {
         provider: ProviderKind::Local,
         lease: Duration::from_secs(3600),
         python: "system3".into(),
+        transport: hgautomation::domain::Transport::default(),
+        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
         current_dir: "/".into(),
         state_dir: "/".into(),
         demo: operation(),

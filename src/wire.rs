@@ -56,11 +56,19 @@ pub fn run(cli: Box<Cli>) -> i32 {
 }
 
 /// Opens the dashboard; gives the exit status.
-fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config, begin: Option<Operation>) -> i32 {
+fn dashboard(
+    cli: &Cli,
+    context: &CliContext,
+    paths: &StatePaths,
+    config: Config,
+    begin: Option<Box<Operation>>,
+) -> i32 {
     let setup = Setup {
         provider: context.provider,
         lease: context.lease,
         python: context.python.clone(),
+        transport: context.transport,
+        instance_types: std::iter::once(&config.aws.instance_type).chain(&config.aws.alternatives).cloned().collect(),
         current_dir: context.current_dir.clone(),
         state_dir: context.state_dir.clone(),
         demo: cli::demo(context),
@@ -69,7 +77,7 @@ fn dashboard(cli: &Cli, context: &CliContext, paths: &StatePaths, config: Config
     };
     let exe = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("hga"));
     let words = vec![OsString::from("--state-path"), paths.root().into()];
-    let dashboard = Dashboard { setup, begin_with: begin, program: (exe, words) };
+    let dashboard = Dashboard { setup, begin_with: begin.map(|operation| *operation), program: (exe, words) };
     with_runtime(async move {
         match parts(paths, config, cli).await.and_then(Session::open) {
             Ok(session) => match tui::run(session, dashboard).await {
@@ -122,7 +130,13 @@ pub fn local_machine(words: &[OsString]) -> i32 {
 }
 
 fn with_runtime(work: impl Future<Output = i32>) -> i32 {
-    match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // calls of AWS's SDK lie deep within one another where nothing is optimized
+    match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(8 << 20)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => {
             let status = runtime.block_on(work);
             // a read of standard input cannot be called back: do not wait for it
@@ -151,6 +165,8 @@ fn context(paths: &StatePaths, config: &Config) -> CliContext {
         current_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
         provider: config.defaults.provider,
         lease: config.defaults.lease,
+        transport: config.aws.transport,
+        open_ingress: config.aws.ingress == crate::config::Ingress::Open,
         python: config.defaults.python.clone(),
         demo_flags: crate::mercurial::demo_flags(),
         demo_python: crate::mercurial::demo_python(),
@@ -166,6 +182,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
         .await
         .map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?
         .map_err(|error| told(&error))?;
+    let client_key = key.public.clone();
     let local = LocalCloud::new(LocalConfig {
         exe: exe.clone(),
         machines: paths.machines(),
@@ -177,7 +194,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
     let hosts = Arc::new(HostsCloud::new(config.hosts, paths.host_keys(), paths.private_key()));
     let pins = Arc::clone(&hosts);
     let ssh: Arc<dyn Connector> = Arc::new(SshConnector::new(paths.keys(), exe));
-    let (aws, connector) = aws(&config.aws, cli, ssh);
+    let (aws, connector) = aws(&config.aws, cli, (paths.private_key(), client_key), ssh);
     let mut clouds = BTreeMap::from([
         (ProviderKind::Local, Arc::new(local) as Arc<dyn Cloud>),
         (ProviderKind::Hosts, hosts as Arc<dyn Cloud>),
@@ -189,6 +206,8 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
         connector,
         // the default is looked up on the PATH, with a fallback; another value is meant as it stands
         hg: (config.hg != Config::default().hg).then(|| config.hg.to_string_lossy().into_owned()),
+        ready_timeout: config.aws.ready_timeout,
+        keep_images: usize::try_from(config.aws.keep_images).unwrap_or(usize::MAX),
         retention: config.retention,
         check: Arc::new(|shell, machine: crate::domain::Machine| {
             Box::pin(async move {
@@ -206,9 +225,10 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
 fn aws(
     config: &crate::config::Aws,
     cli: &Cli,
+    (key, client_key): (PathBuf, String),
     ssh: Arc<dyn Connector>,
 ) -> (Option<Arc<dyn Cloud>>, Arc<dyn Connector>) {
-    use crate::aws::{AwsCloud, AwsOptions, Regions};
+    use crate::aws::{AwsCloud, AwsOptions, HostKey, LaunchOptions, Regions};
     if !config.enabled {
         return (None, ssh);
     }
@@ -224,13 +244,36 @@ fn aws(
         found.map_or_else(|| "unknown".to_owned(), |user| user.name)
     };
     let owner = config.owner.clone().unwrap_or_else(user);
-    let cloud = AwsCloud::new(AwsOptions { owner, regions, home: crate::config::home() });
+    let new_host_key = || {
+        let (private, public) = keys::new_host_key_pair().map_err(|error| crate::diag::chain(&error))?;
+        Ok(HostKey { private, public })
+    };
+    let host =
+        nix::unistd::gethostname().map_or_else(|_| "here".to_owned(), |name| name.to_string_lossy().into_owned());
+    let launch = LaunchOptions {
+        key,
+        client_key,
+        host_key: Arc::new(new_host_key),
+        host,
+        types: std::iter::once(&config.instance_type).chain(&config.alternatives).cloned().collect(),
+        image_types: vec![config.image_instance_type.clone()],
+        cidr: config.cidr.clone(),
+        open: config.ingress == crate::config::Ingress::Open,
+        address_from: config.address_from.clone(),
+        ssm_agent: config.ssm_agent.as_ref().map(|agent| (agent.url.clone(), agent.sha256.clone())),
+    };
+    let cloud = AwsCloud::new(AwsOptions { owner, regions, home: crate::config::home(), launch });
     let connector = Arc::new(cloud.connector(ssh));
     (Some(Arc::new(cloud)), connector)
 }
 
 #[cfg(not(feature = "aws"))]
-fn aws(_: &crate::config::Aws, _: &Cli, ssh: Arc<dyn Connector>) -> (Option<Arc<dyn Cloud>>, Arc<dyn Connector>) {
+fn aws(
+    _: &crate::config::Aws,
+    _: &Cli,
+    _: (PathBuf, String),
+    ssh: Arc<dyn Connector>,
+) -> (Option<Arc<dyn Cloud>>, Arc<dyn Connector>) {
     (None, ssh)
 }
 

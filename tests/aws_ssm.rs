@@ -2,7 +2,12 @@
 //! live, input, signals, the spool, files and folders, through all that AWS does to calls.
 
 #![cfg(all(target_os = "linux", feature = "aws"))]
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, and what they measure"
+)]
 
 #[path = "support/lab.rs"]
 mod lab;
@@ -11,7 +16,7 @@ mod sshd;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hgautomation::aws::{AwsCloud, AwsOptions, Regions};
+use hgautomation::aws::{AwsCloud, AwsOptions, LaunchOptions, Regions};
 use hgautomation::domain::{Endpoint, HostKeys, Managed, Region, RunId};
 use hgautomation::remote::spool::{Ended, Offsets, RunSpec, Sink, Spool, Started};
 use hgautomation::remote::{
@@ -59,10 +64,26 @@ fn in_lab(test: &str, flags: &[&str], faults: &Value, body: impl AsyncFnOnce(Vec
     println!("{said}\n{} calls", lab.calls().len());
 }
 
+/// The provider, which launches nothing here.
+fn cloud() -> AwsCloud {
+    let launch = LaunchOptions {
+        key: "/nowhere".into(),
+        client_key: String::new(),
+        host_key: Arc::new(|| Err("none is made".to_owned())),
+        host: "here".into(),
+        types: Vec::new(),
+        image_types: Vec::new(),
+        cidr: Vec::new(),
+        open: false,
+        address_from: String::new(),
+        ssm_agent: None,
+    };
+    AwsCloud::new(AwsOptions { owner: "t".into(), regions: Regions::All, home: None, launch })
+}
+
 fn shell(instance: &str) -> Arc<dyn Shell> {
     let keys = std::env::temp_dir();
-    let options = AwsOptions { owner: "t".into(), regions: Regions::All, home: None };
-    let connector = AwsCloud::new(options).connector(Arc::new(SshConnector::new(&keys, "/nowhere")));
+    let connector = cloud().connector(Arc::new(SshConnector::new(&keys, "/nowhere")));
     let user = nix::unistd::User::from_uid(nix::unistd::Uid::effective()).unwrap().unwrap().name;
     let endpoint = Endpoint {
         host: "unused".into(),
@@ -164,19 +185,16 @@ fn commands_are_live_and_exact() {
 
         let pty = Command { line: None, pty: Some(("xterm".into(), PtySize { cols: 80, rows: 24 })) };
         assert_eq!(shell.exec(pty).await.err().unwrap().kind, ErrorKind::Local);
-        let (out, _, status) = {
-            let mut exec = shell.exec(Command::default()).await.unwrap();
-            exec.write(Bytes::from_static(b"echo \"$0\"; exit 4\n")).await.unwrap();
-            let mut out = Vec::new();
-            while let Some(chunk) = exec.next().await.unwrap() {
-                if let Chunk::Stdout(bytes) = chunk {
-                    out.extend_from_slice(&bytes);
-                }
+        let mut exec = shell.exec(Command::default()).await.unwrap();
+        exec.write(Bytes::from_static(b"echo \"$0\"; exit 4\n")).await.unwrap();
+        let mut out = Vec::new();
+        while let Some(chunk) = exec.next().await.unwrap() {
+            if let Chunk::Stdout(bytes) = chunk {
+                out.extend_from_slice(&bytes);
             }
-            (out, (), exec.exit().unwrap())
-        };
+        }
         assert!(out.ends_with(b"sh\n"), "{}", String::from_utf8_lossy(&out));
-        assert_eq!(status, ExitStatus::Code(4));
+        assert_eq!(exec.exit(), Some(ExitStatus::Code(4)));
 
         // what is let go ends there, with all it started
         let word = format!("6{}.5", std::process::id());
@@ -194,10 +212,12 @@ fn megabytes_come_as_they_were_said() {
         let shell = shell(&machines[0]);
         let folder = tempfile::tempdir().unwrap();
         let (text, binary) = (folder.path().join("text"), folder.path().join("binary"));
-        let lines: String =
-            (0..120_000).map(|n| format!("line {n}: what a test says, with a number {}\n", n * 7919)).collect();
+        let mut lines = String::new();
+        for n in 0..80_000 {
+            lines += &format!("line {n}: what a test says, with a number {}\n", n * 7919);
+        }
         std::fs::write(&text, &lines).unwrap();
-        let bytes = noise(700_000);
+        let bytes = noise(400_000);
         std::fs::write(&binary, &bytes).unwrap();
         for (file, expected) in [(&text, lines.as_bytes()), (&binary, bytes.as_slice())] {
             let began = Instant::now();
@@ -263,7 +283,8 @@ fn a_run_is_followed_through_trouble() {
         let broken = spool.follow(&run, &mut offsets, &mut taken).await.unwrap_err();
         assert_eq!(broken.to_string(), "that is enough");
         assert_eq!(spool.follow(&run, &mut offsets, &mut taken).await.unwrap(), Ended::Status(5));
-        let expected: String = (1..=20_000).map(|n| format!("{n}\n")).collect::<String>().repeat(3);
+        let expected = (1..=20_000).map(|n| n.to_string()).collect::<Vec<_>>().join("\n") + "\n";
+        let expected = expected.repeat(3);
         assert!(taken.output == expected.as_bytes());
         assert_eq!(taken.events, b"{\"n\": 1}\n{\"n\": 2}\n{\"n\": 3}\n");
         // nobody follows any longer
@@ -400,8 +421,7 @@ fn live_sessions_go_by_ssh_through_session_manager() {
     if let Ok(expected) = std::env::var(INSTANCE) {
         let endpoint: Endpoint = serde_json::from_str(&std::env::var("HGA_TEST_ENDPOINT").unwrap()).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let options = AwsOptions { owner: "t".into(), regions: Regions::All, home: None };
-        let connector = AwsCloud::new(options).connector(Arc::new(SshConnector::new("/nowhere", "/nowhere")));
+        let connector = cloud().connector(Arc::new(SshConnector::new("/nowhere", "/nowhere")));
         let shell = connector.shell(&endpoint.live());
         let said = runtime.block_on(shell.capture("echo through", Bytes::new()));
         match expected.as_str() {

@@ -85,6 +85,15 @@ fn a_failing_run_shows_its_diff_and_keeps_the_machine_if_asked() {
     let folder = state.path.join("jobs").join(job).join("results");
     assert!(fs::read_to_string(folder.join("test-fail.t.err")).unwrap().contains("seen"));
 
+    // its lease can be moved, and it is told when it ends then
+    let moved = state.hga(&["machines", "extend", machine, "--lease", "3h", "--json"]);
+    assert_eq!(moved.code, 0, "{moved:?}");
+    let until = moved.json()[0]["lease"].clone();
+    let shown = state.hga(&["machines", "show", machine, "--json"]).json();
+    assert_eq!((&shown[0]["lease"], &shown[0]["transport"]), (&until, &json!("ssh")));
+    assert!(state.hga(&["machines", "extend", machine, "--by", "1h"]).out.contains(" ends itself in 4h 00m, at "));
+    assert_eq!(state.hga(&["machines", "extend", machine, "--by", "7d"]).code, 2);
+
     let mut ssh = state.command(&["ssh", machine, "--", "cat; echo problem >&2; exit 7"]);
     let mut ssh = ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     ssh.stdin.take().unwrap().write_all(b"some\0input\xff").unwrap();

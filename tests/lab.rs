@@ -12,24 +12,43 @@ use serde_json::{Value, json};
 use std::process::Command;
 use support::{AT_ONCE, Lab};
 
-#[track_caller]
-fn passes(script: &str) {
-    let python = Lab::venv().join("bin/python");
-    let script = format!("{}/tests/lab/{script}", env!("CARGO_MANIFEST_DIR"));
-    let ran = Command::new(python).arg("-B").arg(script).output().unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-}
-
 /// `tests/lab/test_lab.py` holds the lab to what AWS does, a test a behaviour.
 #[test]
 fn the_lab_behaves_as_aws_does() {
-    passes("test_lab.py");
+    run_tests("test_lab.py", &[]);
 }
 
 /// The same of Systems Manager.
 #[test]
 fn the_labs_systems_manager_behaves_as_that_of_aws_does() {
-    passes("test_ssm.py");
+    run_tests("test_ssm.py", &[]);
+}
+
+/// `tests/lab/test_machines.py` does so for machines, which need root; in two parts, for it waits for most of its time.
+#[test]
+fn the_labs_machines_boot_as_instances_do() {
+    run_machine_tests(&["Booting", "Late", "Doors", "Ending"]);
+}
+
+#[test]
+fn the_labs_machines_live_as_instances_do() {
+    run_machine_tests(&["Lives", "Images"]);
+}
+
+fn run_machine_tests(parts: &[&str]) {
+    if nix::unistd::geteuid().is_root() {
+        run_tests("test_machines.py", parts);
+    } else {
+        eprintln!("NOT TESTED: machines of the lab need root");
+    }
+}
+
+#[track_caller]
+fn run_tests(script: &str, parts: &[&str]) {
+    let python = Lab::venv().join("bin/python");
+    let script = format!("{}/tests/lab/{script}", env!("CARGO_MANIFEST_DIR"));
+    let ran = Command::new(python).arg("-B").arg(script).args(parts).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
 #[test]

@@ -173,7 +173,7 @@ async fn a_bundle_brings_what_a_push_would() {
     assert_eq!(said[0], "sending 4 changesets", "{said:?}");
     update(&LocalShell::new(), &layout, &node).await.unwrap();
     assert_eq!(
-        there("hg log -r 'desc(change)' -T '{desc}:{phase} '"),
+        there("hg log -r 'desc(\"re:^change\")' -T '{desc}:{phase} '"),
         "change 1:public change 2:public change 3:public change 4:draft change 5:draft "
     );
     assert!(there("hg tags").contains("v4 "));

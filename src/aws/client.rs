@@ -1,12 +1,16 @@
 //! Clients of the services: the standard chain of configuration alone (`AWS_PROFILE`, `~/.aws`, single sign-on, processes,
 //! containers, EC2's own role, `AWS_ENDPOINT_URL` and its kin), one connection pool, adaptive retries.
 
+use super::error::causes;
 use crate::domain::Region;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
-use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_http_client::{Builder, Connector, tls};
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::byte_stream::ByteStream;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -122,6 +126,27 @@ impl Clients {
     /// The client of STS where only the answer matters.
     pub(super) async fn identity(&self) -> aws_sdk_sts::Client {
         aws_sdk_sts::Client::new(self.shared().await)
+    }
+
+    /// What a URL answers, at most 4 KiB of text; the error is text.
+    pub(super) async fn fetch(&self, url: &str) -> Result<String, String> {
+        const LIMIT: usize = 4 << 10;
+        let connector =
+            Connector::builder().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build();
+        let request = HttpRequest::get(url).map_err(|error| format!("`{url}` is no URL: {error}"))?;
+        let ask = async {
+            let answer = connector.call(request).await.map_err(|error| causes(&error))?;
+            let status = answer.status();
+            if !status.is_success() {
+                return Err(format!("it answers with status {}", status.as_u16()));
+            }
+            let body = ByteStream::new(answer.into_body()).collect().await.map_err(|error| causes(&error))?.to_vec();
+            Ok(String::from_utf8_lossy(&body[..body.len().min(LIMIT)]).into_owned())
+        };
+        match tokio::time::timeout(CONNECT * 2, ask).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {} s", CONNECT.as_secs() * 2)),
+        }
     }
 
     /// The client of IAM, which has no regions.

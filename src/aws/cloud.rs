@@ -2,9 +2,12 @@
 
 use super::client::Clients;
 use super::connector::AwsConnector;
-use super::inventory::{self, Held};
+use super::convert::Me;
+use super::inventory::{self, Held, Made};
+use super::launch::{self, LaunchOptions};
+use super::machines::{self, Launch, Launches};
 use super::poll::Poll;
-use super::{doctor, remove, setup};
+use super::{bake, doctor, remove, setup, ssm};
 use crate::cloud::{Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, Removed, Result, Unseen};
 use crate::domain::{
     CheckItem, Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind, Region, Resource,
@@ -35,6 +38,8 @@ pub struct AwsOptions {
     pub regions: Regions,
     /// The user's home folder, where `.aws` is looked for.
     pub home: Option<std::path::PathBuf>,
+    /// What launches need to know.
+    pub launch: LaunchOptions,
 }
 
 /// What one region answered about machines.
@@ -48,18 +53,14 @@ pub struct AwsCloud {
     there: bool,
     clients: Arc<Clients>,
     machines: Mutex<BTreeMap<Region, Arc<Poll<Machines>>>>,
-    images: Mutex<BTreeMap<Region, Arc<Poll<Vec<Resource>>>>>,
+    images: Mutex<BTreeMap<Region, Arc<Poll<Vec<Made>>>>>,
     all_regions: Poll<Vec<Region>>,
+    launches: Launches,
 }
 
 fn poll<T>(polls: &Mutex<BTreeMap<Region, Arc<Poll<T>>>>, region: &Region) -> Arc<Poll<T>> {
     let mut polls = polls.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(polls.entry(region.clone()).or_default())
-}
-
-fn not_yet(what: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("provider `aws` cannot {what} yet"))
-        .hint("`--provider local` does it on this computer")
 }
 
 impl AwsCloud {
@@ -74,6 +75,7 @@ impl AwsCloud {
             machines: Mutex::default(),
             images: Mutex::default(),
             all_regions: Poll::default(),
+            launches: Launches::default(),
         }
     }
 
@@ -81,6 +83,52 @@ impl AwsCloud {
     #[must_use]
     pub fn connector(&self, inner: Arc<dyn Connector>) -> AwsConnector {
         AwsConnector::new(inner, Arc::clone(&self.clients))
+    }
+
+    fn me(&self) -> Me<'_> {
+        Me { owner: &self.options.owner, key: &self.options.launch.key }
+    }
+
+    /// Where machines are launched: the first region that is looked at.
+    fn home_region(&self) -> Region {
+        match &self.options.regions {
+            Regions::These(regions) => regions.first().cloned().unwrap_or_else(Region::usual),
+            Regions::All => Region::usual(),
+        }
+    }
+
+    /// The regions in which a machine of that id may be: where it was seen last, else all that are looked at.
+    async fn regions_of(&self, id: &MachineId) -> Result<Vec<Region>> {
+        if machines::is_instance(id) {
+            let polls: Vec<_> = {
+                let polls = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+                polls.iter().map(|(region, poll)| (region.clone(), Arc::clone(poll))).collect()
+            };
+            for (region, poll) in polls {
+                let known = poll.last().await;
+                if known.is_some_and(|known| known.0.iter().any(|machine| machine.id == *id)) {
+                    return Ok(vec![region]);
+                }
+            }
+        }
+        self.regions().await
+    }
+
+    /// The machine of that id, and its region.
+    async fn find(&self, id: &MachineId) -> Result<Option<(Machine, Region)>> {
+        if !self.there {
+            return Ok(None);
+        }
+        let regions = self.regions_of(id).await?;
+        let found = machines::find(&self.clients, &self.launches, self.me(), &regions, id).await?;
+        Ok(found.and_then(|machine| {
+            let region = machine.cloud.as_ref()?.region.clone();
+            Some((machine, region))
+        }))
+    }
+
+    async fn must_find(&self, id: &MachineId) -> Result<(Machine, Region)> {
+        self.find(id).await?.ok_or_else(|| machines::gone(id))
     }
 
     /// The regions to look at.
@@ -180,7 +228,7 @@ fn is_changing(machines: &Machines) -> bool {
 }
 
 /// An image as the port has it.
-fn image(resource: Resource) -> Option<Image> {
+fn image((resource, inputs): Made) -> Option<Image> {
     // names may hold spaces and slashes, ids never do
     let name = resource.name.and_then(|name| ImageName::new(name).ok());
     let name = name.or_else(|| ImageName::new(resource.at.id.clone()).ok())?;
@@ -188,7 +236,7 @@ fn image(resource: Resource) -> Option<Image> {
         name,
         provider: ProviderKind::Aws,
         fingerprint: resource.fingerprint,
-        inputs: BTreeMap::new(),
+        inputs,
         created: resource.created.unwrap_or(Timestamp::UNIX_EPOCH),
         bytes: resource.bytes.unwrap_or(0),
         id: Some(resource.at.id),
@@ -201,6 +249,10 @@ fn image(resource: Resource) -> Option<Image> {
 impl Cloud for AwsCloud {
     fn provider(&self) -> ProviderKind {
         ProviderKind::Aws
+    }
+
+    fn home(&self) -> Option<Region> {
+        Some(self.home_region())
     }
 
     fn missing(&self) -> Option<String> {
@@ -220,7 +272,7 @@ impl Cloud for AwsCloud {
 
     async fn machines(&self) -> Listing<Machine> {
         let seen = self.everywhere(None, async |region| {
-            let ask = inventory::machines(&self.clients, &self.options.owner, &region);
+            let ask = inventory::machines(&self.clients, self.me(), &region);
             let seen = poll(&self.machines, &region).look(ask, is_changing).await?;
             Ok((vec![Arc::clone(&seen)], seen.1.clone()))
         });
@@ -230,33 +282,96 @@ impl Cloud for AwsCloud {
     }
 
     async fn machine(&self, id: &MachineId) -> Result<Option<Machine>> {
-        if !id.as_str().starts_with("i-") {
+        // no other id is anybody's here, and nobody waits for AWS to be told that a name is mistyped
+        if !machines::is_instance(id) && !id.as_str().starts_with("m-") {
             return Ok(None);
         }
-        let listing = self.machines().await;
-        let found = listing.items.into_iter().find(|machine| machine.id == *id);
-        match (found, listing.unseen.into_iter().next()) {
-            (None, Some(unseen)) => Err(unseen.error),
-            (found, _) => Ok(found),
+        Ok(self.find(id).await?.map(|(machine, _)| machine))
+    }
+
+    async fn launch(&self, request: &LaunchRequest) -> Result<Machine> {
+        if !self.there {
+            return Err(
+                Error::new(ErrorKind::Credentials, "there is no AWS account to launch machines in").hint(setup::HOW)
+            );
+        }
+        let asked = &request.machine;
+        // one that an earlier process of the job launched
+        if let Some((machine, _)) = self.find(asked).await?
+            && machine.state.is_alive()
+        {
+            self.launches.note(asked, Launch::Done(Box::new(machine.clone())));
+            return Ok(machine);
+        }
+        let region = self.home_region();
+        self.launches.note(asked, Launch::Asked);
+        let launched =
+            launch::launch(&self.clients, &self.options.launch, &self.options.owner, &region, request).await;
+        self.forget();
+        match launched {
+            Ok(mut machine) => {
+                machine.image.clone_from(&request.image);
+                self.launches.note(asked, Launch::Done(Box::new(machine.clone())));
+                Ok(machine)
+            }
+            Err(refused) => {
+                if refused.surely {
+                    self.launches.note(asked, Launch::Refused);
+                }
+                Err(refused.error)
+            }
         }
     }
 
-    async fn launch(&self, _: &LaunchRequest) -> Result<Machine> {
-        Err(not_yet("launch machines"))
-    }
-
-    async fn renew(&self, id: &MachineId, _: Lease) -> Result<()> {
-        Err(not_yet(&format!("move the lease of `{id}`")))
+    async fn renew(&self, id: &MachineId, lease: Lease) -> Result<()> {
+        let (_, region) = self.must_find(id).await?;
+        let lease = lease.max(Lease::until(Timestamp::now()));
+        machines::note_lease(&self.clients, &region, id, lease).await?;
+        self.forget();
+        Ok(())
     }
 
     async fn terminate(&self, id: &MachineId) -> Result<()> {
-        // a machine is ended by a plan, in which its region and its owner stand
-        Err(Error::new(ErrorKind::Unsupported, format!("could not end `{id}` without a plan")))
+        if !self.there {
+            return Ok(());
+        }
+        let regions = self.regions_of(id).await?;
+        let ended = machines::end(&self.clients, &self.launches, self.me(), &regions, id).await;
+        self.forget();
+        ended
+    }
+
+    async fn why_not_ready(&self, id: &MachineId) -> Option<String> {
+        let (machine, region) = self.find(id).await.ok()??;
+        machines::why_not_ready(&self.clients, &region, &machine.id).await
+    }
+
+    async fn pin_host_keys(&self, id: &MachineId, keys: &[String]) -> Result<()> {
+        let (_, region) = self.must_find(id).await?;
+        machines::note_host_keys(&self.clients, &region, id, keys).await
+    }
+
+    async fn reach_otherwise(&self, id: &MachineId) -> Result<Option<Machine>> {
+        let (machine, region) = self.must_find(id).await?;
+        if !ssm::is_online(&self.clients, &region, machine.id.as_str()).await? {
+            return Ok(None);
+        }
+        machines::note_ssm(&self.clients, &region, &machine.id).await?;
+        self.forget();
+        Ok(self.find(id).await?.map(|(machine, _)| machine))
+    }
+
+    async fn let_in(&self, id: &MachineId) -> Result<()> {
+        let (machine, region) = self.must_find(id).await?;
+        if let Some(instance) = machines::instance(&self.clients, &region, &machine.id).await? {
+            launch::let_in(&self.clients, &self.options.launch, &self.options.owner, &region, &instance).await?;
+        }
+        Ok(())
     }
 
     async fn images(&self) -> Listing<Image> {
         let seen = self.everywhere(None, async |region| {
-            let ask = inventory::images(&self.clients, &self.options.owner, &region);
+            let ask = inventory::images(&self.clients, self.me(), &region);
             Ok((vec![poll(&self.images, &region).look(ask, |_| false).await?], None))
         });
         let seen = seen.await;
@@ -264,8 +379,12 @@ impl Cloud for AwsCloud {
         Listing { items, unseen: seen.unseen, account: seen.account }
     }
 
-    async fn create_image(&self, _: &ImageRequest) -> Result<Image> {
-        Err(not_yet("make images"))
+    async fn create_image(&self, request: &ImageRequest) -> Result<Image> {
+        let (machine, region) = self.must_find(&request.machine).await?;
+        let made = bake::create(&self.clients, self.me(), &region, &machine.id, request).await;
+        self.forget();
+        image((made?, request.inputs.clone()))
+            .ok_or_else(|| Error::new(ErrorKind::Other, "the new image has no name"))
     }
 
     async fn remove_image(&self, name: &ImageName) -> Result<()> {
@@ -273,22 +392,21 @@ impl Cloud for AwsCloud {
     }
 
     async fn resources(&self, kinds: &[ResourceKind], regions: Option<&[Region]>) -> Listing<Resource> {
-        let owner = &self.options.owner;
+        let me = self.me();
         if kinds == [ResourceKind::Machine] {
-            let seen =
-                self.everywhere(regions, async |region| inventory::machines(&self.clients, owner, &region).await);
+            let seen = self.everywhere(regions, async |region| inventory::machines(&self.clients, me, &region).await);
             let mut seen = seen.await.map(|machine| machine.resource());
             seen.account = self.account_of(seen.account, regions).await;
             return seen;
         }
         if kinds == [ResourceKind::Machine, ResourceKind::Volume] {
-            let ask = async |region: Region| inventory::machines_and_volumes(&self.clients, owner, &region).await;
+            let ask = async |region: Region| inventory::machines_and_volumes(&self.clients, me, &region).await;
             let mut seen = self.everywhere(regions, ask).await;
             seen.account = self.account_of(seen.account, regions).await;
             return seen;
         }
         let held = self.everywhere(regions, async |region| {
-            let held = inventory::region(&self.clients, owner, &region).await?;
+            let held = inventory::region(&self.clients, me, &region).await?;
             let account = held.account.clone();
             Ok((vec![held], account))
         });
@@ -302,7 +420,7 @@ impl Cloud for AwsCloud {
             }
         }
         if self.there && kinds.iter().any(|kind| matches!(kind, ResourceKind::Profile | ResourceKind::Role)) {
-            match inventory::identities(&self.clients, owner, &used).await {
+            match inventory::identities(&self.clients, me, &used).await {
                 Ok(mut identities) => {
                     // before a profile is removed, all the world is asked who uses it
                     let asked = match regions {

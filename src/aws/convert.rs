@@ -2,18 +2,28 @@
 
 use crate::domain::ours::{Evidence, judge};
 use crate::domain::{
-    Claim, CloudFacts, Fingerprint, JobId, Keep, Layout, Lease, Machine, MachineId, MachineState, ProviderKind,
-    Region, Resource, ResourceKind, ResourceRef, Tags, Timestamp, tag,
+    Claim, CloudFacts, Endpoint, Fingerprint, HostKeys, JobId, Keep, Layout, Lease, Machine, MachineId, MachineState,
+    Managed, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Tags, Timestamp, Transport, tag,
 };
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 const GIB: u64 = 1 << 30;
+
+/// Who looks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Me<'a> {
+    /// The owner whose things are mine.
+    pub(super) owner: &'a str,
+    /// File of the private key that my machines let in.
+    pub(super) key: &'a Path,
+}
 
 /// Who looks, and where.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
-    pub(super) me: &'a str,
+    pub(super) me: Me<'a>,
     pub(super) region: &'a Region,
 }
 
@@ -76,7 +86,7 @@ pub(super) fn machine(view: View<'_>, instance: &ec2::Instance) -> Option<Machin
             .or(instance.private_ip_address())
             .filter(|address| !address.is_empty())
             .map(str::to_owned),
-        claim: judge(&evidence, view.me),
+        claim: judge(&evidence, view.me.owner),
         keep: Keep::read(&tags),
         reason: instance
             .state_reason()
@@ -85,18 +95,42 @@ pub(super) fn machine(view: View<'_>, instance: &ec2::Instance) -> Option<Machin
             .filter(|reason| !reason.is_empty())
             .map(str::to_owned),
     };
+    let state = state(instance.state());
+    let endpoint = state.is_alive().then(|| endpoint(view, &id, &facts, &tags)).flatten();
     Some(Machine {
         id,
         provider: ProviderKind::Aws,
-        state: state(instance.state()),
+        state,
         image: None,
         launched: time(instance.launch_time()),
         lease: tags.get(tag::LEASE).and_then(|until| until.parse().ok()).map(Lease::until),
         job: tags.get(tag::JOB).and_then(|job| JobId::new(job).ok()),
-        endpoint: None,
+        endpoint,
         layout: Layout::interface(),
         sudo: true,
         cloud: Some(Box::new(facts)),
+    })
+}
+
+/// Where a machine of mine answers: by SSH at its address, once it has one, with the host keys that its tag tells; or by
+/// Systems Manager.
+fn endpoint(view: View<'_>, id: &MachineId, facts: &CloudFacts, tags: &Tags) -> Option<Endpoint> {
+    if !matches!(facts.claim, Claim::Ours { .. }) {
+        return None;
+    }
+    let keys: Vec<String> =
+        tags.get(tag::HOST_KEY)?.split_whitespace().map(|base64| format!("ssh-ed25519 {base64}")).collect();
+    let ssm = tags.get(tag::TRANSPORT) == Some(Transport::Ssm.as_str());
+    let managed = ssm.then(|| Managed { region: view.region.clone(), instance: id.to_string() });
+    let host = if ssm { id.to_string() } else { facts.address.clone()? };
+    Some(Endpoint {
+        host,
+        port: 22,
+        user: "hg".to_owned(),
+        key: view.me.key.to_owned(),
+        host_keys: HostKeys::Pinned(keys),
+        proxy_command: ssm.then(|| super::ssm::session_proxy(view.region, id.as_str())),
+        managed,
     })
 }
 
@@ -126,7 +160,7 @@ fn thing(view: View<'_>, evidence: &Evidence<'_>, id: &str, uses: &Uses) -> Reso
         at: reference(evidence.kind, Some(view.region), id),
         name: evidence.tags.get(tag::NAME).or(evidence.name).map(str::to_owned),
         state: None,
-        claim: judge(evidence, view.me),
+        claim: judge(evidence, view.me.owner),
         created: None,
         bytes: None,
         keep: Keep::read(evidence.tags),
@@ -312,7 +346,7 @@ pub(super) fn key_pair(view: View<'_>, pair: &ec2::KeyPairInfo, uses: &Uses) -> 
 
 /// A role or a profile: it has a name for an id, and no region.
 pub(super) fn identity(
-    me: &str,
+    me: Me<'_>,
     kind: ResourceKind,
     name: &str,
     tags: &Tags,
@@ -324,7 +358,7 @@ pub(super) fn identity(
         at: reference(kind, None, name),
         name: Some(name.to_owned()),
         state: None,
-        claim: judge(&evidence, me),
+        claim: judge(&evidence, me.owner),
         created: time(Some(created)),
         bytes: None,
         keep: Keep::read(tags),

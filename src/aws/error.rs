@@ -31,7 +31,9 @@ pub(super) fn kind(code: &str) -> ErrorKind {
             ErrorKind::InUse
         }
         "OperationNotPermitted" | "IncorrectInstanceState" => ErrorKind::Conflict,
-        "NoSuchEntity" | "NoSuchEntityException" => ErrorKind::NotFound,
+        "NoSuchEntity" | "NoSuchEntityException" | "ParameterNotFound" | "InvalidAMIID.Unavailable" => {
+            ErrorKind::NotFound
+        }
         "ServiceUnavailable" | "Unavailable" | "InternalError" | "InternalFailure" => ErrorKind::Unreachable,
         code if code.starts_with("Throttling") => ErrorKind::Throttled,
         code if code.ends_with(".InUse") => ErrorKind::InUse,
@@ -72,7 +74,7 @@ where
 }
 
 /// The innermost causes say most; the outer ones are the SDK's own structure.
-fn causes(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
     let mut all = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {

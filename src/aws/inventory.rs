@@ -1,10 +1,10 @@
 //! All that a region holds, and all that IAM holds: every page, the calls side by side.
 
 use super::client::Clients;
-use super::convert::{self, Uses, View};
+use super::convert::{self, Me, Uses, View};
 use super::error::told;
 use crate::cloud::Result;
-use crate::domain::{Claim, Machine, Region, Resource, ResourceKind, ResourceRef, Tags, ours};
+use crate::domain::{Claim, Image, Machine, Region, Resource, ResourceKind, ResourceRef, Tags, ours, tag};
 use aws_sdk_ec2::types as ec2;
 use futures::future::try_join_all;
 use std::collections::BTreeMap;
@@ -37,7 +37,11 @@ async fn instances(clients: &Clients, region: &Region) -> Result<(Vec<ec2::Insta
 }
 
 /// Every machine of a region, and the account they are in.
-pub(super) async fn machines(clients: &Clients, me: &str, region: &Region) -> Result<(Vec<Machine>, Option<String>)> {
+pub(super) async fn machines(
+    clients: &Clients,
+    me: Me<'_>,
+    region: &Region,
+) -> Result<(Vec<Machine>, Option<String>)> {
     let (instances, account) = instances(clients, region).await?;
     let view = View { me, region };
     Ok((instances.iter().filter_map(|instance| convert::machine(view, instance)).collect(), account))
@@ -46,7 +50,7 @@ pub(super) async fn machines(clients: &Clients, me: &str, region: &Region) -> Re
 /// Every machine of a region with its volumes, and the account they are in.
 pub(super) async fn machines_and_volumes(
     clients: &Clients,
-    me: &str,
+    me: Me<'_>,
     region: &Region,
 ) -> Result<(Vec<Resource>, Option<String>)> {
     let ((instances, account), volumes) = tokio::try_join!(instances(clients, region), volumes(clients, region))?;
@@ -83,10 +87,17 @@ async fn own_images(clients: &Clients, region: &Region) -> Result<Vec<ec2::Image
     Ok(all)
 }
 
+/// An image, and what it was made from as far as its tag tells.
+pub(super) type Made = (Resource, BTreeMap<String, String>);
+
 /// The images of this account in a region, in our words.
-pub(super) async fn images(clients: &Clients, me: &str, region: &Region) -> Result<Vec<Resource>> {
+pub(super) async fn images(clients: &Clients, me: Me<'_>, region: &Region) -> Result<Vec<Made>> {
     let (images, view) = (own_images(clients, region).await?, View { me, region });
-    Ok(images.iter().filter_map(|image| convert::image(view, image, &Uses::new())).collect())
+    let made = |image: &ec2::Image| {
+        let inputs = convert::tags(image.tags.as_deref()).get(tag::INPUTS).map(Image::inputs_of_tag);
+        Some((convert::image(view, image, &Uses::new())?, inputs.unwrap_or_default()))
+    };
+    Ok(images.iter().filter_map(made).collect())
 }
 
 async fn snapshots(clients: &Clients, region: &Region) -> Result<Vec<ec2::Snapshot>> {
@@ -128,7 +139,7 @@ async fn key_pairs(clients: &Clients, region: &Region) -> Result<Vec<ec2::KeyPai
 }
 
 /// All that a region holds.
-pub(super) async fn region(clients: &Clients, me: &str, region: &Region) -> Result<Held> {
+pub(super) async fn region(clients: &Clients, me: Me<'_>, region: &Region) -> Result<Held> {
     let ((instances, account), images, snapshots, volumes, groups, pairs) = tokio::try_join!(
         instances(clients, region),
         own_images(clients, region),
@@ -187,7 +198,7 @@ pub(super) async fn region(clients: &Clients, me: &str, region: &Region) -> Resu
 /// use which profiles.
 pub(super) async fn identities(
     clients: &Clients,
-    me: &str,
+    me: Me<'_>,
     used: &BTreeMap<String, Vec<ResourceRef>>,
 ) -> Result<Vec<Resource>> {
     let client = clients.iam().await;

@@ -69,6 +69,11 @@ impl<T> Poll<T> {
         }
     }
 
+    /// What was seen last, however old it is.
+    pub(super) async fn last(&self) -> Option<Arc<T>> {
+        self.0.lock().await.as_ref().and_then(|seen| seen.value.as_ref().ok().map(Arc::clone))
+    }
+
     /// The next look asks anew.
     pub(super) fn forget(&self) {
         // whoever holds it is asking just now

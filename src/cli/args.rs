@@ -1,9 +1,9 @@
 //! What can be typed, as clap derives it. Only words are looked at here: no file, no network, no state directory.
 
-use super::words::{length, provider};
-use crate::domain::{Filesystem, ImageName, JobId, MachineId, ProviderKind, Region};
+use super::words::{block, instance_type, launcher, length, provider, transport};
+use crate::domain::{Filesystem, ImageName, JobId, MachineId, OnError, ProviderKind, Region, Transport};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -94,7 +94,10 @@ pub enum Verb {
     RunTestsLinux(RunTests),
 
     /// Make the image that test machines start from, if it is missing or out of date
-    #[command(after_help = super::help::BOOTSTRAP)]
+    #[command(
+        after_help = super::help::BOOTSTRAP,
+        mut_arg("instance_type", |arg| arg.help(super::help::IMAGE_TYPE))
+    )]
     BootstrapLinuxDev(Bootstrap),
 
     /// List, launch, check and end machines
@@ -177,10 +180,33 @@ impl Demo {
     }
 }
 
+/// The heading of flags that other providers take no notice of.
+const FOR_EC2: &str = "For EC2, without effect on local and hosts";
+
+/// What a cloud's machine shall be; of every command that launches one.
+#[derive(Debug, Clone, Args)]
+pub struct Wish {
+    /// Type of the machine, and with commas others to take where there is no capacity for it
+    /// [default: c5.9xlarge, c6i.8xlarge, c5.4xlarge, or what config.toml says]
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = instance_type, help_heading = FOR_EC2)]
+    pub instance_type: Vec<String>,
+
+    /// How the machine is reached: ssh; ssm, which opens no port; auto is ssh, and ssm where its port does not answer
+    /// [default: ssh, or what config.toml says]
+    #[arg(long, value_name = "HOW", value_parser = transport(), help_heading = FOR_EC2)]
+    pub transport: Option<Transport>,
+
+    /// Who may connect to its SSH port, an address or a block; may be given several times
+    /// [default: the address you call from, or what config.toml says]
+    #[arg(long, value_name = "CIDR", value_parser = block, help_heading = FOR_EC2)]
+    pub cidr: Vec<String>,
+}
+
 /// `run-tests-linux`. Whatever is not here goes to `run-tests.py`; see [`super::split`].
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct RunTests {
-    /// Where the machine comes from: local is this computer, hosts are the SSH machines in config.toml
+    /// Where the machine comes from: local is this computer, aws is EC2, hosts are the SSH machines in config.toml
     /// [default: local, or what config.toml says]
     #[arg(long, value_name = "PROVIDER", value_parser = provider())]
     pub provider: Option<ProviderKind>,
@@ -189,7 +215,8 @@ pub struct RunTests {
     #[arg(long, value_name = "NAME")]
     pub machine: Option<MachineId>,
 
-    /// Image to launch the machine from [default: the development image, made if missing]
+    /// Image to launch the machine from [default: the development image, made if missing; on EC2 the newest of the
+    /// distribution, see --build-image]
     #[arg(long, value_name = "NAME")]
     pub image: Option<ImageName>,
 
@@ -237,13 +264,17 @@ pub struct RunTests {
     #[command(flatten)]
     pub follow: Follow,
 
-    /// Linux distribution of an EC2 machine; accepted for scripts written for automation.py, unused by local and hosts
-    #[arg(long, value_name = "NAME", help_heading = "For EC2, which this version cannot use yet")]
+    /// Linux distribution of the machine, one of those that `hga bootstrap-linux-dev` knows [default: debian12]
+    #[arg(long, value_name = "NAME", help_heading = FOR_EC2)]
     pub distro: Option<String>,
 
-    /// Type of an EC2 machine; accepted likewise, unused by local and hosts
-    #[arg(long, value_name = "TYPE", help_heading = "For EC2, which this version cannot use yet")]
-    pub instance_type: Option<String>,
+    /// What the machine shall be.
+    #[command(flatten)]
+    pub wish: Wish,
+
+    /// Make the image first when there is no current one; takes 10 to 15 minutes and costs some cents
+    #[arg(long, help_heading = FOR_EC2)]
+    pub build_image: bool,
 
     /// Flags and test names for run-tests.py
     #[arg(last = true, value_name = "RUN-TESTS FLAGS AND TEST NAMES", hide = true)]
@@ -265,11 +296,13 @@ pub struct Bootstrap {
     #[arg(long)]
     pub rebuild: bool,
 
-    /// For which provider; listed hosts have no images
-    #[arg(long, value_name = "PROVIDER", default_value = "local", value_parser = PossibleValuesParser::new(["local"]).map(|_| ProviderKind::Local))]
-    pub provider: ProviderKind,
+    /// For which provider: local is this computer, aws is EC2; listed hosts have no images
+    /// [default: local, or what config.toml says]
+    #[arg(long, value_name = "PROVIDER", value_parser = image_provider())]
+    pub provider: Option<ProviderKind>,
 
     /// How long the machine it is made on may live without hga, as 90s, 30m, 2h or 1d
+    /// [default: 2h, or what config.toml says]
     #[arg(long, value_name = "TIME", value_parser = length)]
     pub lease: Option<Duration>,
 
@@ -277,13 +310,32 @@ pub struct Bootstrap {
     #[command(flatten)]
     pub follow: Follow,
 
-    /// Distributions to make EC2 images of; accepted for scripts written for automation.py, unused by local
-    #[arg(long, value_name = "A,B", help_heading = "For EC2, which this version cannot use yet")]
-    pub distros: Option<String>,
+    /// Linux distributions to make images of, with commas, such as debian12,ubuntu24.04 [default: all]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', help_heading = FOR_EC2)]
+    pub distros: Vec<String>,
 
-    /// Make several EC2 images at once; accepted likewise, unused by local
-    #[arg(long, help_heading = "For EC2, which this version cannot use yet")]
+    /// Make the images side by side, not one after the other
+    #[arg(long, help_heading = FOR_EC2)]
     pub parallel: bool,
+
+    /// What becomes of the machine when its image fails: cleanup ends it, keep leaves it for an hour at most, ask asks
+    /// [default: cleanup]
+    #[arg(long, value_name = "WHAT", value_parser = on_error(), help_heading = FOR_EC2)]
+    pub on_error: Option<OnError>,
+
+    /// What the machine shall be.
+    #[command(flatten)]
+    pub wish: Wish,
+}
+
+fn image_provider() -> impl TypedValueParser<Value = ProviderKind> {
+    PossibleValuesParser::new([ProviderKind::Local.as_str(), ProviderKind::Aws.as_str()])
+        .map(|word| if word == ProviderKind::Aws.as_str() { ProviderKind::Aws } else { ProviderKind::Local })
+}
+
+fn on_error() -> impl TypedValueParser<Value = OnError> {
+    PossibleValuesParser::new(OnError::ALL.map(OnError::as_str))
+        .map(|word| OnError::ALL.into_iter().find(|known| known.as_str() == word).unwrap_or_default())
 }
 
 /// `machines`.
@@ -306,13 +358,31 @@ pub enum Machines {
     /// Launch a machine and leave it to its lease
     #[command(after_help = super::help::LAUNCH)]
     Launch {
-        /// Where it comes from; listed hosts cannot be launched
-        #[arg(long, value_name = "PROVIDER", default_value = "local", value_parser = PossibleValuesParser::new(["local"]).map(|_| ProviderKind::Local))]
-        provider: ProviderKind,
-        /// Image to launch from [default: the development image, made if missing]
+        /// Where it comes from; listed hosts cannot be launched [default: local, or what config.toml says]
+        #[arg(long, value_name = "PROVIDER", value_parser = launcher())]
+        provider: Option<ProviderKind>,
+        /// Image to launch from [default: the newest development image]
         #[arg(long, value_name = "NAME")]
         image: Option<ImageName>,
         /// How long it lives, as 90s, 30m, 2h or 1d; then it ends itself [default: 2h, or what config.toml says]
+        #[arg(long, value_name = "TIME", value_parser = length)]
+        lease: Option<Duration>,
+        /// Linux distribution of the machine, one of those that `hga bootstrap-linux-dev` knows [default: debian12]
+        #[arg(long, value_name = "NAME", help_heading = FOR_EC2)]
+        distro: Option<String>,
+        /// What it shall be.
+        #[command(flatten)]
+        wish: Wish,
+    },
+    /// Move the end of a machine's lease
+    #[command(after_help = super::help::EXTEND, group(ArgGroup::new("move").required(true).args(["by", "lease"])))]
+    Extend {
+        /// Its id, from `hga machines list`
+        machine: MachineId,
+        /// Later by so much than it is now
+        #[arg(long, value_name = "TIME", value_parser = length)]
+        by: Option<Duration>,
+        /// So long from now, sooner or later than it is
         #[arg(long, value_name = "TIME", value_parser = length)]
         lease: Option<Duration>,
     },

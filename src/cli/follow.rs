@@ -95,12 +95,24 @@ pub(super) async fn submit(
     until: Until,
     output: bool,
 ) -> Outcome {
+    submit_named(session, printer, operation, until, output).await.map(|(_, code)| code)
+}
+
+/// The same; gives the job's id too.
+pub(super) async fn submit_named(
+    session: &Session,
+    printer: &mut Printer,
+    operation: Operation,
+    until: Until,
+    output: bool,
+) -> std::result::Result<(JobId, i32), Stop> {
     let presses = presses()?;
     let stance = Stance::driving(&operation);
     let job = session.submit(operation).await?;
     let files = session.files(&job);
     let watch = Watch { job: job.clone(), stance, until, files, output, history: 0 };
-    follow(session, printer, watch, presses).await
+    let code = follow(session, printer, watch, presses).await?;
+    Ok((job, code))
 }
 
 /// Follows a job.

@@ -40,23 +40,44 @@ Examples:
   hga run-tests-linux --filesystem tmpfs --pure test-add.t
   hga run-tests-linux --source ~/hg --rev 7.2 --detach
   hga run-tests-linux --provider hosts --machine build1 --keep-on-failure
+  hga run-tests-linux --provider aws --build-image -- -j36
+  hga run-tests-linux --provider aws --instance-type c5.4xlarge,m5.4xlarge
   hga run-tests-linux -- --json --color never test-add.t
 
 The exit status is that of the tests: 0 when all passed, 1 when some failed;
 all codes: `hga help exit-codes`. A first Ctrl-C detaches after 3 seconds: the
 tests go on. A second one stops them and ends the machine.";
 
+pub(super) const IMAGE_TYPE: &str = "\
+Type of the machine it is made on, and with commas others to take where there is no capacity for it \
+[default: t3.2xlarge, or what config.toml says]";
+
 pub(super) const BOOTSTRAP: &str = "\
-`hga run-tests-linux` does this by itself when it is needed.
+On this computer `hga run-tests-linux` does this by itself when it is needed; for
+EC2 it does with --build-image. An EC2 image is made on a machine of its own. It
+counts once the machine conforms to the interface and tests have passed on it;
+until then the last good one stays. Then the newest two of each kind are kept
+(`aws.keep_images`), and whatever a machine still uses.
 
 Examples:
   hga bootstrap-linux-dev
-  hga bootstrap-linux-dev --source ~/hg --rebuild";
+  hga bootstrap-linux-dev --source ~/hg --rebuild
+  hga bootstrap-linux-dev --provider aws --distros debian12,ubuntu24.04 --parallel
+  hga bootstrap-linux-dev --provider aws --distros debian13 --on-error keep";
 
 pub(super) const LAUNCH: &str = "\
 Examples:
   hga machines launch
-  hga machines launch --lease 30m";
+  hga machines launch --lease 30m
+  hga machines launch --provider aws --distro debian12 --lease 4h";
+
+pub(super) const EXTEND: &str = "\
+An EC2 machine is told itself, for it ends itself; then the tag that others
+see is set. While a job works on a machine, the job renews its lease.
+
+Examples:
+  hga machines extend m-abc234 --by 1h
+  hga machines extend i-0123456789abcdef0 --lease 30m";
 
 pub(super) const TERMINATE: &str = "\
 Shows the plan and asks, unless --yes is given. Jobs that use the machines lose
@@ -153,12 +174,13 @@ Examples:
 
 /// All of them, for the tests that hold them to the terminal's width and to the parser.
 #[cfg(test)]
-pub(super) const ALL: [&str; 16] = [
+pub(super) const ALL: [&str; 17] = [
     TOP,
     DEMO,
     RUN_TESTS,
     BOOTSTRAP,
     LAUNCH,
+    EXTEND,
     TERMINATE,
     SWEEP,
     CHECK,

@@ -30,7 +30,7 @@ pub use error::fail;
 pub use farewell::{Farewell, farewell};
 pub use parse::{Need, Parsed, parse};
 
-use crate::domain::{Operation, ProviderKind};
+use crate::domain::{Operation, ProviderKind, Transport};
 use crate::session::Session;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -53,6 +53,10 @@ pub struct CliContext {
     pub provider: ProviderKind,
     /// The lease when none is named.
     pub lease: Duration,
+    /// How an EC2 machine is reached when nothing is said.
+    pub transport: Transport,
+    /// Whether everybody may be let in to an EC2 machine's SSH port.
+    pub open_ingress: bool,
     /// The Python when none is named.
     pub python: String,
     /// Flags for `run-tests.py` that the demo always uses.
@@ -69,7 +73,7 @@ pub enum Front {
     /// Lines: [`run`] or [`run_alone`].
     Lines,
     /// The dashboard, with an operation to begin with or none.
-    Dashboard(Option<Operation>),
+    Dashboard(Option<Box<Operation>>),
 }
 
 impl Cli {
@@ -86,7 +90,9 @@ impl Cli {
         }
         match &self.verb {
             None => Front::Dashboard(None),
-            Some(Verb::Demo(demo)) if !demo.no_tui => Front::Dashboard(Some(cmd::demo_operation(demo, context))),
+            Some(Verb::Demo(demo)) if !demo.no_tui => {
+                Front::Dashboard(Some(Box::new(cmd::demo_operation(demo, context))))
+            }
             _ => Front::Lines,
         }
     }

@@ -99,7 +99,10 @@ mod tests {
         let Some(Verb::RunTestsLinux(run)) = cli.verb else { panic!() };
         assert_eq!(run.test_args, ["-j4", "--pure", "test-add.t"]);
         assert_eq!((run.filesystem, run.python_version.as_deref()), (crate::domain::Filesystem::Tmpfs, Some("3.8")));
-        assert_eq!((run.distro.as_deref(), run.instance_type.as_deref()), (Some("debian10"), Some("c5.9xlarge")));
+        assert_eq!(
+            (run.distro.as_deref(), run.wish.instance_type.as_slice()),
+            (Some("debian10"), &["c5.9xlarge".to_owned()][..])
+        );
         assert_eq!(cli.global.state_path, Some(PathBuf::from("/s")));
     }
 

@@ -102,6 +102,10 @@ fn times(text: &mut String, job: &JobView, now: Timestamp, paint: Paint) {
         let failed = if row.ok == Some(false) { "  failed" } else { "" };
         let _ =
             writeln!(text, "  {:<8} {:>9}  {:>3.0} %{failed}", row.phase, words::seconds(row.seconds), row.percent);
+        for step in job.steps_of(row.phase) {
+            let step = format!("    {:>9}  {}", words::seconds(step.seconds), cut(&escape_line(&step.step)));
+            let _ = writeln!(text, "{}", paint.tone(Tone::Dim, &step));
+        }
     }
     let _ = write!(text, "  {:<8} {:>9}", "total", words::seconds(table.total));
     if let Some(overhead) = table.overhead_percent {
@@ -126,7 +130,10 @@ fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Pa
             () if job.ended.is_none() => "works on".to_owned(),
             () => "may still be there: `hga machines list`".to_owned(),
         };
-        row("Machine", &format!("{} {fate}", machine.id));
+        let what: Vec<String> =
+            machine.instance_type.iter().cloned().chain(machine.region.iter().map(ToString::to_string)).collect();
+        let what = if what.is_empty() { String::new() } else { format!(" ({})", escape_line(&what.join(", "))) };
+        row("Machine", &format!("{}{what} {fate}", machine.id));
     }
     if files.results.is_dir() {
         row("Results", &files.results.display().to_string());
@@ -180,6 +187,11 @@ pub(super) fn json(job: &JobView, files: &JobFiles, code: i32, now: Timestamp) -
         .iter()
         .map(|row| json!({"phase": row.phase, "seconds": row.seconds, "percent": row.percent, "ok": row.ok}))
         .collect();
+    let steps: Vec<Value> = job
+        .steps
+        .iter()
+        .map(|step| json!({"phase": step.phase, "step": step.step, "seconds": step.seconds}))
+        .collect();
     let failures: Vec<Value> = failures(job)
         .iter()
         .map(|test| {
@@ -201,10 +213,14 @@ pub(super) fn json(job: &JobView, files: &JobFiles, code: i32, now: Timestamp) -
         "failures": failures,
         "slowest": slowest,
         "phases": phases,
+        "steps": steps,
         "seconds": table.total,
         "setup_overhead_percent": table.overhead_percent,
         "machine": job.machine.as_ref().map(|machine| {
-            json!({"id": machine.id, "provider": machine.provider, "address": machine.address, "ended": machine.ended})
+            json!({
+                "id": machine.id, "provider": machine.provider, "address": machine.address, "ended": machine.ended,
+                "instance_type": machine.instance_type, "region": machine.region,
+            })
         }),
         "results": files.results,
         "output": files.output,

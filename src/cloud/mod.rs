@@ -177,6 +177,11 @@ pub trait Cloud: Send + Sync {
     /// Which provider it is.
     fn provider(&self) -> ProviderKind;
 
+    /// The region in which machines are launched and images made; none where there are no regions.
+    fn home(&self) -> Option<Region> {
+        None
+    }
+
     /// Whether the machines it launches allow `sudo`; asked before anything is launched.
     fn grants_sudo(&self) -> bool {
         true
@@ -233,6 +238,15 @@ pub trait Cloud: Send + Sync {
     async fn pin_host_keys(&self, id: &MachineId, keys: &[String]) -> Result<()> {
         let _ = keys;
         Err(Error::new(ErrorKind::Unsupported, format!("the host key of `{id}` cannot be noted")))
+    }
+
+    /// Lets this computer connect to the machine from where it is now: its address may have changed since the launch.
+    ///
+    /// # Errors
+    /// When the provider cannot be asked.
+    async fn let_in(&self, id: &MachineId) -> Result<()> {
+        let _ = id;
+        Ok(())
     }
 
     /// The machine as it can be reached through the provider's own service, when its SSH port does not answer; noted for

@@ -1,11 +1,13 @@
 //! What each value of the configuration file means, and whether it makes sense: one `validate_*` each.
 
+use super::check_aws;
 use super::duration::{format_duration, parse_duration};
 use super::host_key::host_key_line;
 use super::raw::{At, Raw, RawHost, Reader};
 use super::values::{Config, Host, LogLevel, ThemeChoice};
 use crate::diag::suggest;
-use crate::domain::{Layout, MachineId, ProviderKind, Region, escape_line};
+use crate::domain::{Layout, MachineId, ProviderKind, escape_line};
+use std::ops::RangeInclusive;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ pub const LEASE_MIN: Duration = Duration::from_secs(10);
 /// The longest lease: a forgotten machine is gone within a week.
 pub const LEASE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-const PROVIDERS: [ProviderKind; 2] = [ProviderKind::Local, ProviderKind::Hosts];
+const PROVIDERS: [ProviderKind; 3] = [ProviderKind::Local, ProviderKind::Hosts, ProviderKind::Aws];
 
 /// Where relative paths and `~` start.
 #[derive(Clone, Copy)]
@@ -31,9 +33,7 @@ pub(super) fn config(reader: &mut Reader<'_>, raw: Raw, place: Place<'_>) -> Con
     take(&mut config.defaults.provider, defaults.provider.and_then(|at| validate_provider(reader, &at)));
     take(&mut config.defaults.lease, defaults.lease.and_then(|at| validate_lease(reader, &at)));
     take(&mut config.defaults.python, defaults.python.and_then(|at| validate_python(reader, &at)));
-    take(&mut config.aws.enabled, raw.aws.enabled.map(|at| at.value));
-    config.aws.owner = raw.aws.owner.and_then(|at| validate_owner(reader, &at));
-    take(&mut config.aws.regions, raw.aws.regions.and_then(|at| validate_regions(reader, &at)));
+    check_aws::aws(reader, raw.aws, &mut config.aws);
     take(&mut config.dashboard.theme, raw.dashboard.theme.and_then(|at| validate_theme(reader, &at)));
     take(&mut config.local.root, raw.local.root.and_then(|at| validate_path(reader, &at, None, place.home)));
     take(&mut config.log.level, raw.log.level.and_then(|at| validate_level(reader, &at)));
@@ -48,7 +48,7 @@ pub(super) fn config(reader: &mut Reader<'_>, raw: Raw, place: Place<'_>) -> Con
     config
 }
 
-fn take<T>(slot: &mut T, value: Option<T>) {
+pub(super) fn take<T>(slot: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *slot = value;
     }
@@ -101,12 +101,12 @@ fn overlap(layout: &Layout) -> bool {
     dev.starts_with(work) || work.starts_with(dev)
 }
 
-fn shown<T: AsRef<str>>(at: &At<T>) -> String {
+pub(super) fn shown<T: AsRef<str>>(at: &At<T>) -> String {
     escape_line(at.value.as_ref())
 }
 
 /// Notes that the value is empty, if it is.
-fn validate_filled<'a>(reader: &mut Reader<'_>, at: &'a At<String>) -> Option<&'a str> {
+pub(super) fn validate_filled<'a>(reader: &mut Reader<'_>, at: &'a At<String>) -> Option<&'a str> {
     if at.value.trim().is_empty() {
         reader.wrong(
             at.span.start,
@@ -118,7 +118,7 @@ fn validate_filled<'a>(reader: &mut Reader<'_>, at: &'a At<String>) -> Option<&'
     Some(&at.value)
 }
 
-fn validate_word<T: Copy>(
+pub(super) fn validate_word<T: Copy>(
     reader: &mut Reader<'_>,
     at: &At<String>,
     known: &[T],
@@ -145,55 +145,28 @@ fn validate_theme(reader: &mut Reader<'_>, at: &At<String>) -> Option<ThemeChoic
     validate_word(reader, at, &ThemeChoice::ALL, ThemeChoice::as_str)
 }
 
-/// A tag's value: what AWS takes, and a list can show.
-fn validate_owner(reader: &mut Reader<'_>, at: &At<String>) -> Option<String> {
-    let text = validate_filled(reader, at)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@+=:/".contains(&byte);
-    if text.bytes().all(plain) && text.len() <= 64 {
-        return Some(text.to_owned());
-    }
-    let message = format!("`{}`: `{}` cannot be an owner's name", at.key, shown(at));
-    reader.wrong(at.span.start, message, Some("letters, digits and `._-@+=:/`, at most 64".to_owned()));
-    None
-}
-
-fn validate_regions(reader: &mut Reader<'_>, at: &At<Vec<String>>) -> Option<Vec<Region>> {
-    if at.value.is_empty() {
-        let hint = "leave the key out for `us-west-2`; `[\"all\"]` is every region of the account";
-        reader.wrong(at.span.start, format!("`{}` is empty", at.key), Some(hint.to_owned()));
-        return None;
-    }
-    if at.value.iter().any(|text| text == "all") {
-        return Some(Vec::new());
-    }
-    let mut regions = Vec::new();
-    for text in &at.value {
-        match Region::new(text.clone()) {
-            Ok(region) => regions.push(region),
-            Err(why) => {
-                reader.wrong(at.span.start, format!("`{}`: {why}", at.key), None);
-                return None;
-            }
-        }
-    }
-    regions.sort();
-    regions.dedup();
-    Some(regions)
-}
-
 fn validate_lease(reader: &mut Reader<'_>, at: &At<String>) -> Option<Duration> {
-    let Ok(lease) = parse_duration(&at.value) else {
+    validate_time(reader, at, LEASE_MIN..=LEASE_MAX)
+}
+
+/// A length of time between two others.
+pub(super) fn validate_time(
+    reader: &mut Reader<'_>,
+    at: &At<String>,
+    range: RangeInclusive<Duration>,
+) -> Option<Duration> {
+    let Ok(time) = parse_duration(&at.value) else {
         let message = format!("`{}`: `{}` is not a duration", at.key, shown(at));
         reader.wrong(at.span.start, message, Some("write it like `90s`, `45m`, `2h`, `1d` or `1h30m`".to_owned()));
         return None;
     };
-    if !(LEASE_MIN..=LEASE_MAX).contains(&lease) {
-        let (least, most) = (format_duration(LEASE_MIN), format_duration(LEASE_MAX));
+    if !range.contains(&time) {
+        let (least, most) = (format_duration(*range.start()), format_duration(*range.end()));
         let message = format!("`{}` must be between `{least}` and `{most}`, not `{}`", at.key, shown(at));
         reader.wrong(at.span.start, message, None);
         return None;
     }
-    Some(lease)
+    Some(time)
 }
 
 fn validate_python(reader: &mut Reader<'_>, at: &At<String>) -> Option<String> {
@@ -211,7 +184,7 @@ fn validate_python(reader: &mut Reader<'_>, at: &At<String>) -> Option<String> {
     None
 }
 
-fn validate_number(reader: &mut Reader<'_>, at: &At<i64>, least: u32, most: u32) -> Option<u32> {
+pub(super) fn validate_number(reader: &mut Reader<'_>, at: &At<i64>, least: u32, most: u32) -> Option<u32> {
     let number = u32::try_from(at.value).ok().filter(|number| (least..=most).contains(number));
     if number.is_none() {
         reader.wrong(at.span.start, format!("`{}` must be between {least} and {most}", at.key), None);

@@ -1,4 +1,6 @@
-//! The shape of an OpenSSH public host key line: `type base64 [comment]`, the blob naming its own type.
+//! The shape of an OpenSSH public host key line: `type base64 [comment]`, the blob naming its own type. And its fingerprint.
+
+use sha2::{Digest as _, Sha256};
 
 const TYPES: [&str; 5] =
     ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"];
@@ -53,6 +55,25 @@ pub fn host_key_line(text: &str) -> Result<String, BadHostKey> {
     Ok(format!("{kind} {key}"))
 }
 
+/// The fingerprint of a host key line as OpenSSH shows it: `SHA256:` and 43 characters of base64.
+///
+/// # Errors
+/// [`BadHostKey`] says what is wrong with the line.
+pub fn host_key_fingerprint(text: &str) -> Result<String, BadHostKey> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let line = host_key_line(text)?;
+    let blob = line.split(' ').nth(1).and_then(base64).ok_or(BadHostKey::Damaged)?;
+    let mut shown = String::from("SHA256:");
+    for three in Sha256::digest(blob).chunks(3) {
+        let bits = three.iter().fold(0, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for place in 0..=three.len() {
+            let digit = bits >> (18 - 6 * place) & 63;
+            shown.push(char::from(DIGITS[digit as usize]));
+        }
+    }
+    Ok(shown)
+}
+
 fn base64(text: &str) -> Option<Vec<u8>> {
     let body = text.trim_end_matches('=');
     if !text.len().is_multiple_of(4) || text.len() - body.len() > 2 || body.is_empty() {
@@ -92,6 +113,13 @@ mod tests {
         for text in [line.clone(), format!("{line} root@build"), format!("  {line}\n")] {
             assert_eq!(host_key_line(&text), Ok(line.clone()), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_openssh() {
+        let shown = host_key_fingerprint(&format!("ssh-ed25519 {KEY} root@build")).unwrap();
+        assert_eq!(shown, "SHA256:RVryCB27DZ49seay2sYrJF7QU+rnYkHeB4bbJHXCZWw");
+        assert_eq!(host_key_fingerprint("ssh-ed25519"), Err(BadHostKey::Form));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! environment variable overrides.
 
 mod check;
+mod check_aws;
 mod duration;
 mod error;
 mod host_key;
@@ -16,11 +17,13 @@ mod values;
 pub use check::{LEASE_MAX, LEASE_MIN};
 pub use duration::{BadDuration, format_duration, parse_duration};
 pub use error::{Error, Problem};
-pub use host_key::{BadHostKey, host_key_line};
+pub use host_key::{BadHostKey, host_key_fingerprint, host_key_line};
 pub use paths::home;
 pub use paths::{JobPaths, STATE_PATH_VARIABLE, StatePaths};
 pub use private::write_private;
-pub use values::{Aws, Config, Dashboard, Defaults, Host, Local, Log, LogLevel, Retention, ThemeChoice, sample};
+pub use values::{
+    Aws, Config, Dashboard, Defaults, Host, Ingress, Local, Log, LogLevel, Retention, SsmAgent, ThemeChoice, sample,
+};
 
 /// What calls of this room give back.
 pub type Result<T> = std::result::Result<T, Error>;

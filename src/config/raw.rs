@@ -155,7 +155,22 @@ macro_rules! section {
 }
 
 section!(RawDefaults { provider: String, lease: String, python: String });
-section!(RawAws { enabled: bool, regions: Vec<String>, owner: String });
+section!(RawAws {
+    enabled: bool,
+    regions: Vec<String>,
+    owner: String,
+    instance_type: String,
+    alternatives: Vec<String>,
+    image_instance_type: String,
+    transport: String,
+    ingress: String,
+    cidr: Vec<String>,
+    address_from: String,
+    keep_images: i64,
+    ready_timeout: String,
+    ssm_agent_url: String,
+    ssm_agent_sha256: String,
+});
 section!(RawDashboard { theme: String });
 section!(RawLocal { root: String });
 section!(RawLog { level: String, keep: i64 });

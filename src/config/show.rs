@@ -25,6 +25,22 @@ fn aws(aws: &Aws) -> Table {
     let regions = aws.regions.iter().map(|region| text(region.as_str())).collect::<Vec<_>>();
     let regions = if regions.is_empty() { all } else { regions };
     let mut rows = table([("enabled", Value::Boolean(aws.enabled)), ("regions", Value::Array(regions))]);
+    let list = |items: &[String]| Value::Array(items.iter().map(|item| text(item.as_str())).collect());
+    rows.extend(table([
+        ("instance_type", text(aws.instance_type.as_str())),
+        ("alternatives", list(&aws.alternatives)),
+        ("image_instance_type", text(aws.image_instance_type.as_str())),
+        ("transport", text(aws.transport.as_str())),
+        ("ingress", text(aws.ingress.as_str())),
+        ("cidr", list(&aws.cidr)),
+        ("address_from", text(aws.address_from.as_str())),
+        ("keep_images", number(aws.keep_images)),
+        ("ready_timeout", Value::String(format_duration(aws.ready_timeout))),
+    ]));
+    if let Some(agent) = &aws.ssm_agent {
+        rows.insert("ssm_agent_url".to_owned(), text(agent.url.as_str()));
+        rows.insert("ssm_agent_sha256".to_owned(), text(agent.sha256.as_str()));
+    }
     if let Some(owner) = &aws.owner {
         rows.insert("owner".to_owned(), text(owner.as_str()));
     }
@@ -92,7 +108,7 @@ mod tests {
     #[test]
     fn what_is_shown_reads_back_to_the_same_configuration() {
         let file = Path::new("/state/config.toml");
-        let some = "hg = \"/opt/hg\"\n[defaults]\nlease = \"1h30m\"\n[aws]\nenabled = false\nowner = \"anna\"\nregions = [\"eu-west-1\"]\n[dashboard]\ntheme = \"16\"\n[[hosts]]\nname = \"build1\"\naddress = \"b.example\"\n\
+        let some = "hg = \"/opt/hg\"\n[defaults]\nlease = \"1h30m\"\n[aws]\nenabled = false\nowner = \"anna\"\nregions = [\"eu-west-1\"]\ninstance_type = \"c6i.large\"\nalternatives = []\ntransport = \"ssm\"\ningress = \"open\"\ncidr = [\"0.0.0.0/0\"]\nkeep_images = 1\nssm_agent_url = \"https://a.example/agent.deb\"\nssm_agent_sha256 = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\n[dashboard]\ntheme = \"16\"\n[[hosts]]\nname = \"build1\"\naddress = \"b.example\"\n\
                     key = \"/k\"\nproxy_command = \"nc %h %p\"\nhgwork = \"/w\"\nsudo = false\n";
         for text in ["", some] {
             let config = Config::parse(text, file, None).unwrap();

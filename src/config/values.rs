@@ -3,7 +3,7 @@
 use super::check;
 use super::raw::{Raw, Reader};
 use super::{Error, Result, StatePaths};
-use crate::domain::{Layout, MachineId, ProviderKind, Region};
+use crate::domain::{Layout, MachineId, ProviderKind, Region, Transport};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,6 +49,79 @@ pub struct Aws {
     pub owner: Option<String>,
     /// The regions that are looked at where the command line names none; all that the account may use when empty.
     pub regions: Vec<Region>,
+    /// The type of the machines that run tests.
+    pub instance_type: String,
+    /// The types to take, in this order, where there is no capacity for it.
+    pub alternatives: Vec<String>,
+    /// The type of the machines that images are made on.
+    pub image_instance_type: String,
+    /// How machines are reached.
+    pub transport: Transport,
+    /// Whom the SSH port is open to where no address is named.
+    pub ingress: Ingress,
+    /// Who may connect to the SSH port, in CIDR form; none leaves it to `ingress`.
+    pub cidr: Vec<String>,
+    /// Where the caller's own address is asked for: the answer is that address and nothing else.
+    pub address_from: String,
+    /// How many images of one kind are kept, the newest ones.
+    pub keep_images: u32,
+    /// How long a machine may take from its launch to the first login.
+    pub ready_timeout: Duration,
+    /// The agent of Systems Manager that goes into images of systems without one; none takes AWS's own newest.
+    pub ssm_agent: Option<SsmAgent>,
+}
+
+/// Whom a machine's SSH port is open to where no address is named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ingress {
+    /// The address that hga calls from.
+    #[default]
+    Caller,
+    /// Everybody; also what lets `0.0.0.0/0` be named.
+    Open,
+}
+
+impl Ingress {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Caller, Self::Open];
+
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// A package of the agent of AWS Systems Manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SsmAgent {
+    /// Where it is fetched from.
+    pub url: String,
+    /// Its SHA-256, 64 hexadecimal digits in lower case.
+    pub sha256: String,
+}
+
+impl Default for Aws {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            owner: None,
+            regions: vec![Region::usual()],
+            instance_type: "c5.9xlarge".to_owned(),
+            alternatives: ["c6i.8xlarge", "c5.4xlarge"].map(str::to_owned).to_vec(),
+            image_instance_type: "t3.2xlarge".to_owned(),
+            transport: Transport::Ssh,
+            ingress: Ingress::Caller,
+            cidr: Vec::new(),
+            address_from: "https://checkip.amazonaws.com".to_owned(),
+            keep_images: 2,
+            ready_timeout: Duration::from_secs(300),
+            ssm_agent: None,
+        }
+    }
 }
 
 /// The dashboard.
@@ -180,7 +253,7 @@ impl Default for Config {
                 lease: Duration::from_secs(2 * 60 * 60),
                 python: "system3".to_owned(),
             },
-            aws: Aws { enabled: true, owner: None, regions: vec![Region::usual()] },
+            aws: Aws::default(),
             dashboard: Dashboard { theme: ThemeChoice::Auto },
             local: Local { root: PathBuf::from(".") },
             log: Log { level: LogLevel::Info, keep: 5 },

@@ -36,7 +36,8 @@ fn the_sample_is_the_defaults_with_and_without_its_comments() {
     assert_eq!(parse("").unwrap(), Config::default());
     let all = parse(&uncommented()).unwrap();
     assert_eq!(all.aws.owner.as_deref(), Some("anna"));
-    let aws = Aws { owner: None, ..all.aws.clone() };
+    assert!(all.aws.ssm_agent.is_some());
+    let aws = Aws { owner: None, ssm_agent: None, ..all.aws.clone() };
     assert_eq!(Config { hosts: Vec::new(), aws, ..all.clone() }, Config::default());
     let expected = Host {
         name: MachineId::new("build1").unwrap(),
@@ -118,8 +119,8 @@ fn every_error_says_where_what_and_what_else() {
             "line 4, column 1: unknown key `hosts.hostkey`\nhint: did you mean `host_key`? known here: `name`, `address`, `port`, `user`, `key`, `host_key`, `proxy_command`, `hgdev`, `hgwork`, `sudo`",
         ),
         (
-            "[defaults]\nprovider = 'aws'\n".into(),
-            "line 2, column 12: `defaults.provider` cannot be `aws`\nhint: known here: `local`, `hosts`",
+            "[defaults]\nprovider = 'gcp'\n".into(),
+            "line 2, column 12: `defaults.provider` cannot be `gcp`\nhint: known here: `local`, `hosts`, `aws`",
         ),
         (
             "[aws]\nregions = ['us-west-2', 'US EAST']\n".into(),
@@ -132,6 +133,39 @@ fn every_error_says_where_what_and_what_else() {
         (
             "[aws]\nowner = 'anna b'\n".into(),
             "line 2, column 9: `aws.owner`: `anna b` cannot be an owner's name\nhint: letters, digits and `._-@+=:/`, at most 64",
+        ),
+        (
+            "[aws]\ninstance_type = 'big'\n".into(),
+            "line 2, column 17: `aws.instance_type`: `big` is no instance type\nhint: write one such as `c5.9xlarge`",
+        ),
+        (
+            "[aws]\nalternatives = ['c5.large', 'C5.LARGE']\n".into(),
+            "line 2, column 16: `aws.alternatives`: `C5.LARGE` is no instance type\nhint: write one such as `c5.9xlarge`",
+        ),
+        (
+            "[aws]\ntransport = 'sms'\n".into(),
+            "line 2, column 13: `aws.transport` cannot be `sms`\nhint: did you mean `ssm`? known here: `ssh`, `ssm`, `auto`",
+        ),
+        (
+            "[aws]\ncidr = ['1.2.3.4/40']\n".into(),
+            "line 2, column 8: `aws.cidr`: `1.2.3.4/40` is no block of addresses\nhint: write it like `203.0.113.7`, `203.0.113.0/24` or `2001:db8::/32`",
+        ),
+        (
+            "[aws]\ncidr = ['1.2.3.4', '::/0']\n".into(),
+            "line 2, column 8: `aws.cidr`: `::/0` lets everybody connect\nhint: say so with `ingress = \"open\"`, or name your own network",
+        ),
+        (
+            "[aws]\naddress_from = 'ftp://a'\n".into(),
+            "line 2, column 16: `aws.address_from`: `ftp://a` is not an address to fetch from\nhint: write a URL that begins with `https://` or `http://`",
+        ),
+        ("[aws]\nkeep_images = 0\n".into(), "line 2, column 15: `aws.keep_images` must be between 1 and 100"),
+        (
+            "[aws]\nssm_agent_url = 'https://a'\n".into(),
+            "line 2, column 17: `aws.ssm_agent_url` stands alone\nhint: give `ssm_agent_url` and `ssm_agent_sha256`, or neither",
+        ),
+        (
+            "[aws]\nssm_agent_url = 'https://a'\nssm_agent_sha256 = 'abc'\n".into(),
+            "line 3, column 20: `aws.ssm_agent_sha256` must be 64 hexadecimal digits\nhint: `sha256sum FILE` prints them",
         ),
         (
             "[dashboard]\ntheme = 'drak'\n".into(),

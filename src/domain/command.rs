@@ -2,7 +2,8 @@
 
 use super::words::exact;
 use super::{
-    DirtyTree, Filesystem, KeepMachine, Operation, Owners, Plan, PlanVerb, ResourceKind, RunTestsSpec, TestSource,
+    CloudWish, DirtyTree, Filesystem, KeepMachine, OnError, Operation, Owners, Plan, PlanVerb, ProviderKind,
+    ResourceKind, RunTestsSpec, TestSource, Transport,
 };
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,6 +26,16 @@ impl Operation {
                 }
                 flag(&mut words, "--provider", spec.provider.as_str());
                 flag(&mut words, "--lease", &exact(spec.lease));
+                if !spec.distros.is_empty() {
+                    flag(&mut words, "--distros", &spec.distros.join(","));
+                }
+                if spec.parallel {
+                    words.push("--parallel".to_owned());
+                }
+                if spec.on_error != OnError::default() {
+                    flag(&mut words, "--on-error", spec.on_error.as_str());
+                }
+                wish(&mut words, &spec.wish, spec.provider);
             }
             Self::Launch(spec) => {
                 words.extend(self.verb().split(' ').map(str::to_owned));
@@ -33,6 +44,7 @@ impl Operation {
                     flag(&mut words, "--image", image.as_str());
                 }
                 flag(&mut words, "--lease", &exact(spec.lease));
+                wish(&mut words, &spec.wish, spec.provider);
             }
             Self::Terminate { machines, .. } => {
                 words.extend(self.verb().split(' ').map(str::to_owned));
@@ -84,9 +96,29 @@ fn run_tests(words: &mut Vec<String>, spec: &RunTestsSpec) {
     if let Some(results) = &spec.results {
         flag(words, "--results", &path(results));
     }
+    wish(words, &spec.wish, spec.provider);
+    if spec.build_image {
+        words.push("--build-image".to_owned());
+    }
     if !spec.test_args.is_empty() {
         words.push("--".to_owned());
         words.extend(spec.test_args.iter().cloned());
+    }
+}
+
+fn wish(words: &mut Vec<String>, wish: &CloudWish, provider: ProviderKind) {
+    if let Some(distro) = &wish.distro {
+        flag(words, "--distro", distro);
+    }
+    if !wish.instance_types.is_empty() {
+        flag(words, "--instance-type", &wish.instance_types.join(","));
+    }
+    // the configuration may change it for EC2
+    if provider == ProviderKind::Aws || wish.transport != Transport::default() {
+        flag(words, "--transport", wish.transport.as_str());
+    }
+    for block in &wish.cidr {
+        flag(words, "--cidr", block);
     }
 }
 
@@ -131,8 +163,7 @@ fn path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{BootstrapSpec, LaunchSpec, MachineId, ProviderKind};
-    use crate::domain::{CloudWish, OnError};
+    use crate::domain::{BootstrapSpec, LaunchSpec, MachineId, OnError};
     use std::time::Duration;
 
     fn run() -> RunTestsSpec {
@@ -164,7 +195,36 @@ mod tests {
             test_args: vec!["--with-hg=x".into(), "test-add.t".into()],
             ..run()
         };
+        let on_ec2 = CloudWish {
+            instance_types: vec!["c5.9xlarge".into(), "m5.8xlarge".into()],
+            distro: Some("debian12".into()),
+            transport: Transport::Ssm,
+            cidr: vec!["203.0.113.0/24".into(), "2001:db8::/32".into()],
+        };
         let table = [
+            (
+                Operation::RunTests(RunTestsSpec {
+                    provider: ProviderKind::Aws,
+                    machine: None,
+                    source: TestSource::Pypi,
+                    rev: ".".into(),
+                    dirty: DirtyTree::Ignore,
+                    filesystem: Filesystem::Default,
+                    test_args: vec!["-j36".into()],
+                    keep: KeepMachine::Never,
+                    results: None,
+                    build_image: true,
+                    wish: CloudWish::default(),
+                    ..run()
+                }),
+                "hga run-tests-linux --provider aws --source pypi --python-version 3.12 --lease 1h30m --transport ssh \
+                 --build-image -- -j36",
+            ),
+            (
+                Operation::Launch(LaunchSpec { wish: on_ec2, provider: ProviderKind::Aws, image: None, lease }),
+                "hga machines launch --provider aws --lease 2h --distro debian12 --instance-type 'c5.9xlarge,m5.8xlarge' \
+                 --transport ssm --cidr 203.0.113.0/24 --cidr 2001:db8::/32",
+            ),
             (
                 Operation::RunTests(run()),
                 "hga run-tests-linux --provider hosts --machine build1 --source '/src/my hg' --rev \"draft() and 'x'\" \

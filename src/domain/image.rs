@@ -91,7 +91,47 @@ pub struct Image {
     pub claim: Option<Claim>,
 }
 
+/// The start of the hash of an input, as an image's tag has it.
+fn short_input(value: &str) -> String {
+    Fingerprint::of_text(value).as_str().chars().take(8).collect()
+}
+
 impl Image {
+    /// Inputs as a tag of at most 256 characters holds them: `name:hash,name:hash`, the hash being the first eight digits of
+    /// the value's SHA-256.
+    #[must_use]
+    pub fn inputs_tag(inputs: &BTreeMap<String, String>) -> String {
+        const LIMIT: usize = 256;
+        let mut tag = String::new();
+        for (name, value) in inputs {
+            let one = format!("{}{name}:{}", if tag.is_empty() { "" } else { "," }, short_input(value));
+            if tag.len() + one.len() <= LIMIT {
+                tag.push_str(&one);
+            }
+        }
+        tag
+    }
+
+    /// The inputs that such a tag holds, each with the start of its hash.
+    #[must_use]
+    pub fn inputs_of_tag(tag: &str) -> BTreeMap<String, String> {
+        tag.split(',').filter_map(|one| one.split_once(':')).map(|(name, hash)| (name.into(), hash.into())).collect()
+    }
+
+    /// Whether an input of the image, recorded whole or by the start of its hash, is this value.
+    #[must_use]
+    pub fn was_made_from(&self, name: &str, value: &str) -> bool {
+        self.inputs.get(name).is_some_and(|known| known == value || *known == short_input(value))
+    }
+
+    /// The names of the inputs that are not what the image was made from, as far as that was recorded.
+    #[must_use]
+    pub fn changed(&self, today: &BTreeMap<String, String>) -> Vec<String> {
+        let changed = today.iter().filter(|(name, value)| !self.was_made_from(name, value)).map(|(name, _)| name);
+        let gone = self.inputs.keys().filter(|name| !today.contains_key(*name));
+        changed.chain(gone).cloned().collect()
+    }
+
     /// The same in the shape that plans are made from.
     #[must_use]
     pub fn resource(&self) -> Resource {
@@ -121,6 +161,31 @@ impl Image {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_tells_what_has_changed() {
+        let inputs = BTreeMap::from([("script".to_owned(), "a".to_owned()), ("python".to_owned(), "3".to_owned())]);
+        let tag = Image::inputs_tag(&inputs);
+        assert!(tag.starts_with("python:4e074085,script:"), "{tag}");
+        let image = Image {
+            name: ImageName::new("x").unwrap(),
+            provider: ProviderKind::Aws,
+            fingerprint: None,
+            inputs: Image::inputs_of_tag(&tag),
+            created: Timestamp::UNIX_EPOCH,
+            bytes: 0,
+            id: None,
+            region: None,
+            claim: None,
+        };
+        assert!(image.was_made_from("script", "a") && image.was_made_from("python", "3"));
+        assert!(!image.was_made_from("script", "b") && !image.was_made_from("other", "a"));
+        let today = [("script", "b"), ("new", "n")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(image.changed(&today.into()), ["new", "script", "python"]);
+        assert_eq!(image.changed(&inputs), Vec::<String>::new());
+        let many = (0..99).map(|n| (format!("input{n}"), String::new())).collect();
+        assert!(Image::inputs_tag(&many).len() <= 256);
+    }
 
     #[test]
     fn a_fingerprint_depends_on_every_input_and_on_nothing_else() {

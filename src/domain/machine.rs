@@ -2,6 +2,7 @@
 
 use super::{
     Claim, ImageName, JobId, Keep, Lease, MachineId, Region, Resource, ResourceKind, ResourceRef, Timestamp,
+    Transport,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -122,6 +123,12 @@ impl Endpoint {
     pub fn live(&self) -> Self {
         let managed = if self.proxy_command.is_some() { None } else { self.managed.clone() };
         Self { managed, ..self.clone() }
+    }
+
+    /// How commands get there.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        if self.managed.is_some() { Transport::Ssm } else { Transport::Ssh }
     }
 }
 

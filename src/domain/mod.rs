@@ -2,7 +2,9 @@
 //! glossary in `lib.rs` gives it.
 
 mod check;
+mod cidr;
 mod command;
+mod distro;
 mod ids;
 mod image;
 mod job;
@@ -21,6 +23,8 @@ mod wish;
 pub mod words;
 
 pub use check::{CheckItem, CheckOutcome};
+pub use cidr::{cidr, is_everybody};
+pub use distro::{Distro, UnknownDistro};
 pub use ids::{BadId, ImageName, JobId, MachineId, RunId};
 pub use image::{Fingerprint, Image, ImageState};
 pub use job::{CancelLevel, CleanupVerdict, JobState, Remaining, WorkVerdict};
@@ -36,7 +40,7 @@ pub use resource::{Claim, Region, Resource, ResourceKind, ResourceRef};
 pub use tag::{Keep, Tags};
 pub use test::{TestCounts, TestEvent, TestOutcome, TestResult};
 pub use test_word::{TestWord, file as test_file, is_pattern as test_is_pattern, relative as test_relative};
-pub use wish::{CloudWish, Transport};
+pub use wish::{CloudWish, Transport, is_instance_type};
 
 /// A moment in time (UTC, nanoseconds), printed and stored in RFC 3339.
 pub type Timestamp = jiff::Timestamp;

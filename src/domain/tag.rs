@@ -12,6 +12,14 @@ pub const OWNER: &str = "hg-owner";
 pub const JOB: &str = "hg-job";
 /// When it ends itself, RFC 3339.
 pub const LEASE: &str = "hg-lease";
+/// The id, or client token, that a machine was asked for with: two who ask with the same mean the same machine.
+pub const MACHINE: &str = "hg-machine";
+/// The base64 of the host keys that a machine shows, all of Ed25519.
+pub const HOST_KEY: &str = "hg-host-key";
+/// How a machine is reached where that is not SSH: `ssm`.
+pub const TRANSPORT: &str = "hg-transport";
+/// What an image was made from: each input's name and the start of its hash.
+pub const INPUTS: &str = "hg-inputs";
 /// The version of `hga` that made it.
 pub const VERSION: &str = "hg-version";
 /// Until when nothing of ours may end it; put on by a person.

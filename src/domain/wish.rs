@@ -47,6 +47,16 @@ pub struct CloudWish {
     pub cidr: Vec<String>,
 }
 
+/// Whether a text has the form of an instance type: `c5.9xlarge`, `u-6tb1.metal`.
+#[must_use]
+pub fn is_instance_type(text: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    text.len() <= 64 && text.split_once('.').is_some_and(|(family, size)| part(family) && part(size))
+}
+
 impl CloudWish {
     /// Whether nothing is wished for.
     #[must_use]

@@ -72,6 +72,23 @@ pub async fn apply(ctx: JobContext, world: World, plan: Plan, wait: bool) -> Res
     done.map(|()| WorkVerdict::Done)
 }
 
+/// Carries a plan out as a part of something else, which has a phase of its own under way.
+pub(super) async fn remove(ctx: &JobContext, cloud: &dyn Cloud, plan: &Plan) -> Result<(), Failure> {
+    let mut work = Work::new(ctx, cloud, &plan.items);
+    let unseen = work.name_what_is_cut_off();
+    let checked = check(ctx, cloud, plan).await?;
+    work.outstanding().retain(|thing| checked.gone.iter().all(|item| item.at != *thing));
+    for (item, why) in &checked.refused {
+        work.left(&item.at, why).await?;
+    }
+    work.total = checked.go.len() as u64;
+    let done = work.all(&checked.go, false).await;
+    if work.outstanding().is_empty() {
+        ctx.disarm(unseen);
+    }
+    done
+}
+
 /// Everything anew, and what has become of each item.
 async fn check(ctx: &JobContext, cloud: &dyn Cloud, plan: &Plan) -> Result<Checked, Failure> {
     if let Some(how) = cloud.missing() {

@@ -1,6 +1,7 @@
 //! Launching: intent first, then a finaliser that ends the machine, then the call. Done twice it finds the first
 //! machine. Also the verb `machines launch`.
 
+use super::ready::{Fit, take_over, wait_ready};
 use super::world::{Prior, World, fail};
 use crate::cloud::{Cloud, LaunchRequest};
 use crate::domain::{
@@ -127,12 +128,16 @@ pub async fn launch(ctx: JobContext, world: World, prior: Prior, spec: LaunchSpe
         Some(name) => Some(name),
         None => newest_image(&ctx, &world, spec.provider).await?,
     };
+    let transport = spec.wish.transport;
+    let fit = if image.is_some() { Fit::Whole } else { Fit::Bare };
     let wanted = Wanted { id, image, lease: spec.lease, purpose: "launch", spare_disk: false, wish: spec.wish };
     let launch = launch_for_job(&ctx, &world, spec.provider, wanted);
     let launched = ctx.until_stopped(ctx.phase(Phase::Launch, launch)).await??;
-    let machine = ctx
-        .until_stopped(ctx.phase(Phase::Ready, super::ready::wait_ready(&ctx, &world, launched.machine)))
-        .await??;
+    let ready = async {
+        let machine = wait_ready(&ctx, &world, launched.machine, transport).await?;
+        take_over(&ctx, &world, machine, fit).await
+    };
+    let machine = ctx.until_stopped(ctx.phase(Phase::Ready, ready)).await??;
     ctx.disarm(launched.finaliser);
     ctx.keep(machine.id, machine.provider);
     Ok(WorkVerdict::Done)

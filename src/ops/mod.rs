@@ -16,7 +16,7 @@ mod terminate;
 mod world;
 
 pub use apply::apply;
-pub use bake::{bootstrap_linux, image_inputs, image_name};
+pub use bake::bootstrap_linux;
 pub use launch::{end_launched, launch};
 pub use run_tests::run_tests;
 pub use terminate::terminate;

@@ -5,7 +5,7 @@ use super::bake;
 use super::collect::{collect, copy_results};
 use super::launch::{Wanted, end_later, launch_for_job};
 use super::prepare::{self, undo_later};
-use super::ready::{leased, wait_ready};
+use super::ready::{Fit, leased, take_over, wait_ready};
 use super::source::{self, Source};
 use super::stream::{JobSink, Ran, follow};
 use super::sync;
@@ -98,8 +98,17 @@ async fn fresh(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<O
             .await?;
         let image = ctx.phase(Phase::Image, image(ctx, world, spec, &source)).await?;
         let (machine, finaliser) = ctx.phase(Phase::Launch, machine(ctx, world, spec, image)).await?;
-        let machine = ctx.phase(Phase::Ready, wait_ready(ctx, world, machine)).await?;
-        leased(world.cloud(machine.provider)?, &machine, spec.lease, async {
+        let machine = ctx
+            .phase(Phase::Ready, async {
+                let machine = wait_ready(ctx, world, machine, spec.wish.transport).await?;
+                // a machine that stood before was taken over by who launched it
+                if finaliser.is_none() {
+                    return Ok(machine);
+                }
+                take_over(ctx, world, machine, Fit::Whole).await
+            })
+            .await?;
+        leased(world, &machine, spec.lease, async {
             let temporary = finaliser.is_some();
             ctx.phase(Phase::Prepare, prepare::prepare(ctx, world, &machine, spec.filesystem, temporary)).await?;
             ctx.phase(Phase::Sync, sync::sync(ctx, world, &machine, &source, spec.dirty)).await
@@ -119,7 +128,7 @@ async fn again(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<O
         let Some(machine) = cloud.machine(&id).await.map_err(fail)?.filter(|machine| machine.state.is_alive()) else {
             return Ok(None);
         };
-        let machine = wait_ready(ctx, world, machine).await?;
+        let machine = wait_ready(ctx, world, machine, spec.wish.transport).await?;
         if finaliser.is_none() {
             undo_later(ctx, world, &machine)?;
         }
@@ -183,6 +192,9 @@ async fn image(
     }
     if let Some(name) = &spec.image {
         return Ok(Some(name.clone()));
+    }
+    if bake::in_cloud(spec.provider) {
+        return bake::image_of_cloud(ctx, world, spec, source).await.map(Some);
     }
     let (image, finaliser) = bake::ensure_image(ctx, world, source, spec.provider, spec.lease, false).await?;
     bake::end_bake_machine(ctx, world, spec.provider, finaliser).await?;
@@ -260,10 +272,9 @@ async fn work(
         Ran::Ended(status) => status,
         Ran::Lost(message) => return Ok(WorkVerdict::MachineLost { message }),
     };
-    let cloud = world.cloud(machine.provider)?;
     let collected = ctx.phase(
         Phase::Collect,
-        leased(cloud, machine, spec.lease, collect(ctx, machine, &*shell, &world.folders, &command)),
+        leased(world, machine, spec.lease, collect(ctx, machine, &*shell, &world.folders, &command)),
     );
     // The tests' verdict stands even if a file could not be fetched.
     match ctx.until_stopped(collected).await? {

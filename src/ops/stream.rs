@@ -26,6 +26,9 @@ const INTERRUPT_GRACE: Duration = Duration::from_secs(10);
 /// How long a machine may take to answer whether it is still there.
 const PROBE: Duration = Duration::from_secs(20);
 
+/// How long between two times that a machine's provider is asked to let this computer in.
+const LET_IN: Duration = Duration::from_secs(30);
+
 /// How a run ended.
 pub(super) enum Ran {
     /// With this exit status.
@@ -45,8 +48,8 @@ pub(super) struct JobSink {
 
 /// What is read out of a run's bytes.
 enum Watch {
-    /// Nothing but lines that start with `==> `, as notes.
-    Steps { line: Vec<u8> },
+    /// Nothing but lines that tell of steps: `==> STEP` begins one, `<== SECONDS STEP` ends it.
+    Steps { of: String, line: Vec<u8> },
     /// Tests.
     Tests(Box<TestWatch>),
 }
@@ -67,10 +70,11 @@ struct TestWatch {
 const HELD_RESULTS: usize = 64;
 
 impl JobSink {
-    /// Opens the file of a run whose lines matter only as steps.
-    pub(super) fn steps(ctx: &JobContext, path: &Path) -> Result<Self, Failure> {
+    /// Opens the file of a run whose lines matter only as steps; `of` is put before what is told of them.
+    pub(super) fn steps(ctx: &JobContext, path: &Path, of: &str) -> Result<Self, Failure> {
         let (file, len) = open(path)?;
-        Ok(Self { ctx: ctx.clone(), file, len, watch: Watch::Steps { line: Vec::new() }, tests_seen: Arc::default() })
+        let watch = Watch::Steps { of: of.to_owned(), line: Vec::new() };
+        Ok(Self { ctx: ctx.clone(), file, len, watch, tests_seen: Arc::default() })
     }
 
     /// Opens the file of a run of tests. `read` and `told` are what earlier processes of the job have journalled: the
@@ -178,16 +182,14 @@ impl Sink for JobSink {
     async fn output(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.store(bytes)?;
         match &mut self.watch {
-            Watch::Steps { line } => {
+            Watch::Steps { of, line } => {
                 let mut steps = Vec::new();
                 for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
                     // a step is a short line; of a longer one only the start is kept
                     let room = 512_usize.saturating_sub(line.len()).min(piece.len());
                     line.extend_from_slice(&piece[..room]);
                     if piece.ends_with(b"\n") {
-                        if let Some(step) = line.strip_prefix(b"==> ") {
-                            steps.push(EventKind::info(String::from_utf8_lossy(step).trim_end()));
-                        }
+                        steps.extend(step(of, &String::from_utf8_lossy(line)));
                         line.clear();
                     }
                 }
@@ -225,6 +227,17 @@ impl Sink for JobSink {
     }
 }
 
+/// What a script's line tells of its steps.
+fn step(of: &str, line: &str) -> Option<EventKind> {
+    let line = line.trim_end();
+    if let Some(begun) = line.strip_prefix("==> ") {
+        return Some(EventKind::info(format!("{of}{begun}")));
+    }
+    let (seconds, step) = line.strip_prefix("<== ")?.split_once(' ')?;
+    let seconds: u32 = seconds.parse().ok()?;
+    Some(EventKind::Step { step: crate::domain::escape_line(&format!("{of}{step}")), seconds: seconds.into() })
+}
+
 fn open(path: &Path) -> Result<(File, u64), Failure> {
     let problem = |error| fail(local(&format!("could not open `{}`", path.display()), error));
     let file = File::options().create(true).append(true).mode(0o600).open(path).map_err(problem)?;
@@ -251,7 +264,6 @@ pub(super) async fn follow(
 ) -> Result<Ran, Failure> {
     let shell = world.shell(machine)?;
     let spool = Spool::new(&*shell, machine.layout.spool());
-    let cloud = world.cloud(machine.provider)?;
     let reading = async {
         loop {
             let mut offsets = sink.offsets();
@@ -274,7 +286,7 @@ pub(super) async fn follow(
             sink.rewind();
         }
     };
-    let ran = leased(cloud, machine, lease, async {
+    let ran = leased(world, machine, lease, async {
         tokio::select! {
             ran = reading => ran,
             failure = interrupt(ctx, &spool, run) => Err(failure),
@@ -311,6 +323,7 @@ async fn reconnect(
     let cloud = world.cloud(machine.provider)?;
     let since = Instant::now();
     let mut told = false;
+    let mut let_in = None;
     let backoff = Backoff::default();
     let mut attempt = 0;
     loop {
@@ -338,6 +351,13 @@ async fn reconnect(
                 )));
             }
             _ => {
+                // this computer may be somewhere else now
+                if machine.cloud.is_some() && let_in.is_none_or(|at: Instant| at.elapsed() > LET_IN) {
+                    let_in = Some(Instant::now());
+                    if let Err(problem) = cloud.let_in(&machine.id).await {
+                        tracing::warn!("could not let this computer in at {}: {}", machine.id, chain(&problem));
+                    }
+                }
                 tokio::time::sleep(backoff.delay(attempt, rand::random())).await;
                 attempt += 1;
             }
@@ -356,4 +376,19 @@ async fn interrupt(ctx: &JobContext, spool: &Spool<'_>, run: &RunId) -> Failure 
         tokio::time::sleep(INTERRUPT_GRACE).await;
     }
     Failure::Interrupted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_tells_its_steps_and_nothing_else_is_taken_for_one() {
+        assert_eq!(step("debian12: ", "==> packages\n"), Some(EventKind::info("debian12: packages")));
+        let ended = EventKind::Step { step: "user and \\x1b group".to_owned(), seconds: 3.0 };
+        assert_eq!(step("", "<== 3 user and \u{1b} group\n"), Some(ended));
+        for line in ["", "==>", " ==> x", "<== x y", "<== 3", "<== -1 x", "<== 1e99 x"] {
+            assert_eq!(step("", line), None, "{line}");
+        }
+    }
 }

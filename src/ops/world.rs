@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The folders and files of one job on this computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,10 @@ pub struct World {
     pub sources: PathBuf,
     /// Where tools of our own (a virtualenv with Mercurial) are kept.
     pub tools: PathBuf,
+    /// How many images of one kind are kept.
+    pub keep_images: usize,
+    /// How long a cloud's machine may take from its launch to the first login.
+    pub ready_timeout: Duration,
     /// The job's folders.
     pub folders: JobFolders,
     /// Shells made so far: one connection serves all the steps of a job.

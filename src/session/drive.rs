@@ -44,6 +44,7 @@ impl Session {
     /// # Errors
     /// When the journal or the job's folder cannot be written.
     pub async fn submit(&self, operation: Operation) -> Result<JobId> {
+        self.must_be_there(operation.provider())?;
         let (journal, paths, retention) = (self.journal.clone(), self.parts.paths.clone(), self.parts.retention);
         tokio::task::spawn_blocking(move || super::tidy::tidy(&journal, &paths, retention));
         let job = JobId::random();
@@ -168,6 +169,8 @@ impl Session {
             hg: self.parts.hg.clone(),
             sources: self.parts.paths.sources(),
             tools: self.parts.paths.tools(),
+            keep_images: self.parts.keep_images,
+            ready_timeout: self.parts.ready_timeout,
             folders: JobFolders {
                 output: job.output,
                 image_log: job.folder.join("image.log"),

@@ -4,14 +4,15 @@ use super::{Error, ErrorKind, Result, Session};
 use crate::cloud::{Cloud, Listing};
 use crate::diag::{Hinted, chain};
 use crate::domain::{
-    CheckItem, Endpoint, Image, Machine, MachineId, Operation, ProviderKind, Region, Resource, ResourceKind, Working,
+    CheckItem, Distro, Endpoint, Image, Machine, MachineId, Operation, ProviderKind, Region, Resource, ResourceKind,
+    Working,
 };
 use crate::remote::Shell;
 use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-fn told<E: Hinted + 'static>(kind: ErrorKind, error: &E) -> Error {
+pub(super) fn told<E: Hinted + 'static>(kind: ErrorKind, error: &E) -> Error {
     let mut told = Error::new(kind, chain(error));
     told.hints = error.hints();
     told
@@ -23,7 +24,7 @@ fn endpoint_of(machine: &Machine) -> Result<&Endpoint> {
     })
 }
 
-fn cloud_error(error: &crate::cloud::Error) -> Error {
+pub(super) fn cloud_error(error: &crate::cloud::Error) -> Error {
     let kind = match error.kind {
         crate::cloud::ErrorKind::NotFound | crate::cloud::ErrorKind::Unsupported => ErrorKind::Usage,
         _ => ErrorKind::Remote,
@@ -86,15 +87,21 @@ fn listed<T>(listings: Vec<(ProviderKind, Listing<T>)>) -> Listed<T> {
 /// The names of an image's inputs that are not what they would be today; none for a current image.
 #[must_use]
 pub fn changed_inputs(image: &Image) -> Vec<String> {
-    static TODAY: LazyLock<BTreeMap<String, String>> = LazyLock::new(crate::mercurial::bootstrap_inputs);
-    let known = TODAY.iter().filter(|(name, value)| image.inputs.get(*name) != Some(value)).map(|(name, _)| name);
-    // the repository is the image's own; what else it was made from is asked for no more
-    let gone = image.inputs.keys().filter(|name| name.as_str() != "repository" && !TODAY.contains_key(*name));
-    known.chain(gone).cloned().collect()
+    static HERE: LazyLock<BTreeMap<String, String>> = LazyLock::new(crate::mercurial::bootstrap_inputs);
+    // what was not recorded is not known to have changed, unless the fingerprint says so
+    let mut today = match Distro::of_image(image.name.as_str()) {
+        Some(distro) if image.provider == ProviderKind::Aws => crate::mercurial::linux_inputs(distro),
+        _ => HERE.clone(),
+    };
+    // the repository is the image's own
+    if let Some(repository) = image.inputs.get("repository") {
+        today.insert("repository".to_owned(), repository.clone());
+    }
+    image.changed(&today)
 }
 
 impl Session {
-    fn clouds(&self, provider: Option<ProviderKind>) -> impl Iterator<Item = &Arc<dyn Cloud>> {
+    pub(super) fn clouds(&self, provider: Option<ProviderKind>) -> impl Iterator<Item = &Arc<dyn Cloud>> {
         self.parts.clouds.values().filter(move |cloud| provider.is_none_or(|kind| cloud.provider() == kind))
     }
 
@@ -158,6 +165,11 @@ impl Session {
     pub async fn shell(&self, id: &MachineId) -> Result<Arc<dyn Shell>> {
         let machine = self.machine(id).await?;
         Ok(self.parts.connector.shell(&endpoint_of(&machine)?.live()))
+    }
+
+    /// What commands go through.
+    pub(super) fn shell_of(&self, machine: &Machine) -> Result<Arc<dyn Shell>> {
+        Ok(self.parts.connector.shell(endpoint_of(machine)?))
     }
 
     /// Walks the remote machine interface point by point.

@@ -8,6 +8,7 @@ mod driven;
 mod error;
 mod events;
 mod fleet;
+mod leases;
 mod parts;
 mod plans;
 mod route;
@@ -19,6 +20,7 @@ pub use crate::remote::{Chunk, Command, Exec, ExitStatus, PtySize, Shell, Signal
 pub use error::{Error, ErrorKind};
 pub use events::Events;
 pub use fleet::{Listed, Trouble, changed_inputs};
+pub use leases::{LeaseMove, lease_refused};
 pub use parts::{Check, Parts, Pin};
 pub use plans::{PlanRequest, Proposal};
 pub use types::{Attachment, JobFiles, JobSummary};
@@ -46,6 +48,8 @@ pub struct Session {
     written: watch::Receiver<u64>,
     driven: Arc<Mutex<HashMap<JobId, drive::Driven>>>,
     watcher: tokio::task::JoinHandle<()>,
+    /// Held while a lease is moved: where it ends next depends on where it ends now.
+    leases: tokio::sync::Mutex<()>,
 }
 
 fn journal_error(error: &crate::journal::Error) -> Error {
@@ -66,7 +70,7 @@ impl Session {
             Engine::start(sink::JournalSink { journal: journal.clone(), written: sender }, EngineOptions::default());
         let driven = Arc::new(Mutex::new(HashMap::new()));
         let watcher = tokio::spawn(drive::watch_requests(journal.clone(), Arc::clone(&driven)));
-        Ok(Self { parts, journal, engine, written, driven, watcher })
+        Ok(Self { parts, journal, engine, written, driven, watcher, leases: tokio::sync::Mutex::default() })
     }
 
     /// All events after `after` (0 for all there are), then new ones as they come, of `job` alone or of all.

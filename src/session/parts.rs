@@ -6,6 +6,7 @@ use crate::domain::{MachineId, ProviderKind};
 use crate::remote::Connector;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use crate::ops::Check;
 
@@ -22,6 +23,10 @@ pub struct Parts {
     pub connector: Arc<dyn Connector>,
     /// The client's `hg`, when the configuration names one.
     pub hg: Option<String>,
+    /// How many images of one kind are kept.
+    pub keep_images: usize,
+    /// How long a cloud's machine may take from its launch to the first login.
+    pub ready_timeout: Duration,
     /// What is kept of jobs that are over.
     pub retention: Retention,
     /// Walks the interface.

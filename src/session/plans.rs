@@ -126,7 +126,7 @@ impl Session {
         Ok(plan.check(&listed.items, &failed, &working, Timestamp::now()))
     }
 
-    fn must_be_there(&self, provider: ProviderKind) -> Result<()> {
+    pub(super) fn must_be_there(&self, provider: ProviderKind) -> Result<()> {
         if !self.providers().contains(&provider) {
             let message =
                 format!("provider `{provider}` is not there: this `hga` was built without it, or it is switched off");

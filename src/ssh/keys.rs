@@ -84,6 +84,18 @@ pub fn new_host_key() -> Result<PrivateKey> {
         .map_err(|error| Error::new(ErrorKind::Local, "could not make a host key").caused_by(error))
 }
 
+/// A new Ed25519 key for a host: its private half as OpenSSH writes it, which is a secret, and its public half in one line.
+///
+/// # Errors
+/// `Local` when it cannot be made.
+pub fn new_host_key_pair() -> Result<(String, String)> {
+    let key = new_host_key()?;
+    let private = key
+        .to_openssh(LineEnding::LF)
+        .map_err(|error| Error::new(ErrorKind::Local, "could not write a host key").caused_by(error))?;
+    Ok((private.to_string(), one_line(key.public_key())?))
+}
+
 /// A public key's fingerprint as OpenSSH shows it: `SHA256:` and 43 characters of base64.
 #[must_use]
 pub fn fingerprint(key: &PublicKey) -> String {

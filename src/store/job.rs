@@ -2,14 +2,17 @@
 
 use super::tests_view::TestsView;
 use crate::domain::{
-    CancelLevel, CleanupVerdict, JobId, JobState, MachineId, Operation, Phase, ProviderKind, ResourceRef, RunId,
-    Timestamp, WorkVerdict,
+    CancelLevel, CleanupVerdict, JobId, JobState, MachineId, Operation, Phase, ProviderKind, Region, ResourceRef,
+    RunId, Timestamp, WorkVerdict,
 };
 use crate::event::{Event, EventKind, Level, Unit};
 use std::collections::{BTreeSet, VecDeque};
 
 /// How many notes a job keeps; older ones are dropped and counted.
 const NOTES: usize = 200;
+
+/// How many steps a job keeps.
+const STEPS: usize = 200;
 
 /// One phase of a job; attempts after a resume add up.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +52,19 @@ pub struct ProgressView {
     pub unit: Unit,
 }
 
+/// A step of a phase that is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepView {
+    /// The phase that was under way.
+    pub phase: Option<Phase>,
+    /// Which step, in a word or two.
+    pub step: String,
+    /// The seconds it took.
+    pub seconds: f64,
+    /// When it was over.
+    pub at: Timestamp,
+}
+
 /// The machine a job works on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineView {
@@ -58,6 +74,10 @@ pub struct MachineView {
     pub provider: ProviderKind,
     /// Its address and port, once it answers.
     pub address: Option<String>,
+    /// Its type, where it has one.
+    pub instance_type: Option<String>,
+    /// In which region it is, where it has one.
+    pub region: Option<Region>,
     /// Whether its end has been asked for.
     pub ending: bool,
     /// Whether it has ended.
@@ -174,8 +194,8 @@ pub struct JobView {
     pub link: LinkState,
     /// How often the connection was lost.
     pub links_lost: u32,
-    /// The steps that were told, each with its seconds.
-    pub steps: Vec<(String, f64)>,
+    /// The steps that were told, in their order; at most 200, the newest.
+    pub steps: VecDeque<StepView>,
     /// The last notes and warnings, oldest first; at most 200.
     pub notes: VecDeque<NoteView>,
     /// How many older notes were dropped.
@@ -217,7 +237,7 @@ impl JobView {
             source: None,
             link: LinkState::Fine,
             links_lost: 0,
-            steps: Vec::new(),
+            steps: VecDeque::new(),
             notes: VecDeque::new(),
             notes_dropped: 0,
             tests: TestsView::default(),
@@ -233,6 +253,11 @@ impl JobView {
     #[must_use]
     pub fn last_seq(&self) -> Option<u64> {
         self.last_seq
+    }
+
+    /// The steps of a phase, in their order.
+    pub fn steps_of(&self, phase: Phase) -> impl DoubleEndedIterator<Item = &StepView> {
+        self.steps.iter().filter(move |step| step.phase == Some(phase))
     }
 
     /// Whether it is known from its first event on.
@@ -303,10 +328,17 @@ impl JobView {
             EventKind::Launching { machine, provider } => {
                 self.machine(machine, *provider);
             }
-            EventKind::Launched { machine, provider, .. } => {
-                self.machine(machine, *provider);
+            EventKind::Launched { machine, provider, instance_type, region, .. } => {
+                let known = self.machine(machine, *provider);
+                known.instance_type.clone_from(instance_type);
+                known.region.clone_from(region);
             }
-            EventKind::Step { step, seconds } => self.steps.push((step.clone(), sane(*seconds))),
+            EventKind::Step { step, seconds } => {
+                if self.steps.len() == STEPS {
+                    self.steps.pop_front();
+                }
+                self.steps.push_back(StepView { phase: self.phase, step: step.clone(), seconds: sane(*seconds), at });
+            }
             EventKind::MachineReady { machine, provider, address } => {
                 self.machine(machine, *provider).address = Some(address.clone());
             }
@@ -353,7 +385,15 @@ impl JobView {
 
     /// The job's machine, a new one when another id is told: a job has one at a time (`terminate` has several).
     fn machine(&mut self, id: &MachineId, provider: ProviderKind) -> &mut MachineView {
-        let fresh = MachineView { id: id.clone(), provider, address: None, ending: false, ended: false };
+        let fresh = MachineView {
+            id: id.clone(),
+            provider,
+            address: None,
+            instance_type: None,
+            region: None,
+            ending: false,
+            ended: false,
+        };
         let slot = self.machine.get_or_insert_with(|| fresh.clone());
         if slot.id != *id {
             *slot = fresh;

@@ -9,7 +9,9 @@ mod tests_view;
 #[cfg(test)]
 mod properties;
 
-pub use job::{JobView, LinkState, MachineView, NoteView, PhaseView, ProgressView, RemovalView, RunView, SourceView};
+pub use job::{
+    JobView, LinkState, MachineView, NoteView, PhaseView, ProgressView, RemovalView, RunView, SourceView, StepView,
+};
 pub use queries::{PhaseRow, PhaseTable, eta, failures, phase_table, slowest};
 pub use tests_view::{DiffKept, DiffView, EndedTest, RunningTest, TestsView};
 

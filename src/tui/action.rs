@@ -19,6 +19,15 @@ pub enum SortBy {
     Flip,
 }
 
+/// Which way a lease is moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Later {
+    /// It ends later.
+    Yes,
+    /// It ends sooner.
+    No,
+}
+
 /// What a person means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -124,6 +133,8 @@ pub enum Action {
     StopJob,
     /// Take a job up that nobody drives.
     Attach,
+    /// The leases of machines end later, or sooner.
+    Lease(Later),
     /// A shell on a machine.
     Shell,
     /// To the job of the selected machine.

@@ -3,7 +3,7 @@
 use super::action::LogMove;
 use super::output::OutputRequest;
 use crate::domain::{CancelLevel, JobId, MachineId, Operation, TestSource};
-use crate::session::PlanRequest;
+use crate::session::{LeaseMove, PlanRequest};
 
 /// How the program is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub enum Effect {
     Resources,
     /// Make a plan; answered by `Planned`.
     Plan(PlanRequest),
+    /// Move these machines' leases; answered by `Extended`.
+    Extend(Vec<(MachineId, LeaseMove)>),
     /// Something of a job's output; answered by `Output`.
     Output(OutputRequest),
     /// Names of tests of a source at a revision; answered by `TestNames`.

@@ -106,6 +106,8 @@ pub(super) fn opened(now: i64, kinds: Vec<(i64, EventKind)>) -> App {
         provider: ProviderKind::Local,
         lease: Duration::from_secs(7200),
         python: "system3".into(),
+        transport: crate::domain::Transport::default(),
+        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
         current_dir: "/".into(),
         state_dir: "/state".into(),
         demo: Operation::RunTests(RunTestsSpec { source: TestSource::Pypi, ..spec() }),

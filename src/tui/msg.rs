@@ -3,7 +3,9 @@
 
 use super::keys::Chord;
 use super::output::OutputAnswer;
-use crate::domain::{Image, JobId, Machine, MachineId, ProviderKind, Resource, TestCounts, TestSource, Timestamp};
+use crate::domain::{
+    Image, JobId, Lease, Machine, MachineId, ProviderKind, Resource, TestCounts, TestSource, Timestamp,
+};
 use crate::event::Event;
 use crate::session::{Attachment, Error, JobSummary, Listed, PlanRequest, Proposal};
 use crate::store::JobView;
@@ -67,6 +69,8 @@ pub enum Msg {
     Attached(JobId, Result<Attachment, Error>),
     /// A job was told to stop; whether this process drives it, for it may have taken it up for its clean-up.
     Stopped(JobId, Result<bool, Error>),
+    /// What has become of the leases that were moved.
+    Extended(Vec<(MachineId, Result<Lease, Error>)>),
     /// Something else that was asked for could not be done, or has been: a line to show.
     Told(Result<String, Error>),
     /// The shell on a machine is over.

@@ -51,6 +51,8 @@ fn setup() -> Setup {
         provider: ProviderKind::Local,
         lease: Duration::from_secs(7200),
         python: "system3".into(),
+        transport: crate::domain::Transport::default(),
+        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
         current_dir: "/src/hg".into(),
         state_dir: "/state".into(),
         demo: Operation::RunTests(spec(&["test-add.t"])),
@@ -585,7 +587,7 @@ fn a_provider_that_fails_or_does_not_answer_hides_nothing_of_the_others() {
     app.handle(Msg::Machines(ProviderKind::Aws, without(vec![west()], "us-east-1")));
     let text = screen(&mut app);
     for words in
-        ["us-west-2 ● running", "us-east-1 ? running", "local     ● running", "! aws us-east-1, as of 1m ago: no"]
+        ["us-west-2 ! running", "us-east-1 ? running", "local     ● running", "! aws us-east-1, as of 1m ago: no"]
     {
         assert!(text.contains(words), "{words}: {text}");
     }

@@ -8,6 +8,7 @@ use super::output::Reader;
 use crate::domain::{JobId, ProviderKind, ResourceKind};
 use crate::session::Session;
 use crate::store::Store;
+use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -209,6 +210,13 @@ impl Performer {
             Effect::Plan(request) => self.ask(async move |session| {
                 let plan = session.plan(request.clone()).await;
                 Msg::Planned(request, plan)
+            }),
+            Effect::Extend(moves) => self.ask(async move |session| {
+                let moved = moves.into_iter().map(async |(id, by)| {
+                    let lease = session.extend(&id, by).await;
+                    (id, lease)
+                });
+                Msg::Extended(join_all(moved).await)
             }),
             Effect::TestNames(source, rev) => self.ask(async move |session| {
                 let names = session.test_names(&source, &rev).await;

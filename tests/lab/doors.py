@@ -45,7 +45,8 @@ class Doors:
             except OSError as why:
                 listener.close()
                 if not left:
-                    raise OSError(why.errno, f"port {PORT} of {address}: {why.strerror}") from why
+                    hint = "is there an SSH server on all addresses?"
+                    raise OSError(why.errno, f"port {PORT} of {address}: {why.strerror} ({hint})") from why
         return None
 
     def open(self, machine):
@@ -75,7 +76,7 @@ class Door:
         self.doors, self.machine, self.listener = doors, machine, listener
         self.address = listener.getsockname()[0]
         listener.setblocking(False)
-        self.mode, self.filler = "refuse", None
+        self.mode, self.filler, self.retired = "refuse", None, False
         # peers who wait for an answer that never comes
         self.held = []
 
@@ -93,16 +94,22 @@ class Door:
 
     def wanted(self):
         machine = self.machine
-        if not machine.running or machine.instance.state != "running" or "no-ssh" in machine.faults or not self.lets_in():
+        runs = machine.running and machine.instance.state == "running"
+        if not runs or "no-ssh" in machine.faults or not self.lets_in():
             return "drop"
         if machine.hung:
             return "ignore"
-        return "answer" if machine.guest_up and machine.time_up and machine.sshd_on else "refuse"
+        return "answer" if machine.up and machine.time_up and machine.sshd_on else "refuse"
 
     def refresh(self):
         """Called with the lab's lock, whenever anything may have changed."""
-        if self.listener is not None:
+        if self.listener is not None and not self.retired:
             self.set(self.wanted())
+
+    def retire(self):
+        """Nobody is behind it any more; nobody else may have its address either."""
+        self.set("drop")
+        self.retired = True
 
     def set(self, mode):
         if mode == self.mode:
@@ -164,6 +171,8 @@ class Door:
             except OSError:
                 return
             connection.setblocking(True)
+            # on a loopback nothing is won by waiting for more to send
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             impostor = "impostor" in self.machine.faults
             if self.lets_in(peer[0]) and self.machine.order("ssh", [connection.fileno()], impostor=impostor):
                 connection.close()

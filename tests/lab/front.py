@@ -30,6 +30,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.http import HTTP_STATUS_CODES
 
 import agent
+from behaviours.capacity import set_lacking
 from faults import Fault
 from lab import Refusal
 from wire import Call, refuse
@@ -139,6 +140,9 @@ class Front:
                 return 200, [("Content-Type", "text/plain")], environ["REMOTE_ADDR"].encode() + b"\n"
             elif ask == ("GET", "/lab/amazon-ssm-agent.deb"):
                 return 200, [("Content-Type", "application/vnd.debian.binary-package")], agent.package()
+            elif ask == ("POST", "/lab/capacity"):
+                with self.lab.lock:
+                    set_lacking(said)
             elif path == "/lab/machines":
                 if self.lab.house is None:
                     return answer(400, {"error": "there are no machines without --machines"})

@@ -12,8 +12,10 @@ import shutil
 import stat
 
 HERE = pathlib.Path(__file__).resolve().parent
+# below the machines' folder
+FOLDERS = ("machines", "layers", "systems", "trash")
 # what an image has of its own at the top; other names of this computer are hidden
-EMPTY = {"boot": 0o755, "home": 0o755, "media": 0o755, "mnt": 0o755, "opt": 0o755, "root": 0o700, "srv": 0o755, "tmp": 0o1777}
+EMPTY = {**dict.fromkeys(("boot", "home", "media", "mnt", "opt", "srv"), 0o755), "root": 0o700, "tmp": 0o1777}
 MOUNTED = ("dev", "proc", "run", "sys")
 HIDDEN = ("etc/ssh", "etc/sudoers.d", "var/tmp", "var/lib/cloud", "usr/local/bin", "usr/local/sbin")
 KEPT = ("bin", "etc", "lib", "lib32", "lib64", "libx32", "sbin", "usr", "var")
@@ -82,7 +84,7 @@ class Systems:
         except OSError:
             # the folder's file system cannot be written through
             mount("tmpfs", folder, "tmpfs", "mode=755")
-            for name in ("machines", "layers", "systems"):
+            for name in FOLDERS:
                 (folder / name).mkdir()
             self.of("")
 
@@ -171,7 +173,8 @@ def fill(root, release):
 
 def people():
     """The system's own users and groups, without those of persons."""
-    lines = {name: pathlib.Path(f"/etc/{name}").read_text().splitlines() for name in ("passwd", "group", "shadow", "gshadow")}
+    names = ("passwd", "group", "shadow", "gshadow")
+    lines = {name: pathlib.Path(f"/etc/{name}").read_text().splitlines() for name in names}
 
     def own(line):
         return not 1000 <= int(line.split(":")[2]) < 60000

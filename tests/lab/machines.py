@@ -9,9 +9,10 @@ address, one of 127.0.0.0/8, is the lab's: see `doors.py`. What it does within i
 
 instance   moto's instance
 root       its file system as this process sees it, while it runs; otherwise None
-running    whether it is up: it has processes
+running    whether it has processes
+up         whether it has booted so far that sshd may answer
 hung       whether all within it is stopped: then nothing of it may answer
-popen      runs a command within it: `popen(argv, user="root", **what subprocess.Popen takes)`
+popen      runs a command within it: `popen(argv, user="root", **what subprocess.Popen takes)`; one that hangs runs none
 exists     whether it has a file
 
 Everything here is called with the lab's lock held, unless it says otherwise.
@@ -38,8 +39,6 @@ CONSOLE = 64 * 1024
 POWEROFF, REBOOT = 10, 11
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x00020000, 16384, 1 << 18
-# as is told of a shutdown from within
-GUEST = "Client.InstanceInitiatedShutdown"
 
 _machines = {}
 
@@ -63,20 +62,25 @@ class Machine:
         self.folder.mkdir(parents=True)
         self.renew_upper()
         self.door = house.doors.open(self)
-        self.address = self.door.address
+        # private and public address are the same until it has been stopped
+        self.private, self.old_doors = self.door.address, []
         self.console = bytearray()
         self.process = self.control = self.pidfd = self.pid = None
-        # sshd may answer: the guest says so, time says so
-        self.guest_up = self.time_up = self.sshd_on = False
+        # sshd may answer: the guest says so, time says so, it has not been stopped
+        self.up = self.time_up = self.sshd_on = False
         self.hung = False
         self.faults = set()
-        # what to do when it is down; otherwise that is its own doing
+        # what to do when it is down, and whether to boot again then; without either its end is its own doing
         self.when_down = []
-        self.called_down = False
+        self.boot_again = False
         self.generation = 0
         self.lock = threading.Lock()
 
     # what others may know
+
+    @property
+    def address(self):
+        return self.door.address
 
     @property
     def running(self):
@@ -92,8 +96,8 @@ class Machine:
 
     def popen(self, argv, user="root", **more):
         """Runs a command within; the process given is one without, which ends with the same code."""
-        if not self.running or not self.pid:
-            raise ProcessLookupError(f"{self.instance.id} does not run")
+        if not self.pid or self.hung:
+            raise ProcessLookupError(f"{self.instance.id} {'hangs' if self.hung else 'does not run'}")
         home = "/root" if user == "root" else f"/home/{user}"
         env = more.pop("env", None)
         if env is None:
@@ -124,7 +128,7 @@ class Machine:
 
     def boot(self):
         self.generation += 1
-        self.guest_up = self.time_up = self.hung = self.called_down = False
+        self.up = self.time_up = self.hung = self.boot_again = False
         self.sshd_on = True
         shutil.rmtree(self.folder / "work", ignore_errors=True)
         (self.folder / "work").mkdir()
@@ -171,8 +175,8 @@ class Machine:
             "own": f"machines/{self.instance.id}",
             "lower": [*(f"layers/{layer}" for layer in self.layers), *self.image.system.lower],
             "instance": self.instance.id,
-            "hostname": "ip-" + self.address.replace(".", "-"),
-            "address": self.address,
+            "hostname": "ip-" + self.private.replace(".", "-"),
+            "address": self.private,
             "user": self.image.system.user,
             "keys": keys,
             "user_data": base64.b64encode(raw).decode(),
@@ -208,7 +212,7 @@ class Machine:
             self.pid = message["pid"]
             self.pidfd = os.pidfd_open(self.pid)
         elif event == "up":
-            self.guest_up = True
+            self.up = True
         elif event == "sshd":
             self.sshd_on = message["on"]
         self.door.refresh()
@@ -229,15 +233,17 @@ class Machine:
         self.pidfd = self.pid = None
         self.hung = False
         self.door.refresh()
-        if self.when_down:
+        if self.when_down or self.boot_again:
             waiting, self.when_down = self.when_down, []
             for action in waiting:
                 action()
+            if self.boot_again and self.instance.state == "running":
+                self.boot()
         elif self.instance.state == "running":
             if code == REBOOT:
                 self.boot()
             else:
-                self.house.guest_ended(self.instance)
+                self.lab.guest_ended(self.instance, failed=code != POWEROFF)
 
     def shut_down(self):
         """Presses its power button."""
@@ -260,19 +266,25 @@ class Machine:
             action()
 
     def reboot(self, between=lambda: None):
-        def again():
-            between()
-            if self.instance.state == "running":
-                self.boot()
-
-        self.once_down(again)
+        self.when_down.append(between)
+        self.boot_again = True
         if self.hung or not self.order("reboot"):
             self.kill()
 
+    def move(self):
+        """Gets another public address; nobody is at the old one any more."""
+        self.door.retire()
+        self.old_doors.append(self.door)
+        self.door = self.house.doors.open(self)
+
+    def close_doors(self):
+        for door in (self.door, *self.old_doors):
+            door.close()
+
     def forget(self):
         """Its files go."""
-        shutil.rmtree(self.folder, ignore_errors=True)
         self.layers = []
+        self.house.discard(self.folder)
         self.house.collect()
 
     # images
@@ -287,10 +299,12 @@ class Machine:
 
     def copy(self):
         """The same while it runs: a copy. Called without the lock."""
-        layer = self.house.new_layer()
+        layer, below = self.house.new_layer(), list(self.layers)
         source, target = self.folder / "upper", self.house.folder / "layers" / layer
-        subprocess.run(["cp", "-a", "--reflink=auto", "--", str(source), str(target)], stderr=subprocess.DEVNULL, check=False)
-        return [layer, *self.layers]
+        self.house.making |= {layer, *below}
+        # what vanishes meanwhile is no failure
+        subprocess.run(["cp", "-a", "--", str(source), str(target)], stderr=subprocess.DEVNULL, check=False)
+        return [layer, *below]
 
     # faults
 
@@ -337,9 +351,11 @@ class House:
         self.images = {}
         self.numbers = 0
         self.everywhere = set()
+        # layers that are being copied
+        self.making = set()
         self.number_lock = threading.Lock()
         leave_mounts()
-        for name in ("machines", "layers", "systems"):
+        for name in layers.FOLDERS:
             shutil.rmtree(self.folder / name, ignore_errors=True)
             (self.folder / name).mkdir(parents=True)
         try:
@@ -354,6 +370,36 @@ class House:
             self.images[image_id] = Image(self.systems.of(ami.name if ami else ""))
         return self.images[image_id]
 
+    def capture(self, instance, image_id, no_reboot, done):
+        """Makes an image of a machine's files; `done` is called when it is there."""
+        machine = of(instance.id)
+        if machine is None:
+            return done()
+        system = machine.image.system
+
+        def freeze():
+            self.images[image_id] = Image(system, machine.freeze())
+            done()
+
+        def copy():
+            made = machine.copy()
+            with self.lab.lock:
+                self.images[image_id] = Image(system, made)
+                self.making -= set(made)
+                done()
+
+        if not machine.running or instance.state != "running":
+            machine.once_down(freeze)
+        elif no_reboot:
+            threading.Thread(target=copy, daemon=True).start()
+        else:
+            machine.reboot(between=freeze)
+        return None
+
+    def deregister(self, image_id):
+        if self.images.pop(image_id, None):
+            self.collect()
+
     def new_layer(self):
         with self.number_lock:
             self.numbers += 1
@@ -361,11 +407,20 @@ class House:
 
     def collect(self):
         """Removes layers that nothing needs."""
-        used = {layer for image in self.images.values() for layer in image.layers}
+        used = self.making | {layer for image in self.images.values() for layer in image.layers}
         used |= {layer for machine in _machines.values() for layer in machine.layers}
         for path in (self.folder / "layers").iterdir():
-            if path.name not in used and not path.name.startswith("."):
-                shutil.rmtree(path, ignore_errors=True)
+            if path.name not in used:
+                self.discard(path)
+
+    def discard(self, path):
+        """Removes a folder, which may take longer than callers may wait."""
+        trash = self.folder / "trash" / self.new_layer()
+        try:
+            os.rename(path, trash)
+        except FileNotFoundError:
+            return
+        threading.Thread(target=shutil.rmtree, args=(trash,), kwargs={"ignore_errors": True}, daemon=True).start()
 
     # instances
 
@@ -380,15 +435,20 @@ class House:
             self.give_address(machine)
         if new == "pending":
             self.hide_address(machine)
+            if old == "stopped":
+                machine.move()
         elif new == "running" and old == "pending":
-            machine.once_down(machine.boot)
+            if machine.running:
+                machine.boot_again = True
+            else:
+                machine.boot()
             shown = lambda: self.show_address(machine)
             self.lab.after(self.lab.options.address, shown)
         elif new in ("stopping", "shutting-down"):
-            machine.when_down.append(lambda: None)
-            machine.shut_down()
-            if not machine.running:
-                machine.when_down = []
+            machine.boot_again = False
+            if machine.running:
+                machine.when_down.append(lambda: None)
+                machine.shut_down()
         elif new == "stopped":
             self.hide_address(machine)
             machine.kill()
@@ -400,10 +460,10 @@ class House:
     def give_address(self, machine):
         nic = machine.instance.nics[0]
         machine.public = nic.public_ip is not None
-        nic.private_ip_address = machine.address
+        nic.private_ip_address = machine.private
         for entry in nic.private_ip_addresses:
             if entry.get("Primary"):
-                entry["PrivateIpAddress"] = machine.address
+                entry["PrivateIpAddress"] = machine.private
                 if "PrivateDnsName" in entry:
                     entry["PrivateDnsName"] = nic.private_dns_name = machine.instance.private_dns_name
 
@@ -413,10 +473,6 @@ class House:
     def show_address(self, machine):
         if machine.public and machine.instance.state in ("pending", "running"):
             machine.instance.nics[0].public_ip = machine.address
-
-    def guest_ended(self, instance):
-        """It was shut down from within."""
-        self.lab.guest_ended(instance)
 
     def refresh(self):
         """Anything may have changed for those who knock."""
@@ -436,7 +492,10 @@ class House:
             raise ValueError(f"no such machine: {which}")
         lasting = what in ("no-ssh", "impostor")
         if which == "*":
-            self.everywhere = self.everywhere | {what} if lasting else set() if what == "normal" else self.everywhere
+            if lasting:
+                self.everywhere.add(what)
+            elif what == "normal":
+                self.everywhere.clear()
         for machine in list(_machines.values()) if which == "*" else [of(which)]:
             if lasting:
                 machine.faults.add(what)
@@ -447,9 +506,8 @@ class House:
                 machine.order("cut")
                 machine.door.cut()
             elif what == "kill":
-                if machine.running:
-                    self.lab.end_instance(machine.instance)
-                    machine.kill()
+                # what becomes of its instance is seen when it is down
+                machine.kill()
             else:
                 getattr(machine, what)()
             machine.door.refresh()
@@ -472,25 +530,25 @@ class House:
         with self.lab.lock:
             for machine in machines:
                 machine.process = None
-                machine.door.close()
+                machine.close_doors()
 
     def reset(self):
         """Nothing exists; the lock is held and stays so."""
         machines = list(_machines.values())
         for machine in machines:
-            machine.when_down = [lambda: None]
+            machine.when_down, machine.boot_again = [lambda: None], False
             machine.kill()
         for machine in machines:
             process, machine.process = machine.process, None
             if process:
                 process.wait(5)
-            machine.door.close()
+            machine.close_doors()
         _machines.clear()
         self.images.clear()
         self.everywhere = set()
         for name in ("machines", "layers"):
             for path in (self.folder / name).iterdir():
-                shutil.rmtree(path, ignore_errors=True)
+                self.discard(path)
 
 
 def leave_mounts():

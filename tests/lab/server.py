@@ -1,8 +1,9 @@
 """Runs the lab: moto's server with the behaviours of AWS that moto lacks, on the loopback interface.
 
 Prints one line of JSON with the endpoint when it is ready, and ends when its standard input is closed, so that it never
-outlives the test that started it. What the lab does differently from moto is in `behaviours/`, a file each; how calls
-are made to fail is in `faults.py`.
+outlives the test that started it; Ctrl-C ends it too. What the lab does differently from moto is in `behaviours/`, a file
+each; how calls are made to fail is in `faults.py`; what instances are, with `--machines`, is in `machines.py`.
+`cargo run --example lab` starts one to play with.
 """
 
 import argparse
@@ -55,6 +56,10 @@ def prepare_moto(options):
 
 def end_with_stdin(lab):
     sys.stdin.buffer.read()
+    end(lab)
+
+
+def end(lab):
     if lab.house:
         lab.house.close()
     os._exit(0)
@@ -94,7 +99,10 @@ def main():
         threading.Thread(target=lab.keep_time, daemon=True).start()
     server = make_server("127.0.0.1", options.port, Front(lab), threaded=True, request_handler=Quiet)
     print(json.dumps({"endpoint": f"http://127.0.0.1:{server.server_port}"}), flush=True)
-    server.serve_forever()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        end(lab)
 
 
 if __name__ == "__main__":

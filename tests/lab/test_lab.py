@@ -3,6 +3,8 @@
 Run by a Python that has `requirements.txt`; `tests/lab.rs` does so within `cargo test`.
 """
 
+import base64
+import hashlib
 import json
 import pathlib
 import subprocess
@@ -415,6 +417,120 @@ class OtherThings(LabTest):
                 self.fails("DryRunOperation", getattr(self.ec2, action), 412, DryRun=True, **arguments)
         self.assertEqual(self.state(one), "running")
         self.assertNotIn("Tags", self.instance(one))
+
+
+    def test_network_interfaces(self):
+        """RunInstances tags network interfaces, which end with their instance."""
+        tags = [{"ResourceType": "network-interface", "Tags": [{"Key": "k", "Value": "v"}]}]
+        (one,) = self.run_instances(TagSpecifications=tags)
+        named = [{"Name": "tag:k", "Values": ["v"]}]
+        (nic,) = self.ec2.describe_network_interfaces(Filters=named)["NetworkInterfaces"]
+        self.assertEqual((nic["Attachment"]["InstanceId"], nic["Attachment"]["DeleteOnTermination"]), (one, True))
+        self.assertEqual(nic["TagSet"], [{"Key": "k", "Value": "v"}])
+        self.ec2.terminate_instances(InstanceIds=[one])
+        self.assertEqual(self.ec2.describe_network_interfaces()["NetworkInterfaces"], [])
+
+    def test_capacity(self):
+        """A zone may lack a type; without a zone in the call AWS takes another one. What it does not offer is Unsupported."""
+        self.lab.ask("capacity", [{"zone": "us-west-2a", "type": "c5.9xlarge"}])
+        zone = lambda one: self.instance(one)["Placement"]["AvailabilityZone"]
+        (one,) = self.run_instances(InstanceType="c5.9xlarge")
+        self.assertEqual(zone(one), "us-west-2b")
+        (other,) = self.run_instances(InstanceType="c5.large")
+        self.assertEqual(zone(other), "us-west-2a")
+        launch = {"ImageId": DEBIAN, "InstanceType": "c5.9xlarge", "MinCount": 1, "MaxCount": 1}
+        placed = {**launch, "Placement": {"AvailabilityZone": "us-west-2a"}}
+        message = self.fails("InsufficientInstanceCapacity", self.ec2.run_instances, 500, **placed)
+        self.assertIn("us-west-2b", message)
+        subnets = self.ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-west-2a"]}])["Subnets"]
+        self.fails("InsufficientInstanceCapacity", self.ec2.run_instances, **launch, SubnetId=subnets[0]["SubnetId"])
+        self.lab.ask("capacity", [{"type": "c5.9xlarge"}])
+        self.fails("InsufficientInstanceCapacity", self.ec2.run_instances, 500, **launch)
+        self.lab.ask("capacity", [])
+        self.run_instances(InstanceType="c5.9xlarge", Placement={"AvailabilityZone": "us-west-2a"})
+        offered = self.ec2.describe_instance_type_offerings(
+            LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": ["c5d.large"]}]
+        )["InstanceTypeOfferings"]
+        zones = {each["Location"] for each in offered}
+        self.assertIn("us-west-2a", zones)
+        lacking = {f"us-west-2{letter}" for letter in "abcd"} - zones
+        for each in lacking:
+            wrong = {**launch, "InstanceType": "c5d.large", "Placement": {"AvailabilityZone": each}}
+            self.fails("Unsupported", self.ec2.run_instances, 400, **wrong)
+
+    def test_instance_types(self):
+        """DescribeInstanceTypes tells of processors and of disks of an instance's own."""
+        names = ["c5.large", "c6i.xlarge", "t3.medium", "m6i.large", "c5d.2xlarge"]
+        told = {each["InstanceType"]: each for each in self.ec2.describe_instance_types(InstanceTypes=names)["InstanceTypes"]}
+        self.assertEqual({name: told[name]["VCpuInfo"]["DefaultVCpus"] for name in names}, dict(zip(names, [2, 4, 2, 2, 8])))
+        self.assertEqual([name for name in names if told[name]["InstanceStorageSupported"]], ["c5d.2xlarge"])
+        for each in told.values():
+            self.assertEqual(each["ProcessorInfo"]["SupportedArchitectures"], ["x86_64"])
+            self.assertGreater(each["MemoryInfo"]["SizeInMiB"], 0)
+
+    def test_user_data(self):
+        """User data of more than 16,384 bytes is refused; less is given back."""
+        most = "#" + "x" * 16383
+        (one,) = self.run_instances(UserData=most)
+        told = self.ec2.describe_instance_attribute(InstanceId=one, Attribute="userData")["UserData"]["Value"]
+        self.assertEqual(base64.b64decode(told).decode(), most)
+        launch = {"ImageId": DEBIAN, "InstanceType": "t3.medium", "MinCount": 1, "MaxCount": 1}
+        self.fails("InvalidParameterValue", self.ec2.run_instances, 400, **launch, UserData=most + "x")
+
+    def test_public_parameters(self):
+        """Debian and Ubuntu publish their newest images in Parameter Store."""
+        for region in (REGION, "eu-west-1"):
+            ssm = self.lab.client("ssm", region)
+            read = lambda name: ssm.get_parameter(Name=f"/aws/service/{name}")["Parameter"]["Value"]
+            self.assertEqual(read("debian/release/12/latest/amd64"), DEBIAN)
+            self.assertEqual(read("debian/release/13/latest/amd64"), "ami-0deb00000000013a0")
+            for number, volume in (("22.04", "gp2"), ("24.04", "gp3")):
+                image = read(f"canonical/ubuntu/server/{number}/stable/current/amd64/hvm/ebs-{volume}/ami-id")
+                (told,) = self.lab.client("ec2", region).describe_images(ImageIds=[image])["Images"]
+                self.assertIn(f"-{number}-amd64-server-", told["Name"])
+            self.fails("ParameterNotFound", ssm.get_parameter, 400, Name="/aws/service/debian/release/9/latest/amd64")
+
+    def test_address(self):
+        """checkip.amazonaws.com answers with the caller's address as a line."""
+        with urllib.request.urlopen(f"{self.lab.endpoint}/lab/address") as answer:
+            self.assertEqual(answer.read(), b"127.0.0.1\n")
+
+    def test_imported_key_pairs(self):
+        """ImportKeyPair tells the fingerprint: of ED25519 SHA-256 in base64 as OpenSSH shows it."""
+        public = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2dA/yJYtzXpLNWYBxJYGlYVZTjcXcIJCUDAvdm5ZUZ"
+        told = self.ec2.import_key_pair(KeyName="k", PublicKeyMaterial=public)
+        blob = base64.b64decode(public.split()[1])
+        self.assertEqual(told["KeyFingerprint"], base64.b64encode(hashlib.sha256(blob).digest()).decode())
+
+
+class LateSight(LabTest):
+    FLAGS = (*LabTest.FLAGS, "--consistent", "0.3", "--iam", "0.3", "--image", "0.3")
+
+    def test_a_launched_instance_is_not_seen_yet(self):
+        """DescribeInstances right after RunInstances: InvalidInstanceID.NotFound by id, and not listed."""
+        (one,) = self.run_instances()
+        self.fails("InvalidInstanceID.NotFound", self.ec2.describe_instances, 400, InstanceIds=[one])
+        named = [{"Name": "instance-state-name", "Values": ["running"]}]
+        self.assertEqual(self.ec2.describe_instances(Filters=named)["Reservations"], [])
+        eventually(lambda: self.ec2.describe_instances()["Reservations"])
+        self.assertEqual(self.state(one), "running")
+
+    def test_a_new_profile_is_not_known_yet(self):
+        """RunInstances with a new instance profile: InvalidParameterValue, for some seconds."""
+        self.iam.create_instance_profile(InstanceProfileName="p")
+        with self.assertRaisesRegex(ClientError, "InvalidParameterValue.*iamInstanceProfile.name"):
+            self.run_instances(IamInstanceProfile={"Name": "p"})
+        time.sleep(0.3)
+        self.run_instances(IamInstanceProfile={"Name": "p"})
+
+    def test_a_pending_image_cannot_be_launched(self):
+        """RunInstances of an image that is not available: InvalidAMIID.Unavailable."""
+        (one,) = self.run_instances()
+        image = self.ec2.create_image(InstanceId=one, Name="mine")["ImageId"]
+        with self.assertRaisesRegex(ClientError, "InvalidAMIID.Unavailable"):
+            self.run_instances(ImageId=image)
+        time.sleep(0.3)
+        self.run_instances(ImageId=image)
 
 
 class Pages(LabTest):

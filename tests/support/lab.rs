@@ -53,7 +53,7 @@ impl Lab {
     pub(crate) fn venv() -> PathBuf {
         let mut hash = DefaultHasher::new();
         REQUIREMENTS.hash(&mut hash);
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lab-{:016x}", hash.finish()));
+        let cache = temporary().join(format!("lab-{:016x}", hash.finish()));
         std::fs::create_dir_all(&cache).unwrap();
         let lock = std::fs::File::create(cache.join("lock")).unwrap();
         lock.lock().unwrap();
@@ -176,6 +176,12 @@ impl Lab {
         self.calls().iter().map(|call| call["action"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Every machine, with `--machines`: `id`, `address`, `state`, `root` (its file system, as long as it runs).
+    pub(crate) fn machines(&self) -> Vec<Value> {
+        let Value::Array(machines) = self.ask("GET", "machines", "") else { panic!("no list of machines") };
+        machines
+    }
+
     /// Forgets the calls so far.
     pub(crate) fn forget_calls(&self) {
         self.post("calls/clear", &Value::Null);
@@ -215,6 +221,12 @@ impl Drop for Lab {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Cargo's folder for tests' files; examples are not told of it, so that they take it from where they lie.
+fn temporary() -> PathBuf {
+    option_env!("CARGO_TARGET_TMPDIR")
+        .map_or_else(|| std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("tmp"), PathBuf::from)
 }
 
 fn folder() -> PathBuf {

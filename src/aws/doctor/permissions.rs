@@ -4,7 +4,9 @@
 use super::super::client::Clients;
 use super::super::error::{kind, told};
 use crate::cloud::{Error, ErrorKind};
-use crate::domain::{CheckItem, CheckOutcome, Region};
+use crate::domain::{CheckItem, CheckOutcome, Distro, Region, tag};
+use aws_sdk_ec2::primitives::Blob;
+use aws_sdk_ec2::types as ec2;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::{BoxFuture, FutureExt as _, join_all};
@@ -16,8 +18,9 @@ const FEW: i32 = 5;
 /// The name of a role and of a profile, and of a key pair, that are not there; the policy speaks of names like these.
 const NOBODY: &str = "hg-doctor-made-up";
 /// Of IAM, what cannot be tried: it knows no dry run.
-const UNTRIED: &str = "iam:DeleteInstanceProfile, iam:DeleteRole, iam:DeleteRolePolicy, iam:DetachRolePolicy, \
-                       iam:RemoveRoleFromInstanceProfile";
+const UNTRIED: &str = "iam:AddRoleToInstanceProfile, iam:AttachRolePolicy, iam:CreateInstanceProfile, iam:CreateRole, \
+                       iam:DeleteInstanceProfile, iam:DeleteRole, iam:DeleteRolePolicy, iam:DetachRolePolicy, \
+                       iam:PassRole, iam:RemoveRoleFromInstanceProfile, iam:TagInstanceProfile, iam:TagRole";
 /// Of Systems Manager, what is allowed on machines of ours alone: on one that is not there it is refused.
 const ON_OURS: &str = "ssm:SendCommand, ssm:StartSession";
 
@@ -77,7 +80,37 @@ where
     .boxed()
 }
 
-/// Every action on EC2 in a region; ids are well-formed, or AWS would look no further.
+/// A public key that nobody has the private half of.
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEgGQz2eS0uhKXxYhxCtyZM3UxF7fZ8TphhkoHBxKLPc";
+
+/// A launch as it is tried: tagged as ours are, of an image that is not there.
+fn launch(
+    client: &aws_sdk_ec2::Client,
+) -> aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder {
+    let tags = ec2::TagSpecification::builder().resource_type(ec2::ResourceType::Instance).tags(owner()).build();
+    let call =
+        client.run_instances().dry_run(true).min_count(1).max_count(1).instance_type(ec2::InstanceType::T3Medium);
+    call.image_id("ami-00000000000000000").tag_specifications(tags)
+}
+
+fn owner() -> ec2::Tag {
+    ec2::Tag::builder().key(tag::OWNER).value(NOBODY).build()
+}
+
+/// An address that belongs to nobody (RFC 5737).
+fn nobody() -> ec2::IpPermission {
+    let range = ec2::IpRange::builder().cidr_ip("192.0.2.1/32").build();
+    ec2::IpPermission::builder().ip_protocol("tcp").from_port(22).to_port(22).ip_ranges(range).build()
+}
+
+/// Whether base images may be looked up.
+async fn parameter(clients: &Clients, region: &Region, by: Instant) -> Tried {
+    let client = clients.ssm(region).await;
+    let name = Distro::usual().parameters.first().map_or("/aws/service/none", String::as_str);
+    tried("ssm:GetParameter", by, client.get_parameter().name(name).send()).await
+}
+
+/// Every action on EC2 in a region, and what launches need besides; ids are well-formed, or AWS would look no further.
 pub(super) async fn ec2(clients: &Clients, region: &Region, by: Instant) -> Vec<Tried> {
     let client = clients.ec2(region).await;
     let machine = "i-00000000000000000";
@@ -97,9 +130,43 @@ pub(super) async fn ec2(clients: &Clients, region: &Region, by: Instant) -> Vec<
         tried("ec2:DeleteSnapshot", by, client.delete_snapshot().dry_run(true).snapshot_id(snapshot).send()),
         tried("ec2:DeleteVolume", by, client.delete_volume().dry_run(true).volume_id(volume).send()),
         tried("ec2:DeleteSecurityGroup", by, client.delete_security_group().dry_run(true).group_id(group).send()),
+        tried("ec2:DescribeVpcs", by, client.describe_vpcs().max_results(FEW).send()),
+        tried("ec2:DescribeInstanceTypes", by, client.describe_instance_types().max_results(FEW).send()),
+        tried(
+            "ec2:DescribeInstanceTypeOfferings",
+            by,
+            client.describe_instance_type_offerings().max_results(FEW).send(),
+        ),
+        tried("ec2:DescribeInstanceStatus", by, client.describe_instance_status().max_results(FEW).send()),
+        tried("ec2:GetConsoleOutput", by, client.get_console_output().dry_run(true).instance_id(machine).send()),
+        tried("ec2:RunInstances", by, launch(&client).send()),
+        tried("ec2:CreateTags", by, client.create_tags().dry_run(true).resources(machine).tags(owner()).send()),
+        tried("ec2:CreateImage", by, client.create_image().dry_run(true).instance_id(machine).name(NOBODY).send()),
+        tried(
+            "ec2:CreateSecurityGroup",
+            by,
+            client.create_security_group().dry_run(true).group_name(NOBODY).description(NOBODY).send(),
+        ),
+        tried(
+            "ec2:AuthorizeSecurityGroupIngress",
+            by,
+            client.authorize_security_group_ingress().dry_run(true).group_id(group).ip_permissions(nobody()).send(),
+        ),
+        tried(
+            "ec2:RevokeSecurityGroupIngress",
+            by,
+            client.revoke_security_group_ingress().dry_run(true).group_id(group).ip_permissions(nobody()).send(),
+        ),
+        tried(
+            "ec2:ImportKeyPair",
+            by,
+            client.import_key_pair().dry_run(true).key_name(NOBODY).public_key_material(Blob::new(KEY)).send(),
+        ),
         tried("ec2:DeleteKeyPair", by, client.delete_key_pair().dry_run(true).key_name(NOBODY).send()),
     ];
-    join_all(calls).await
+    let (mut all, parameter) = tokio::join!(join_all(calls), parameter(clients, region, by));
+    all.push(parameter);
+    all
 }
 
 /// Every action on Systems Manager in a region that can be tried.

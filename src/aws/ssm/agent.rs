@@ -13,7 +13,6 @@ pub(in super::super) struct AgentPackage {
 }
 
 /// The package that we know of, from the bucket of a region.
-#[cfg_attr(not(test), expect(dead_code, reason = "for those who make user data"))]
 pub(in super::super) fn known_package(region: &Region) -> Option<AgentPackage> {
     #[derive(Deserialize)]
     struct Known {
@@ -26,7 +25,6 @@ pub(in super::super) fn known_package(region: &Region) -> Option<AgentPackage> {
 
 /// The script: does nothing where the agent is there; otherwise fetches the package, checks it, and installs it. Needs
 /// root, and of `curl`, `wget` and `python3` one. Fails, and installs nothing, where the checksum is another.
-#[cfg_attr(not(test), expect(dead_code, reason = "for those who make user data"))]
 pub(in super::super) fn install_script(url: &str, sha256: &str) -> String {
     format!(
         r#"hga_agent() {{

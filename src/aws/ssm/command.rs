@@ -3,10 +3,10 @@
 use super::super::client::Clients;
 use super::super::error::told;
 use crate::cloud;
-use crate::domain::{Managed, escape_line};
+use crate::domain::{Managed, Region, escape_line};
 use crate::remote::{Error, ErrorKind, Result};
 use aws_sdk_ssm::Client;
-use aws_sdk_ssm::types::CommandInvocationStatus as Status;
+use aws_sdk_ssm::types::{CommandInvocationStatus as Status, InstanceInformationStringFilter as Filter, PingStatus};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,21 +127,6 @@ impl Runner {
         }
     }
 
-    /// Whether the machine's agent answers.
-    ///
-    /// # Errors
-    /// `Unreachable`, `Denied`, `Timeout` of the call itself.
-    pub(super) async fn online(&self) -> Result<bool> {
-        use aws_sdk_ssm::types::{InstanceInformationStringFilter as Filter, PingStatus};
-        let client = self.clients.ssm(&self.at.region).await;
-        let what = format!("call ssm:DescribeInstanceInformation in {}", self.at.region);
-        let filter = Filter::builder().key("InstanceIds").values(&self.at.instance).build();
-        let filter = filter.map_err(|error| Error::new(ErrorKind::Protocol, error.to_string()))?;
-        let known = client.describe_instance_information().filters(filter).send().await;
-        let known = known.map_err(|error| remote(told(&what, error)))?;
-        Ok(known.instance_information_list().iter().any(|one| one.ping_status == Some(PingStatus::Online)))
-    }
-
     fn offline(&self) -> Error {
         let Managed { region, instance } = &self.at;
         Error::new(
@@ -150,6 +135,19 @@ impl Runner {
         )
         .hint("it needs the SSM agent, a role with `AmazonSSMManagedInstanceCore`, and a way out to AWS by port 443")
     }
+}
+
+/// Whether the agent of a machine answers.
+///
+/// # Errors
+/// `Credentials`, `Denied`, `Throttled`, `Unreachable`.
+pub(in super::super) async fn is_online(clients: &Clients, region: &Region, instance: &str) -> cloud::Result<bool> {
+    let client = clients.ssm(region).await;
+    let filter = Filter::builder().key("InstanceIds").values(instance).build();
+    let filter = filter.map_err(|error| cloud::Error::new(cloud::ErrorKind::Other, error.to_string()))?;
+    let known = client.describe_instance_information().filters(filter).send().await;
+    let known = known.map_err(|error| told(&format!("call ssm:DescribeInstanceInformation in {region}"), error))?;
+    Ok(known.instance_information_list().iter().any(|one| one.ping_status == Some(PingStatus::Online)))
 }
 
 /// Calls a command off when dropped, unless it is over.

@@ -3,7 +3,7 @@
 //! the machine's side). `command` runs one short command, `script` words what it says, `exec` makes a live command of
 //! many short ones, `files` and `tar` copy over that.
 
-pub(super) mod agent;
+mod agent;
 mod command;
 mod exec;
 mod files;
@@ -11,12 +11,13 @@ mod script;
 mod shell;
 mod tar;
 
+pub(super) use agent::{install_script, known_package};
+pub(super) use command::is_online;
 pub use shell::SsmShell;
 
 use crate::domain::Region;
 
 /// The proxy command by which SSH reaches a machine through Session Manager: `%p` is filled in by whoever runs it.
-#[cfg_attr(not(test), expect(dead_code, reason = "for those who make endpoints"))]
 pub(super) fn session_proxy(region: &Region, instance: &str) -> String {
     format!(
         "aws ssm start-session --target {instance} --document-name AWS-StartSSHSession --parameters portNumber=%p \

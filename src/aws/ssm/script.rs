@@ -13,7 +13,7 @@ use std::io::{Read as _, Write as _};
 
 const SCRIPT: &str = include_str!("../../../assets/ssm.sh");
 
-/// Most letters of an answer's bytes: GetCommandInvocation shows 24,000, and the first line wants some.
+/// Most letters of an answer's bytes: `GetCommandInvocation` shows 24,000, and the first line wants some.
 const ROOM: usize = 23_800;
 /// Most letters of what goes with a command, packed: a document with its parameters may have 64 KiB.
 pub(super) const LOAD: usize = 40_000;

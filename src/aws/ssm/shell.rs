@@ -24,14 +24,6 @@ impl SsmShell {
         Self { runner: Runner::new(clients, at), user, forgotten: Forgotten::default() }
     }
 
-    /// Whether the machine's agent is online.
-    ///
-    /// # Errors
-    /// `Unreachable` where AWS does not answer, `Denied` where we may not ask, `Timeout` where it takes no more calls.
-    pub async fn online(&self) -> Result<bool> {
-        self.runner.online().await
-    }
-
     fn start(&self, line: String, plain: bool) -> Result<SsmExec> {
         let task = Task { user: self.user.clone(), plain, line };
         SsmExec::start(self.runner.clone(), task, Arc::clone(&self.forgotten))

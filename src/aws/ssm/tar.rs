@@ -79,9 +79,9 @@ pub(super) fn unpack(from: &mut impl Read, to: &Path, wrote: &mut dyn FnMut(u64)
             take(from, &mut text)?;
             let text = until_nul(&text).to_vec();
             if kind == b'L' {
-                name = Some(text)
+                name = Some(text);
             } else {
-                link = Some(text)
+                link = Some(text);
             }
             continue;
         }
@@ -188,7 +188,7 @@ fn write_file(from: &mut impl Read, to: &Path, mode: u32, size: u64, wrote: &mut
         .mode(0o600)
         .open(to)
         .map_err(|error| local("write", to, error))?;
-    let mut buffer = [0; 32 << 10];
+    let mut buffer = [0; 8 << 10];
     let mut left = size;
     while left > 0 {
         let next = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
@@ -272,7 +272,7 @@ fn no_taker(error: &io::Error) -> Error {
 
 fn copy_file(path: &Path, size: u64, to: &mut impl Write, read: &mut dyn FnMut(u64)) -> Result<()> {
     let mut file = fs::File::open(path).map_err(|error| local("read", path, error))?;
-    let mut buffer = [0; 32 << 10];
+    let mut buffer = [0; 8 << 10];
     let mut left = size.next_multiple_of(BLOCK as u64);
     let mut bytes = size;
     while left > 0 {

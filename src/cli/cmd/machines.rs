@@ -8,11 +8,14 @@ use super::super::printer::Printer;
 use super::super::table::table;
 use super::super::{exit, words};
 use super::{Answer, plans};
+use crate::config::host_key_fingerprint;
 use crate::domain::{
-    CloudWish, HostKeys, LaunchSpec, Machine, MachineId, Operation, PlanVerb, ProviderKind, Timestamp, escape_line,
+    Endpoint, HostKeys, LaunchSpec, Machine, MachineId, Operation, PlanVerb, ProviderKind, Timestamp, Transport,
+    escape_line,
 };
-use crate::session::{CheckOutcome, Session};
+use crate::session::{CheckOutcome, LeaseMove, Session};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 pub(super) async fn run(
     verb: &Machines,
@@ -24,10 +27,15 @@ pub(super) async fn run(
     match verb {
         Machines::List { provider, all } => list(*provider, *all, session, printer).await,
         Machines::Show { machine } => show(&session.machine(machine).await?, printer),
-        Machines::Launch { provider, image, lease } => {
+        Machines::Launch { provider, image, lease, distro, wish } => {
+            let usual = if context.provider == ProviderKind::Aws { ProviderKind::Aws } else { ProviderKind::Local };
+            let provider = provider.unwrap_or(usual);
+            if provider != ProviderKind::Aws {
+                super::unused(printer, wish.told(distro.as_ref()), &format!("on provider `{provider}`"))?;
+            }
             let spec = LaunchSpec {
-                wish: CloudWish::default(),
-                provider: *provider,
+                wish: wish.of(distro.as_ref(), provider, context)?,
+                provider,
                 image: image.clone(),
                 lease: lease.unwrap_or(context.lease),
             };
@@ -36,6 +44,7 @@ pub(super) async fn run(
         Machines::Terminate { machines, all, planned } => {
             terminate(machines, *all, planned, global, session, printer).await
         }
+        Machines::Extend { machine, by, lease } => extend(machine, *by, *lease, session, printer).await,
         Machines::Check { machine, pin } => check(machine, pin.as_deref(), global, session, printer).await,
     }
 }
@@ -50,8 +59,40 @@ fn address(machine: &Machine) -> String {
     })
 }
 
+/// A machine in JSON: all that is known of it, and what is told of that.
+#[derive(serde::Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    machine: &'a Machine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transport: Option<Transport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    host_key_fingerprints: Vec<String>,
+}
+
+impl<'a> Told<'a> {
+    fn of(machine: &'a Machine) -> Self {
+        let transport = machine.endpoint.as_ref().map(Endpoint::transport);
+        Self { machine, transport, host_key_fingerprints: fingerprints(machine) }
+    }
+}
+
+/// The fingerprints of the host keys that a machine may show, as OpenSSH writes them.
+fn fingerprints(machine: &Machine) -> Vec<String> {
+    match machine.endpoint.as_ref().map(|endpoint| &endpoint.host_keys) {
+        Some(HostKeys::Pinned(keys)) => keys.iter().map(|key| fingerprint(key)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn fingerprint(key: &str) -> String {
+    host_key_fingerprint(key).unwrap_or_else(|why| format!("no host key: {why}"))
+}
+
 fn lease(machine: &Machine, now: Timestamp) -> String {
     match machine.lease {
+        // the predecessor's machines have none, and cost until somebody ends them
+        None if machine.cloud.is_some() && machine.state.is_alive() => "none".to_owned(),
         None => "-".to_owned(),
         Some(lease) if lease.is_over(now) => "over".to_owned(),
         Some(lease) => format!("{} left", words::span(lease.left(now))),
@@ -63,7 +104,7 @@ async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, prin
     let shown = |machine: &&Machine| all || machine.cloud.as_ref().is_none_or(|cloud| cloud.claim.is_tools());
     let machines: Vec<Machine> = listed.items.iter().filter(shown).cloned().collect();
     if printer.is_json() {
-        super::json_lines(printer, &machines)?;
+        super::json_lines(printer, &machines.iter().map(Told::of).collect::<Vec<_>>())?;
     } else if machines.is_empty() {
         printer.err("no machines: nothing of hga's is running\n")?;
         super::how_to_add(session, provider, printer)?;
@@ -123,7 +164,7 @@ fn cloud_row(machine: &Machine, now: Timestamp) -> [String; 10] {
 
 fn show(machine: &Machine, printer: &mut Printer) -> Outcome {
     if printer.is_json() {
-        return super::json_lines(printer, std::slice::from_ref(machine));
+        return super::json_lines(printer, &[Told::of(machine)]);
     }
     let now = Timestamp::now();
     let mut text = String::new();
@@ -140,26 +181,36 @@ fn show(machine: &Machine, printer: &mut Printer) -> Outcome {
     if let Some(at) = machine.launched {
         row("launched", &format!("{at} ({})", words::age(at, now)));
     }
-    if let Some(until) = machine.lease {
-        row("lease", &format!("until {} ({})", until.ends(), lease(machine, now)));
+    match machine.lease {
+        Some(until) => row("lease", &format!("until {} ({})", until.ends(), lease(machine, now))),
+        None if machine.cloud.is_some() => row("lease", "none: it does not end by itself"),
+        None => {}
     }
     if let Some(job) = &machine.job {
         row("job", job.as_str());
     }
     if let Some(endpoint) = &machine.endpoint {
+        row("transport", endpoint.transport().as_str());
         row("address", &address(machine));
         row("user", &endpoint.user);
         row("key", &endpoint.key.display().to_string());
         match &endpoint.host_keys {
             HostKeys::Unknown => row("host key", "not known yet: `hga machines check` shows it and pins it"),
-            HostKeys::Pinned(keys) => keys.iter().for_each(|key| row("host key", key)),
+            HostKeys::Pinned(keys) => {
+                for (key, fingerprint) in keys.iter().zip(fingerprints(machine)) {
+                    row("host key", key);
+                    row("", &fingerprint);
+                }
+            }
         }
         if let Some(command) = &endpoint.proxy_command {
             row("proxy", command);
         }
     }
     if let Some(cloud) = &machine.cloud {
-        row("region", cloud.zone.as_deref().unwrap_or(cloud.region.as_str()));
+        row("region", cloud.region.as_str());
+        row("zone", cloud.zone.as_deref().unwrap_or("-"));
+        row("image id", cloud.image_id.as_deref().unwrap_or("-"));
         row("type", &cloud.instance_type);
         row("name", cloud.name.as_deref().unwrap_or("-"));
         row("address", cloud.address.as_deref().unwrap_or("-"));
@@ -176,6 +227,25 @@ fn show(machine: &Machine, printer: &mut Printer) -> Outcome {
     row("hgwork", &machine.layout.hgwork);
     row("sudo", if machine.sudo { "yes" } else { "no" });
     printer.out(&text)?;
+    Ok(exit::OK)
+}
+
+async fn extend(
+    id: &MachineId,
+    by: Option<Duration>,
+    length: Option<Duration>,
+    session: &Session,
+    printer: &mut Printer,
+) -> Outcome {
+    let moved = by.map_or_else(|| LeaseMove::To(length.unwrap_or_default()), LeaseMove::Later);
+    let lease = session.extend(id, moved).await?;
+    if printer.is_json() {
+        printer.out(&format!("{}\n", serde_json::json!({"machine": id, "lease": lease})))?;
+    } else {
+        // what passed since is not told
+        let left = words::span(lease.left(Timestamp::now()) + Duration::from_millis(500));
+        printer.out(&format!("{id} ends itself in {left}, at {:.0}\n", lease.ends()))?;
+    }
     Ok(exit::OK)
 }
 

@@ -16,12 +16,13 @@ mod ssh;
 
 pub(super) use demo::operation as demo_operation;
 
-use super::args::{Cli, Verb};
+use super::args::{Cli, Verb, Wish};
 use super::error::{Outcome, Stop};
 use super::paint::{Paint, Tone};
 use super::printer::{Printer, Reader};
 use super::{CliContext, exit};
-use crate::domain::{PlanVerb, ProviderKind, escape_line};
+use crate::diag::Hinted as _;
+use crate::domain::{CloudWish, Distro, PlanVerb, ProviderKind, Transport, escape_line, is_everybody};
 use crate::session::{CheckItem, CheckOutcome, Session};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _};
@@ -128,13 +129,46 @@ fn how_to_add(session: &Session, of: Option<ProviderKind>, printer: &mut Printer
     Ok(())
 }
 
-/// What is said of flags that only EC2 machines know.
-fn unused(printer: &mut Printer, flags: &[(&str, bool)], provider: ProviderKind) -> Result<(), Stop> {
-    for (flag, given) in flags {
-        if *given {
-            printer
-                .err(&format!("note: `{flag}` is for EC2 machines and has no effect on provider `{provider}`\n"))?;
-        }
+/// What is said of flags that only new EC2 machines know.
+fn unused<'a>(
+    printer: &mut Printer,
+    flags: impl IntoIterator<Item = (&'a str, bool)>,
+    place: &str,
+) -> Result<(), Stop> {
+    for (flag, _) in flags.into_iter().filter(|(_, given)| *given) {
+        printer.err(&format!("note: `{flag}` is for new EC2 machines and has no effect {place}\n"))?;
     }
     Ok(())
+}
+
+impl Wish {
+    /// Its flags, and whether each was given.
+    fn told(&self, distro: Option<&String>) -> [(&'static str, bool); 4] {
+        [
+            ("--distro", distro.is_some()),
+            ("--instance-type", !self.instance_type.is_empty()),
+            ("--transport", self.transport.is_some()),
+            ("--cidr", !self.cidr.is_empty()),
+        ]
+    }
+
+    /// What is wished for, the configuration's word taken where nothing was said.
+    fn of(&self, distro: Option<&String>, provider: ProviderKind, context: &CliContext) -> Result<CloudWish, Stop> {
+        let aws = provider == ProviderKind::Aws;
+        // scripts that name another provider may name what only the predecessor knew
+        if let Some(Err(error)) = distro.filter(|_| aws).map(|name| Distro::find(name)) {
+            let hints = error.hints();
+            return Err(hints.into_iter().fold(Stop::usage(error.to_string()), |stop, hint| stop.hint(hint.0)));
+        }
+        if let Some(block) = self.cidr.iter().find(|block| aws && !context.open_ingress && is_everybody(block)) {
+            return Err(Stop::usage(format!("`--cidr {block}` lets everybody connect"))
+                .hint("name your own network, or write `ingress = \"open\"` below `[aws]` in config.toml"));
+        }
+        Ok(CloudWish {
+            instance_types: self.instance_type.clone(),
+            distro: distro.cloned(),
+            transport: self.transport.unwrap_or(if aws { context.transport } else { Transport::default() }),
+            cidr: self.cidr.clone(),
+        })
+    }
 }

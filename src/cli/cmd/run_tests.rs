@@ -2,28 +2,32 @@
 
 use super::super::CliContext;
 use super::super::args::RunTests;
-use super::super::error::Outcome;
+use super::super::error::{Outcome, Stop};
 use super::super::follow::{self, Until};
 use super::super::printer::Printer;
-use crate::domain::{CloudWish, DirtyTree, KeepMachine, Operation, ProviderKind, RunTestsSpec, TestSource};
+use crate::domain::{DirtyTree, KeepMachine, Operation, ProviderKind, RunTestsSpec, TestSource};
 use crate::session::Session;
 use std::path::{Path, PathBuf};
 
 pub(super) async fn run(args: &RunTests, session: &Session, context: &CliContext, printer: &mut Printer) -> Outcome {
-    let mut spec = spec(args, context);
+    let mut spec = spec(args, context)?;
     if let Some(machine) = &spec.machine {
         // a machine that is named says itself whose it is, unless the provider was named too
         if args.provider.is_none() {
             spec.provider = session.machine(machine).await?.provider;
         }
     }
-    let flags = [("--distro", args.distro.is_some()), ("--instance-type", args.instance_type.is_some())];
-    super::unused(printer, &flags, spec.provider)?;
+    let told = args.wish.told(args.distro.as_ref()).into_iter().chain([("--build-image", args.build_image)]);
+    if spec.machine.is_some() {
+        super::unused(printer, told, "on a machine that stands")?;
+    } else if spec.provider != ProviderKind::Aws {
+        super::unused(printer, told, &format!("on provider `{}`", spec.provider))?;
+    }
     let until = if args.detach { Until::UnderWay } else { Until::Ended };
     follow::submit(session, printer, Operation::RunTests(spec), until, args.follow.output).await
 }
 
-fn spec(args: &RunTests, context: &CliContext) -> RunTestsSpec {
+fn spec(args: &RunTests, context: &CliContext) -> Result<RunTestsSpec, Stop> {
     let source = match args.source.as_deref() {
         Some(word) if word.as_os_str() == TestSource::PYPI => TestSource::Pypi,
         Some(folder) => TestSource::Directory(absolute(folder, context)),
@@ -33,9 +37,9 @@ fn spec(args: &RunTests, context: &CliContext) -> RunTestsSpec {
         None => context.provider,
         Some(_) => ProviderKind::Local,
     });
-    RunTestsSpec {
-        build_image: false,
-        wish: CloudWish::default(),
+    Ok(RunTestsSpec {
+        build_image: args.build_image,
+        wish: args.wish.of(args.distro.as_ref(), provider, context)?,
         provider,
         machine: args.machine.clone(),
         image: args.image.clone(),
@@ -48,7 +52,7 @@ fn spec(args: &RunTests, context: &CliContext) -> RunTestsSpec {
         keep: if args.keep_on_failure { KeepMachine::OnFailure } else { KeepMachine::Never },
         lease: args.lease.unwrap_or(context.lease),
         results: args.results.as_deref().map(|dir| absolute(dir, context)),
-    }
+    })
 }
 
 /// A path that means the same in whichever process takes the job up.
@@ -57,16 +61,16 @@ pub(super) fn absolute(path: &Path, context: &CliContext) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cli::args::Verb;
     use crate::cli::parse::read;
-    use crate::domain::{Filesystem, ImageName, MachineId};
+    use crate::domain::{CloudWish, Distro, Filesystem, ImageName, MachineId, Transport};
     use proptest::prelude::*;
     use std::ffi::OsString;
     use std::time::Duration;
 
-    fn context() -> CliContext {
+    pub(in crate::cli) fn context() -> CliContext {
         CliContext {
             state_dir: "/state".into(),
             config_path: "/state/config.toml".into(),
@@ -75,6 +79,8 @@ mod tests {
             current_dir: "/here".into(),
             provider: ProviderKind::Local,
             lease: Duration::from_secs(60),
+            transport: Transport::Auto,
+            open_ingress: false,
             python: "none".into(),
             demo_flags: Vec::new(),
             demo_python: String::new(),
@@ -85,7 +91,7 @@ mod tests {
     fn parsed(words: Vec<String>) -> RunTestsSpec {
         let cli = read(words.into_iter().map(OsString::from).collect()).unwrap();
         let Some(Verb::RunTestsLinux(args)) = cli.verb else { panic!() };
-        spec(&args, &context())
+        spec(&args, &context()).unwrap()
     }
 
     #[test]
@@ -108,6 +114,47 @@ mod tests {
         ]
     }
 
+    pub(in crate::cli) fn any_wish() -> impl Strategy<Value = CloudWish> {
+        let types = proptest::collection::vec("[a-z][0-9a-z-]{1,4}\\.[0-9a-z-]{1,6}", 0..3);
+        let distro = proptest::option::of(proptest::sample::select(Distro::names()));
+        let block = prop_oneof![
+            (any::<std::net::Ipv4Addr>(), 1..=32u8).prop_map(|(ip, prefix)| format!("{ip}/{prefix}")),
+            (any::<std::net::Ipv6Addr>(), 1..=128u8).prop_map(|(ip, prefix)| format!("{ip}/{prefix}")),
+        ];
+        let cidr = proptest::collection::vec(block.prop_map(|block| crate::domain::cidr(&block).unwrap()), 0..3);
+        (types, distro, proptest::sample::select(&Transport::ALL[..]), cidr).prop_map(
+            |(instance_types, distro, transport, cidr)| CloudWish {
+                instance_types,
+                distro: distro.map(str::to_owned),
+                transport,
+                cidr,
+            },
+        )
+    }
+
+    #[test]
+    fn everybody_is_let_in_only_where_the_configuration_says_so() {
+        let wish = |open_ingress, words: &[&str]| {
+            let words = ["hga", "run-tests-linux", "--provider", "aws"].iter().chain(words);
+            let cli = read(words.map(OsString::from).collect()).unwrap();
+            let Some(Verb::RunTestsLinux(args)) = cli.verb else { panic!() };
+            spec(&args, &CliContext { open_ingress, ..context() }).map(|spec| spec.wish)
+        };
+        let told = |open_ingress, words: &[&str]| match wish(open_ingress, words) {
+            Err(Stop::Error { code, message, hints }) => (code, message, hints[0].to_string()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wish(true, &["--cidr", "0.0.0.0/0"]).unwrap().cidr, ["0.0.0.0/0"]);
+        let (code, message, hint) = told(false, &["--cidr", "1.2.3.4", "--cidr=::/0"]);
+        assert_eq!((code, message.as_str()), (crate::cli::exit::USAGE, "`--cidr ::/0` lets everybody connect"));
+        assert!(hint.contains("ingress = \"open\""), "{hint}");
+        // what nobody names is as the configuration has it, on EC2
+        assert_eq!(wish(false, &[]).unwrap().transport, Transport::Auto);
+        let (_, message, hint) = told(false, &["--distro", "debian21"]);
+        assert_eq!(message, "there is no distribution `debian21`");
+        assert!(hint.contains("`debian12`"), "{hint}");
+    }
+
     fn any_spec() -> impl Strategy<Value = RunTestsSpec> {
         let source = prop_oneof![
             Just(TestSource::Pypi),
@@ -116,21 +163,24 @@ mod tests {
         let machine = proptest::option::of("[a-z][a-z0-9-]{0,6}[a-z]".prop_map(|id| MachineId::new(id).unwrap()));
         let image = proptest::option::of("[a-z][a-z0-9-]{0,6}[a-z]".prop_map(|id| ImageName::new(id).unwrap()));
         let texts = (text(), text(), proptest::collection::vec(text(), 0..4));
+        let providers = vec![ProviderKind::Local, ProviderKind::Hosts, ProviderKind::Aws];
         let choices = (any::<bool>(), any::<bool>(), any::<bool>(), 0..Filesystem::ALL.len());
         let rest = (60u64..=604_800, proptest::option::of(text()));
-        (source, machine, image, texts, choices, rest).prop_map(
+        (source, machine, image, texts, choices, rest, proptest::sample::select(providers), any_wish()).prop_map(
             |(
                 source,
                 machine,
                 image,
                 (rev, python, test_args),
-                (hosts, dirty, keep, filesystem),
+                (build_image, dirty, keep, filesystem),
                 (lease, results),
+                provider,
+                wish,
             )| {
                 RunTestsSpec {
-                    build_image: false,
-                    wish: CloudWish::default(),
-                    provider: if hosts { ProviderKind::Hosts } else { ProviderKind::Local },
+                    build_image,
+                    wish,
+                    provider,
                     machine,
                     image,
                     source,

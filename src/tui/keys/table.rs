@@ -2,7 +2,7 @@
 //! is made from it.
 
 use super::{Chord, Fact, Scope, Situation};
-use crate::tui::action::{Action, LogMove, SortBy};
+use crate::tui::action::{Action, Later, LogMove, SortBy};
 
 /// Whether something may be lost by it. Nothing is ever done without a dialog whose default is Cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +142,24 @@ pub static TABLE: &[Row] = &[
     .needs(&[F::Machine])
     .asks(),
     key(S::Machines, &["n"], "launch", "launch", A::Launch, "Launch a machine: opens a form"),
+    key(
+        S::Machines,
+        &["+"],
+        "extend",
+        "",
+        A::Lease(Later::Yes),
+        "Let the machine, or all marked ones, live 30 minutes longer",
+    )
+    .needs(&[F::Machine]),
+    key(
+        S::Machines,
+        &["minus"],
+        "shorten",
+        "",
+        A::Lease(Later::No),
+        "Let the machine, or all marked ones, end 30 minutes sooner; asks first where less is left",
+    )
+    .needs(&[F::Machine]),
     key(S::Machines, &["o"], "go-to-job", "its job", A::GoToJob, "Go to the job the machine was launched for")
         .needs(&[F::Job]),
     key(S::Machines, &["space"], "mark", "", A::Mark, "Mark or unmark the row; commands take all marked ones")

@@ -2,7 +2,7 @@
 //! list show the same.
 
 use super::{JobRow, Model, Pane, PlaceError, Row, job_row, machine_word};
-use crate::config::StatePaths;
+use crate::config::{StatePaths, host_key_fingerprint};
 use crate::domain::{
     Claim, CleanupVerdict, CloudFacts, Fingerprint, HostKeys, Image, ImageName, JobId, Keep, Machine, MachineState,
     Operation, ProviderKind, Region, Resource, TestSource, Timestamp, WorkVerdict, escape_line, users_of, words,
@@ -141,16 +141,18 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
         all.value("launched", moment(model, at));
     }
     match machine.lease {
-        Some(lease) if lease.is_over(model.now) => all.value("ends in", "its lease is over"),
+        Some(lease) if lease.is_over(model.now) => {
+            all.value("ends in", "! lease over: it should have ended itself; ^d ends it");
+        }
         Some(lease) => {
             let at = lease.ends().to_zoned(model.setup.zone.clone()).strftime("%H:%M:%S").to_string();
-            all.value("ends in", format!("{}, at {at}, if no client moves it", words::span(lease.left(model.now))));
+            all.value("ends in", format!("{}, at {at}; + and - move it", words::span(lease.left(model.now))));
         }
         None if machine.provider == ProviderKind::Hosts => {
             all.value("ends in", "never: a listed host is not ours to end");
         }
         None if matches!(machine.state, MachineState::ShuttingDown | MachineState::Terminated) => {}
-        None => all.value("ends in", "not by itself: it has no lease, and costs until it is ended"),
+        None => all.value("ends in", "! no lease: it does not end by itself, and costs until it is ended"),
     }
     if let Some(id) = &machine.job {
         let row = job_row(model, store, id);
@@ -166,6 +168,7 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
     all.heading("Reaching it");
     all.value("by hga", format!("hga ssh {}", machine.id));
     if let Some(at) = &machine.endpoint {
+        all.value("transport", at.transport().as_str());
         all.value("address", format!("{}, port {}", at.host, at.port));
         all.value("user", &at.user);
         all.value("key file", at.key.to_string_lossy());
@@ -173,7 +176,13 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
         all.value(
             "host key",
             match &at.host_keys {
-                HostKeys::Pinned(keys) => keys.join("; "),
+                HostKeys::Pinned(keys) => {
+                    let shown = keys.iter().map(|key| match host_key_fingerprint(key) {
+                        Ok(fingerprint) => format!("{key} ({fingerprint})"),
+                        Err(_) => key.clone(),
+                    });
+                    shown.collect::<Vec<_>>().join("; ")
+                }
                 HostKeys::Unknown => format!("not pinned yet: `hga machines check {}` shows it", machine.id),
             },
         );

@@ -1,8 +1,9 @@
 //! A form: fields with words, choices and switches, and what they say as an operation.
 
+use super::field::{Field, FieldId, FieldValue, Place, Stock};
 use crate::domain::{
-    CloudWish, DirtyTree, Filesystem, ImageName, JobId, KeepMachine, LaunchSpec, MachineId, Operation, ProviderKind,
-    RunTestsSpec, TestSource, TestWord, words,
+    CloudWish, DirtyTree, Distro, Filesystem, ImageName, JobId, KeepMachine, LaunchSpec, Operation, ProviderKind,
+    RunTestsSpec, TestSource, TestWord, Transport, is_instance_type, words,
 };
 use std::path::PathBuf;
 use tui_input::Input;
@@ -16,107 +17,6 @@ pub enum FormKind {
     Launch,
     /// A run of tests as an earlier job's.
     Rerun(JobId),
-}
-
-/// Which field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldId {
-    /// The machine.
-    Where,
-    /// The image.
-    Image,
-    /// The source folder.
-    Source,
-    /// The revision.
-    Revision,
-    /// The tests.
-    Tests,
-    /// Flags of run-tests.py.
-    Flags,
-    /// Uncommitted changes.
-    Dirty,
-    /// The filesystem.
-    Filesystem,
-    /// The Python.
-    Python,
-    /// The machine of failed tests.
-    Keep,
-    /// The lease.
-    Lease,
-}
-
-impl FieldId {
-    /// Its name for people.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Where => "Machine",
-            Self::Image => "Image",
-            Self::Source => "Source",
-            Self::Revision => "Revision",
-            Self::Tests => "Tests",
-            Self::Flags => "Flags",
-            Self::Dirty => "Uncommitted",
-            Self::Filesystem => "Filesystem",
-            Self::Python => "Python",
-            Self::Keep => "On failure",
-            Self::Lease => "Lease",
-        }
-    }
-
-    /// What it is for.
-    #[must_use]
-    pub fn help(self) -> &'static str {
-        match self {
-            Self::Where => "A new machine, or one that stands; ← → choose",
-            Self::Image => "What a new machine is launched from; ← → choose",
-            Self::Source => "Folder of a Mercurial repository, or pypi for the newest release",
-            Self::Revision => "What to test, as hg would take it: ., tip, stable, a hash",
-            Self::Tests => "Names, spaces between; none runs all. ^n ^p choose, Enter takes one",
-            Self::Flags => "For run-tests.py, quoted as in a shell, for example -j4 --timeout 600",
-            Self::Dirty => "Whether uncommitted changes of tracked files are tested too",
-            Self::Filesystem => "Below the work folder; others than default and tmpfs need a spare disk",
-            Self::Python => "system3, or a version under pyenv such as 3.12",
-            Self::Keep => "What becomes of a new machine when tests fail",
-            Self::Lease => "How long the machine may live without hga: 90s, 30m, 2h, 1d",
-        }
-    }
-}
-
-/// What a field holds.
-#[derive(Debug, Clone)]
-pub enum FieldValue {
-    /// Words.
-    Text(Input),
-    /// One of several.
-    Choice {
-        /// What there is.
-        options: Vec<String>,
-        /// Which one.
-        index: usize,
-    },
-    /// No or yes, with the words for both.
-    Switch(bool, [&'static str; 2]),
-}
-
-/// A field.
-#[derive(Debug, Clone)]
-pub struct Field {
-    /// Which.
-    pub id: FieldId,
-    /// What it holds.
-    pub value: FieldValue,
-    /// Why it cannot stay like that.
-    pub error: Option<String>,
-}
-
-/// Where tests are run: the choices of the first field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Whose machine.
-    pub provider: ProviderKind,
-    /// Which; none for a new one.
-    pub machine: Option<MachineId>,
 }
 
 /// A form.
@@ -142,6 +42,12 @@ pub struct Form {
     pub places: Vec<Place>,
     /// The images of the field [`FieldId::Image`]; none for the newest.
     pub images: Vec<Option<ImageName>>,
+    /// Whose they are.
+    pub images_of: ProviderKind,
+    /// The images of every provider.
+    pub stock: Vec<Stock>,
+    /// What the field [`FieldId::Types`] means when it is empty.
+    pub usual_types: String,
     /// What holds for things that have no field.
     pub base: RunTestsSpec,
     /// What a relative path is below.
@@ -195,6 +101,59 @@ impl Form {
             .unwrap_or(Place { provider: ProviderKind::Local, machine: None })
     }
 
+    /// The image that is chosen; none for the newest.
+    #[must_use]
+    pub fn image(&self) -> Option<&ImageName> {
+        self.images.get(self.choice(FieldId::Image))?.as_ref()
+    }
+
+    /// Whether a field means anything where the machine is to come from.
+    #[must_use]
+    pub fn shows(&self, id: FieldId) -> bool {
+        let place = self.place();
+        let new = place.machine.is_none();
+        let in_cloud = new && place.provider == ProviderKind::Aws;
+        match id {
+            FieldId::Image => new,
+            FieldId::Types | FieldId::Transport => in_cloud,
+            FieldId::Distro | FieldId::BuildImage => in_cloud && self.image().is_none(),
+            _ => true,
+        }
+    }
+
+    /// Brings the choice of images in line with where the machine is to come from.
+    pub fn settle(&mut self) {
+        let provider = self.place().provider;
+        if self.images_of == provider {
+            return;
+        }
+        self.images_of = provider;
+        let (images, names) = choices(provider, &self.stock);
+        self.images = images;
+        if let Some(field) = self.fields.iter_mut().find(|field| field.id == FieldId::Image) {
+            field.value = FieldValue::Choice { options: names, index: 0 };
+        }
+    }
+
+    /// What a cloud's machine shall be.
+    fn wish(&self, wrong: &mut Vec<(FieldId, String)>) -> CloudWish {
+        if !self.shows(FieldId::Types) {
+            return CloudWish::default();
+        }
+        let types = self.text(FieldId::Types).split([',', ' ']).filter(|word| !word.is_empty());
+        let instance_types: Vec<String> = types.map(str::to_owned).collect();
+        if let Some(bad) = instance_types.iter().find(|word| !is_instance_type(word)) {
+            wrong.push((FieldId::Types, format!("`{bad}` is no type: write one such as c5.9xlarge")));
+        }
+        let distro = Distro::names().get(self.choice(FieldId::Distro)).map(|name| (*name).to_owned());
+        CloudWish {
+            instance_types,
+            distro: distro.filter(|_| self.shows(FieldId::Distro)),
+            transport: Transport::ALL.get(self.choice(FieldId::Transport)).copied().unwrap_or_default(),
+            cidr: self.base.wish.cidr.clone(),
+        }
+    }
+
     /// The source and revision that are typed.
     #[must_use]
     pub fn source(&self) -> (TestSource, String) {
@@ -216,17 +175,13 @@ impl Form {
             self.base.lease
         });
         let place = self.place();
-        let image = self.images.get(self.choice(FieldId::Image)).cloned().flatten();
+        let image = self.image().cloned();
+        let wish = self.wish(&mut wrong);
         if self.kind == FormKind::Launch {
             if !wrong.is_empty() {
                 return Err(wrong);
             }
-            return Ok(Operation::Launch(LaunchSpec {
-                wish: CloudWish::default(),
-                provider: place.provider,
-                image,
-                lease,
-            }));
+            return Ok(Operation::Launch(LaunchSpec { wish, provider: place.provider, image, lease }));
         }
         let (source, rev) = self.source();
         let folder = self.text(FieldId::Source);
@@ -267,8 +222,8 @@ impl Form {
         }
         let new = place.machine.is_none();
         Ok(Operation::RunTests(RunTestsSpec {
-            build_image: false,
-            wish: CloudWish::default(),
+            build_image: self.shows(FieldId::BuildImage) && self.is_on(FieldId::BuildImage),
+            wish,
             provider: place.provider,
             machine: place.machine,
             image: image.filter(|_| new),
@@ -290,7 +245,7 @@ impl Form {
         kind: FormKind,
         spec: RunTestsSpec,
         places: Vec<(Place, String)>,
-        images: Vec<ImageName>,
+        stock: Vec<Stock>,
         folder: PathBuf,
     ) -> Self {
         let (tests, flags): (Vec<String>, Vec<String>) =
@@ -304,18 +259,14 @@ impl Form {
             .iter()
             .position(|(place, _)| match &spec.machine {
                 Some(machine) => place.machine.as_ref() == Some(machine) && place.provider == spec.provider,
-                None => place.machine.is_none(),
+                None => place.machine.is_none() && place.provider == spec.provider,
             })
             .unwrap_or(0);
         let filesystem = Filesystem::ALL.iter().position(|known| *known == spec.filesystem).unwrap_or(0);
-        let (places, names) = places.into_iter().unzip();
-        let (images, image_names) = image_choices(images);
-        let image = images.iter().position(|image| *image == spec.image).unwrap_or(0);
-        let choice = |options: Vec<String>, index| FieldValue::Choice { options, index };
-        let text = |text: String| FieldValue::Text(Input::new(text));
+        let (places, names): (Vec<Place>, Vec<String>) = places.into_iter().unzip();
+        let made_first = FieldValue::Switch(spec.build_image, ["make one first"; 2]);
+        let machine = machine_fields(names, place, places.get(place), &spec, &stock, Some(made_first));
         let fields = [
-            (FieldId::Where, choice(names, place)),
-            (FieldId::Image, choice(image_names, image)),
             (FieldId::Source, text(source)),
             (FieldId::Revision, text(spec.rev.clone())),
             (FieldId::Tests, text(tests.join(" "))),
@@ -326,37 +277,31 @@ impl Form {
             (FieldId::Keep, FieldValue::Switch(spec.keep == KeepMachine::OnFailure, ["keep the machine"; 2])),
             (FieldId::Lease, text(words::exact(spec.lease))),
         ];
-        Self::of(kind, fields.into(), 4, places, images, spec, folder)
+        Self::of(kind, machine.into_iter().chain(fields).collect(), FieldId::Tests, places, stock, spec, folder)
     }
 
-    /// A new form for a machine.
+    /// A new form for a machine, filled in with what `base` says of one.
     #[must_use]
-    pub fn launch(image: Option<&ImageName>, images: Vec<ImageName>, base: RunTestsSpec, folder: PathBuf) -> Self {
-        let (images, names) = image_choices(images);
-        let index = images.iter().position(|known| known.as_ref() == image).unwrap_or(0);
-        let fields = vec![
-            (
-                FieldId::Where,
-                FieldValue::Choice { options: vec!["new on this computer (local)".to_owned()], index: 0 },
-            ),
-            (FieldId::Image, FieldValue::Choice { options: names, index }),
-            (FieldId::Lease, FieldValue::Text(Input::new(words::exact(base.lease)))),
-        ];
-        let places = vec![Place { provider: ProviderKind::Local, machine: None }];
-        Self::of(FormKind::Launch, fields, 2, places, images, base, folder)
+    pub fn launch(places: Vec<(Place, String)>, stock: Vec<Stock>, base: RunTestsSpec, folder: PathBuf) -> Self {
+        let place = places.iter().position(|(place, _)| place.provider == base.provider).unwrap_or(0);
+        let (places, names): (Vec<Place>, Vec<String>) = places.into_iter().unzip();
+        let mut fields = machine_fields(names, place, places.get(place), &base, &stock, None);
+        fields.push((FieldId::Lease, text(words::exact(base.lease))));
+        Self::of(FormKind::Launch, fields, FieldId::Lease, places, stock, base, folder)
     }
 
     fn of(
         kind: FormKind,
         fields: Vec<(FieldId, FieldValue)>,
-        focus: usize,
+        focus: FieldId,
         places: Vec<Place>,
-        images: Vec<Option<ImageName>>,
+        stock: Vec<Stock>,
         base: RunTestsSpec,
         folder: PathBuf,
     ) -> Self {
-        let fields = fields.into_iter().map(|(id, value)| Field { id, value, error: None }).collect();
-        Self {
+        let fields: Vec<Field> = fields.into_iter().map(|(id, value)| Field { id, value, error: None }).collect();
+        let focus = fields.iter().position(|field| field.id == focus).unwrap_or(0);
+        let mut form = Self {
             kind,
             fields,
             focus,
@@ -366,20 +311,63 @@ impl Form {
             tests_of: None,
             unreadable: None,
             places,
-            images,
+            images: Vec::new(),
+            images_of: base.provider,
+            stock,
+            usual_types: String::new(),
             base,
             folder,
             pending: false,
             refused: None,
-        }
+        };
+        form.images_of = form.place().provider;
+        form.images = choices(form.images_of, &form.stock).0;
+        form
     }
 }
 
-/// The images as choices, the newest first of all.
-fn image_choices(images: Vec<ImageName>) -> (Vec<Option<ImageName>>, Vec<String>) {
-    let names = std::iter::once("newest, made if missing".to_owned()).chain(images.iter().map(ToString::to_string));
-    let names = names.collect();
-    (std::iter::once(None).chain(images.into_iter().map(Some)).collect(), names)
+fn text(text: String) -> FieldValue {
+    FieldValue::Text(Input::new(text))
+}
+
+fn choice(options: Vec<String>, index: usize) -> FieldValue {
+    FieldValue::Choice { options, index }
+}
+
+/// The fields that say which machine.
+fn machine_fields(
+    places: Vec<String>,
+    index: usize,
+    place: Option<&Place>,
+    spec: &RunTestsSpec,
+    stock: &[Stock],
+    made_first: Option<FieldValue>,
+) -> Vec<(FieldId, FieldValue)> {
+    let (images, names) = choices(place.map_or(ProviderKind::Local, |place| place.provider), stock);
+    let image = images.iter().position(|image| *image == spec.image).unwrap_or(0);
+    let known = Distro::names();
+    let distro = known.iter().position(|name| spec.wish.distro.as_deref() == Some(*name)).unwrap_or(0);
+    let transport = Transport::ALL.iter().position(|known| *known == spec.wish.transport).unwrap_or(0);
+    let mut fields = vec![
+        (FieldId::Where, choice(places, index)),
+        (FieldId::Image, choice(names, image)),
+        (FieldId::Distro, choice(Distro::all().iter().map(|one| one.title.clone()).collect(), distro)),
+        (FieldId::Types, text(spec.wish.instance_types.join(", "))),
+        (FieldId::Transport, choice(Transport::ALL.map(|known| known.as_str().to_owned()).into(), transport)),
+    ];
+    fields.extend(made_first.map(|value| (FieldId::BuildImage, value)));
+    fields
+}
+
+/// A provider's images as choices, the newest first of all.
+fn choices(provider: ProviderKind, stock: &[Stock]) -> (Vec<Option<ImageName>>, Vec<String>) {
+    let newest = match provider {
+        ProviderKind::Aws => "newest of the distribution",
+        ProviderKind::Local | ProviderKind::Hosts => "newest, made if missing",
+    };
+    let stock = || stock.iter().filter(|one| one.provider == provider);
+    let names = std::iter::once(newest.to_owned()).chain(stock().map(|one| one.label.clone())).collect();
+    (std::iter::once(None).chain(stock().map(|one| Some(one.name.clone()))).collect(), names)
 }
 
 /// Whether a word for run-tests.py is the name of a test.

@@ -5,6 +5,7 @@ mod commands;
 mod complete;
 mod describe;
 mod facts;
+mod field;
 mod filter;
 mod fleet;
 mod form;
@@ -23,9 +24,10 @@ mod tests;
 pub use commands::{CommandRow, command_rows};
 pub use complete::{proposals, taken, word_at};
 pub use describe::{Detail, Laid, details, laid, wrapped};
+pub use field::{Field, FieldId, FieldValue, Place, Stock};
 pub use filter::Filter;
 pub use fleet::{Fleet, PlaceError, Placed};
-pub use form::{Field, FieldId, FieldValue, Form, FormKind, Place};
+pub use form::{Form, FormKind};
 pub use home::{Answered, Home, Pane, TARGETS_FROM};
 pub use job::{JobScreen, JobTab, MadeFrom};
 pub use line::{Line, LineFor};
@@ -44,7 +46,9 @@ pub use tests::{
 };
 
 use super::theme::ThemeName;
-use crate::domain::{Image, JobId, Machine, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp};
+use crate::domain::{
+    Image, JobId, Machine, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp, Transport,
+};
 use crate::session::JobSummary;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -59,6 +63,10 @@ pub struct Setup {
     pub lease: Duration,
     /// The Python when none is named.
     pub python: String,
+    /// How an EC2 machine is reached when nothing is said.
+    pub transport: Transport,
+    /// The types of EC2 machines when none is named, the preferred one first.
+    pub instance_types: Vec<String>,
     /// The folder hga was called in.
     pub current_dir: PathBuf,
     /// The state directory, for messages.

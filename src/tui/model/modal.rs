@@ -2,7 +2,7 @@
 
 use super::form::Form;
 use crate::domain::{BootstrapSpec, CancelLevel, JobId, MachineId, Plan, ProviderKind, ResourceRef};
-use crate::session::PlanRequest;
+use crate::session::{LeaseMove, PlanRequest};
 use crate::tui::keys::{Row, Scope};
 use tui_input::Input;
 
@@ -82,6 +82,8 @@ pub enum DialogKind {
     Planning(PlanRequest, Vec<ResourceRef>),
     /// Carry out a plan, as it was made; what could not be looked at for it.
     Plan(Plan, Vec<String>),
+    /// Let machines end within a minute.
+    Shorten(Vec<(MachineId, LeaseMove)>),
     /// Make the development image.
     Bootstrap(BootstrapSpec),
     /// Stop a job this firmly; as firmly as can be already when that is `None`.

@@ -89,6 +89,13 @@ pub struct MachineRow<'a> {
 }
 
 impl MachineRow<'_> {
+    /// Whether it is ours and will not end by itself, as far as anything tells: its lease is over, or it has none.
+    #[must_use]
+    pub fn is_unbound(&self) -> bool {
+        let ours = self.machine.is_ephemeral() && !self.is_others();
+        ours && self.machine.state.is_alive() && self.machine.lease.is_none_or(|lease| lease.is_over(self.now))
+    }
+
     /// Whether it is another owner's.
     #[must_use]
     pub fn is_others(&self) -> bool {
@@ -117,8 +124,10 @@ impl Row for MachineRow<'_> {
             2 => machine_word(machine.state).to_owned(),
             3 => machine.launched.map_or_else(String::new, |at| words::age(at, self.now)),
             4 => match machine.lease {
-                Some(lease) if lease.is_over(self.now) => "over".to_owned(),
+                _ if !machine.state.is_alive() => String::new(),
+                Some(lease) if lease.is_over(self.now) => "lease over".to_owned(),
                 Some(lease) => words::span(lease.left(self.now)),
+                None if self.is_unbound() => "no lease".to_owned(),
                 None => String::new(),
             },
             5 => machine.cloud.as_ref().map_or_else(String::new, |cloud| escape_line(&cloud.instance_type)),

@@ -266,6 +266,10 @@ fn times(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
         let attempts = job.phases.iter().find(|view| view.phase == row.phase).map_or(1, |view| view.attempts);
         let line = if attempts > 1 { line.and(Ink::Dim, format!("  {attempts} attempts")) } else { line };
         lines.push(if row.ok == Some(false) { line.and(Ink::Bad, "  ✗ failed") } else { line });
+        for step in job.steps_of(row.phase) {
+            let text = format!("    {:>9}  {}", words::seconds(step.seconds), escape_line(&step.step));
+            lines.push(SummaryLine::of(Ink::Dim, text));
+        }
     }
     let line = SummaryLine::of(Ink::Plain, format!("  {:<8} {:>9}", "total", words::seconds(table.total)));
     lines.push(match table.overhead_percent {

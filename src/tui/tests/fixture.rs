@@ -53,6 +53,8 @@ pub(super) fn setup(theme: ThemeName) -> Setup {
         provider: ProviderKind::Local,
         lease: Duration::from_secs(4 * 3600),
         python: "system3".to_owned(),
+        transport: crate::domain::Transport::default(),
+        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
         current_dir: "/home/hg/mercurial".into(),
         state_dir: "/home/hg/.hgautomation".into(),
         demo: Operation::RunTests(spec(&["test-demo.t"])),
@@ -602,6 +604,42 @@ impl Desk {
         desk.tell(Msg::Resources(ProviderKind::Local, listed(local)));
         let hosts = here(ProviderKind::Hosts).map(|one| one.resource()).collect();
         desk.tell(Msg::Resources(ProviderKind::Hosts, listed(hosts)));
+        desk
+    }
+
+    /// The same with the screen of a job whose machine is on its way up.
+    pub(super) fn climbing(columns: u16, rows: u16, theme: ThemeName) -> Self {
+        let mut desk = Self::full(columns, rows, theme);
+        let asked = MachineId::new("m-climb2").unwrap();
+        let machine = MachineId::new("i-0123456789abcdef0").unwrap();
+        let provider = ProviderKind::Aws;
+        let step = |step: &str, seconds| EventKind::Step { step: step.to_owned(), seconds };
+        let region = Region::new("us-west-2").ok();
+        let spec = RunTestsSpec { provider, ..spec(&["test-add.t"]) };
+        let told = Script::new("j-climb2", 9500, 60, Operation::RunTests(spec))
+            .phase(Phase::Source, 1)
+            .phase(Phase::Image, 1)
+            .then(0, EventKind::PhaseStarted { phase: Phase::Launch })
+            .then(0, EventKind::Launching { machine: asked.clone(), provider })
+            .then(
+                2,
+                EventKind::Launched {
+                    asked,
+                    machine,
+                    provider,
+                    instance_type: Some("c5.9xlarge".to_owned()),
+                    region,
+                },
+            )
+            .then(0, EventKind::PhaseEnded { phase: Phase::Launch, seconds: 2.1, ok: true })
+            .then(0, EventKind::PhaseStarted { phase: Phase::Ready })
+            .then(9, step("running", 9.3))
+            .then(0, step("address", 0.4))
+            .then(18, step("answers", 17.8))
+            .then(1, step("login", 1.2))
+            .still(JobState::Running, true);
+        desk.tell(Msg::Events(told.events));
+        desk.tell(Msg::Submitted(Ok(id("j-climb2"))));
         desk
     }
 

@@ -95,6 +95,10 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
         desk.tell(Msg::Submitted(Ok(id("j-newer2"))));
         desk
     }),
+    ("job-climbs", Desk::climbing),
+    ("job-climbs-summary", |c, r, t| keys(Desk::climbing(c, r, t), "4")),
+    ("form-run-tests-aws", |c, r, t| keys(Desk::cloud(c, r, t), "2r<backtab><backtab><backtab><backtab><right>")),
+    ("form-launch-aws", |c, r, t| keys(Desk::cloud(c, r, t), "2n<up><up><right>")),
     ("form-run-tests", |c, r, t| keys(Desk::full(c, r, t), "1r")),
     ("form-rerun", |c, r, t| job(c, r, t, FAILED, "<enter>r")),
     ("form-launch", |c, r, t| keys(Desk::full(c, r, t), "1n")),

@@ -54,6 +54,8 @@ const TRIPLES: &[Triple] = &[
     (S::Machines, "shell", "machine", "", Asks("Shell(")),
     (S::Machines, "terminate", "machine", "", Shows("Cancel")),
     (S::Machines, "launch", "machine", "", Changes),
+    (S::Machines, "extend", "machine", "", Asks("Extend(")),
+    (S::Machines, "shorten", "machine", "", Asks("Extend(")),
     (S::Machines, "go-to-job", "machine", "", Shows("1 Tests")),
     (S::Images, "describe", "images", "", Changes),
     (S::Images, "bootstrap", "images", "", Changes),

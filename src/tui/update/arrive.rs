@@ -165,6 +165,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             vec![Effect::Jobs]
         }
         Msg::Attached(_, Err(error)) | Msg::Stopped(_, Err(error)) | Msg::Told(Err(error)) => told(model, &error),
+        Msg::Extended(moved) => super::lease::moved(model, store, &moved),
         Msg::Told(Ok(text)) => {
             say(model, Tone::Info, &text);
             vec![Effect::Images, Effect::Machines]

@@ -205,7 +205,7 @@ fn next_level(model: &Model, store: &Store, id: &JobId) -> CancelLevel {
     }
 }
 
-fn push(model: &mut Model, store: &Store, kind: DialogKind) -> Vec<Effect> {
+pub(super) fn push(model: &mut Model, store: &Store, kind: DialogKind) -> Vec<Effect> {
     let dialog = make(model, store, kind);
     model.modals.push(Modal::Dialog(Box::new(dialog)));
     Vec::new()
@@ -377,6 +377,7 @@ fn press(model: &mut Model, store: &Store, kind: DialogKind, button: usize) -> V
             let spec = BootstrapSpec { rebuild: button == 2, ..spec };
             vec![Effect::Submit(Box::new(Operation::BootstrapLinux(spec)))]
         }
+        DialogKind::Shorten(moves) => super::lease::go(model, moves),
         DialogKind::Stop(id, level) => vec![Effect::Cancel(id, level)],
         DialogKind::Quit(_) if button == 1 => vec![Effect::Leave(Leave::LettingGo)],
         DialogKind::Quit(_) => {

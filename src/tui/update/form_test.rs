@@ -1,10 +1,13 @@
 //! Forms, palette and help as state, keys, effects.
 
 use super::super::testing::*;
-use crate::domain::{JobState, Operation, ProviderKind, RunTestsSpec, TestSource};
+use crate::domain::{
+    CloudWish, Endpoint, HostKeys, JobState, Machine, Operation, ProviderKind, RunTestsSpec, TestSource, Transport,
+};
 use crate::session::{Error, ErrorKind};
 use crate::tui::App;
 use crate::tui::effect::Effect;
+use crate::tui::fixtures::{bens, on_aws, ours};
 use crate::tui::model::{FieldId, Form, Modal};
 use crate::tui::msg::Msg;
 use std::time::Duration;
@@ -140,6 +143,100 @@ fn choices_and_switches_turn_with_the_arrows() {
     let [Effect::Submit(operation)] = effects.as_slice() else { panic!("{effects:?}") };
     let Operation::Launch(spec) = &**operation else { panic!() };
     assert_eq!(spec.image.as_ref().unwrap().as_str(), "dev");
+}
+
+#[test]
+fn a_new_machine_on_ec2_has_fields_of_its_own() {
+    let mut app = app();
+    app.keys("r");
+    assert_eq!(form(&app).places.len(), 1);
+    app.keys("esc");
+    app.handle(Msg::Providers(vec![ProviderKind::Local, ProviderKind::Hosts, ProviderKind::Aws], Vec::new()));
+    app.model.setup.transport = Transport::Auto;
+    app.keys("r");
+    assert!(!app.screen(80, 24).contains("Distro"));
+    while form(&app).focused().unwrap().id != FieldId::Where {
+        app.keys("backtab");
+    }
+    app.keys("right");
+    let shown = app.screen(80, 24);
+    for words in [
+        "a new one on EC2",
+        "newest of the distribution",
+        "Debian 12",
+        "c5.9xlarge, c5.4xlarge",
+        "auto",
+        "make one first",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(shown.contains("[ Start: Enter ]") && shown.contains("hga run-tests-linux --provider aws"), "{shown}");
+    fill(&mut app, FieldId::Types, "c5.9xlarge, big");
+    app.keys("enter");
+    assert!(app.screen(80, 24).contains("`big` is no type: write one such as c5.9xlarge"));
+    fill(&mut app, FieldId::Types, "c5.9xlarge,m5.8xlarge");
+    app.keys("tab right tab right");
+    let asked = spec(&app.keys("enter"));
+    let wish = CloudWish {
+        instance_types: vec!["c5.9xlarge".into(), "m5.8xlarge".into()],
+        distro: Some("debian12".into()),
+        transport: Transport::Ssh,
+        cidr: Vec::new(),
+    };
+    assert_eq!((asked.provider, &asked.wish, asked.build_image), (ProviderKind::Aws, &wish, true));
+    // the same again; and nothing of it where the machine is of this computer
+    app.handle(Msg::Submitted(Err(Error::new(ErrorKind::Usage, "no"))));
+    app.keys("esc r");
+    assert_eq!(spec(&app.keys("enter")), asked);
+    app.handle(Msg::Submitted(Err(Error::new(ErrorKind::Usage, "no"))));
+    while form(&app).focused().unwrap().id != FieldId::Where {
+        app.keys("backtab");
+    }
+    app.keys("left");
+    let here = spec(&app.keys("enter"));
+    assert_eq!((here.provider, here.wish, here.build_image), (ProviderKind::Local, CloudWish::default(), false));
+}
+
+#[test]
+fn images_are_those_of_where_the_machine_comes_from() {
+    let mut app = app().with_image("dev");
+    app.handle(Msg::Providers(vec![ProviderKind::Local, ProviderKind::Aws], Vec::new()));
+    app.keys("n backtab backtab right");
+    assert_eq!(form(&app).images, [None]);
+    let effects = app.keys("enter");
+    let [Effect::Submit(operation)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!(
+        operation.command_line(),
+        "hga machines launch --provider aws --lease 2h --distro debian12 --transport ssh"
+    );
+}
+
+#[test]
+fn a_machine_of_ours_on_ec2_can_be_run_on_when_it_answers() {
+    let answers = |claim| {
+        let endpoint = Endpoint {
+            host: "203.0.113.9".into(),
+            port: 22,
+            user: "hg".into(),
+            key: "/k".into(),
+            host_keys: HostKeys::Unknown,
+            proxy_command: None,
+            managed: None,
+        };
+        Machine { endpoint: Some(endpoint), ..on_aws("i-0a", "us-west-2", "hg-a", claim) }
+    };
+    let mut app = app().with_machines(vec![answers(ours())]);
+    app.keys("r");
+    let asked = spec(&app.keys("enter"));
+    assert_eq!(
+        (asked.provider, asked.machine, asked.wish),
+        (ProviderKind::Aws, Some(answers(ours()).id), CloudWish::default())
+    );
+    for other in [answers(bens()), on_aws("i-0a", "us-west-2", "hg-a", ours())] {
+        let mut app = super::super::testing::app().with_machines(vec![other]);
+        app.keys("r");
+        assert_eq!(spec(&app.keys("enter")).machine, None);
+    }
 }
 
 #[test]

@@ -7,8 +7,10 @@ mod dialog;
 mod form;
 mod home;
 mod job;
+mod lease;
 mod line;
 mod mouse;
+mod open;
 mod output;
 mod page;
 mod palette;
@@ -130,13 +132,13 @@ fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
 fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
     match action {
         Action::Quit => dialog::quit(model, store),
-        Action::RunTests => form::run_tests(model, store),
-        Action::Rerun => form::rerun(model, store),
+        Action::RunTests => open::run_tests(model, store),
+        Action::Rerun => open::rerun(model, store),
         Action::Demo => {
             let demo = model.setup.demo.clone();
             vec![Effect::Submit(Box::new(demo))]
         }
-        Action::Launch => form::launch(model),
+        Action::Launch => open::launch(model),
         Action::Bootstrap => dialog::bootstrap(model, store),
         Action::Terminate => dialog::terminate(model, store),
         Action::RemoveImage => dialog::remove_images(model, store),
@@ -145,6 +147,7 @@ fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
         Action::TerminateEc2 => dialog::sweep(model, store, PlanVerb::TerminateEc2),
         Action::StopJob => dialog::stop_job(model, store),
         Action::Attach => dialog::attach(model, store),
+        Action::Lease(later) => lease::shift(model, store, later),
         Action::Shell => {
             model.machine_here(store).map(|machine| machine.id.clone()).map(Effect::Shell).into_iter().collect()
         }

@@ -63,6 +63,8 @@ pub(super) fn app() -> App {
         provider: ProviderKind::Local,
         lease: Duration::from_secs(7200),
         python: "system3".into(),
+        transport: crate::domain::Transport::default(),
+        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
         current_dir: "/src/hg".into(),
         state_dir: "/state".into(),
         demo: Operation::RunTests(run_tests()),

@@ -3,7 +3,7 @@
 
 use super::modal::{Boxed, cells, wrapped};
 use crate::domain::escape_line;
-use crate::tui::model::{Field, FieldValue, Form, FormKind, Hit, Painted};
+use crate::tui::model::{Field, FieldId, FieldValue, Form, FormKind, Hit, Painted};
 use crate::tui::theme::Theme;
 use crate::tui::widget::{cut, put, width};
 use ratatui::buffer::Buffer;
@@ -31,7 +31,7 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
     let command: Vec<String> = command.into_iter().take(4).collect();
     // every field's rows: its own, and some where it cannot stay like that
     let mut rows = Vec::new();
-    for (place, field) in form.fields.iter().enumerate() {
+    for (place, field) in form.fields.iter().enumerate().filter(|(_, field)| form.shows(field.id)) {
         rows.push((place, None));
         if let Some(why) = &field.error {
             let lines = wrapped(&format!("✗ {why}"), room.saturating_sub(usize::from(VALUES)).max(8));
@@ -59,7 +59,7 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
         if let Some(why) = error {
             put(buffer, list, VALUES, line, why, theme.bad);
         } else {
-            draw_field(field, *place == form.focus, theme, list, line, buffer);
+            draw_field(form, field, *place == form.focus, theme, list, line, buffer);
             painted.hits.push((Rect::new(list.x, list.y + line, list.width, 1), Hit::Item(*place)));
         }
         if *place == form.focus {
@@ -85,7 +85,7 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
     propose(form, theme, list, under, area, buffer, painted);
 }
 
-fn draw_field(field: &Field, focused: bool, theme: &Theme, list: Rect, row: u16, buffer: &mut Buffer) {
+fn draw_field(form: &Form, field: &Field, focused: bool, theme: &Theme, list: Rect, row: u16, buffer: &mut Buffer) {
     put(buffer, list, 0, row, if focused { "▶" } else { " " }, theme.accent);
     put(buffer, list, 2, row, field.id.label(), if focused { theme.title } else { theme.dim });
     let place = Rect { x: list.x + VALUES.min(list.width), width: list.width.saturating_sub(VALUES), ..list };
@@ -101,8 +101,13 @@ fn draw_field(field: &Field, focused: bool, theme: &Theme, list: Rect, row: u16,
                 let at = put(buffer, place, 0, row, &before, style);
                 put(buffer, place, at, row, "▏", theme.accent);
                 put(buffer, place, at + 1, row, &escape_line(&after), style);
-            } else if input.value().is_empty() && field.id == crate::tui::model::FieldId::Tests {
-                put(buffer, place, 0, row, "all", theme.dim);
+            } else if input.value().is_empty() {
+                let usual = match field.id {
+                    FieldId::Tests => "all",
+                    FieldId::Types => &form.usual_types,
+                    _ => "",
+                };
+                put(buffer, place, 0, row, usual, theme.dim);
             } else {
                 put(buffer, place, 0, row, &escape_line(input.value()), style);
             }

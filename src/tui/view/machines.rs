@@ -41,17 +41,18 @@ fn shapes(rows: &[MachineRow<'_>]) -> [Shape; 12] {
         u16::try_from(widest.clamp(least, most)).unwrap_or(0)
     };
     // the predecessor's machines have none, and then how old they are matters more
-    let leases = rows.iter().any(|row| row.machine.lease.is_some());
+    let leases = rows.iter().any(|row| row.machine.lease.is_some() || row.is_unbound());
+    let lease = wide(4, 8, 10);
     let others = rows.iter().any(MachineRow::is_others);
     [
         (wide(0, 10, 19), false, Left, 0),
-        (wide(1, 5, 14), false, Left, 3),
+        (wide(1, 5, 14), false, Left, 4),
         (wide(2, 7, 11) + 2, false, Left, 0),
-        (8, false, Right, if leases { 6 } else { 5 }),
-        (if leases { 8 } else { 0 }, false, Right, 5),
-        (wide(5, 4, 13), false, Left, 4),
-        (10, true, Left, 1),
-        (wide(7, 5, 12), false, Left, if others { 2 } else { 9 }),
+        (8, false, Right, 6),
+        (if leases { lease } else { 0 }, false, Right, 1),
+        (wide(5, 4, 13), false, Left, 5),
+        (10, true, Left, 2),
+        (wide(7, 5, 12), false, Left, if others { 3 } else { 9 }),
         (8, false, Left, 7),
         (11, true, Left, 8),
         (wide(10, 15, 22), false, Left, 10),
@@ -72,8 +73,13 @@ pub(super) fn draw(
     let cells = |place: usize| {
         let row = &rows[place];
         let (mark, word, style) = states::machine(row.machine.state, theme);
-        let (mark, style) = if row.old { states::old(theme) } else { (mark, style) };
+        let (mark, style) = match (row.old, row.is_unbound()) {
+            (true, _) => states::old(theme),
+            (false, true) => ("!", theme.bad),
+            (false, false) => (mark, style),
+        };
         let lease = match row.machine.lease {
+            _ if row.is_unbound() => theme.bad,
             Some(lease) if row.machine.state.is_alive() && lease.left(model.now).as_secs() < SOON => theme.warn,
             _ => Style::new(),
         };

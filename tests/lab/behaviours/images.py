@@ -4,12 +4,16 @@ CreateImage makes a snapshot of every volume, of that volume's size and describe
 ami-...`; it tags image and snapshots as asked for, and refuses a name that the account's images have already
 (InvalidAMIName.Duplicate). DeregisterImage leaves the snapshots, unless DeleteAssociatedSnapshots asks to delete them
 with it, and then tells of each in deleteSnapshotResults. DeleteSnapshot of a registered image's is
-InvalidSnapshot.InUse. Others' images cannot be deregistered (AuthFailure).
+InvalidSnapshot.InUse. Others' images cannot be deregistered (AuthFailure). An image that is not available cannot be
+launched (InvalidAMIID.Unavailable).
+
+An image has the files that its instance had. A running instance is rebooted for it, unless NoReboot asks not to.
 """
 
 from moto.ec2.exceptions import InvalidSnapshotInUse
 from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ec2.models.elastic_block_store import EBSBackend
+from moto.ec2.models.instances import InstanceBackend
 from moto.ec2.responses.amis import AmisResponse
 
 from lab import Refusal, around
@@ -54,13 +58,25 @@ def install(lab):
     made_up = Ami.block_device_mappings.fget
     Ami.block_device_mappings = property(lambda image: getattr(image, "mappings", None) or made_up(image))
 
-    def create_slowly(image):
+    def create_slowly(image, instance, no_reboot):
         things = [(image, "state", "available")]
         for snapshot in snapshots_of(image):
             things.append((image.ec2_backend.snapshots[snapshot], "status", "completed"))
         for thing, name, _ in things:
             setattr(thing, name, "pending")
-        lab.after(lab.options.image, lambda: [setattr(*thing) for thing in things])
+        missing = {"time", "files"}
+
+        def have(what):
+            missing.discard(what)
+            if not missing:
+                for thing in things:
+                    setattr(*thing)
+
+        lab.after(lab.options.image, lambda: have("time"))
+        if lab.house:
+            lab.house.capture(instance, image.id, no_reboot, lambda: have("files"))
+        else:
+            have("files")
 
     @around(AmiBackend, "create_image")
     def create(original, backend, instance_id, name, description, tag_specifications):
@@ -80,8 +96,22 @@ def install(lab):
         image.root_device_name, image.root_device_type = instance.root_device_name, "ebs"
         image.mappings = take_snapshots(backend, image, instance, tags_for(tag_specifications, "snapshot"))
         image.hypervisor = "xen"
-        create_slowly(image)
+        create_slowly(image, instance, asked["no_reboot"])
         return image
+
+    asked = {}
+
+    @around(AmisResponse, "create_image")
+    def ask_to_create(original, response):
+        asked["no_reboot"] = response._get_bool_param("NoReboot", False)
+        return original(response)
+
+    @around(InstanceBackend, "run_instances")
+    def run(original, backend, image_id, *args, **kwargs):
+        image = backend.amis.get(image_id)
+        if image and image.state != "available":
+            raise Refusal("InvalidAMIID.Unavailable", f"The image ID '{image_id}' is not available")
+        return original(backend, image_id, *args, **kwargs)
 
     @around(AmisResponse, "deregister_image")
     def deregister(original, response):
@@ -90,6 +120,8 @@ def install(lab):
         if image and image.owner_id != backend.account_id:
             raise Refusal("AuthFailure", f"Not authorized for image:{image.id}", 403)
         result = original(response)
+        if lab.house and image:
+            lab.house.deregister(image.id)
         if response._get_bool_param("DeleteAssociatedSnapshots", False):
             result.result["DeleteSnapshotResults"] = [forget(backend, snapshot) for snapshot in snapshots_of(image)]
         return result

@@ -38,6 +38,9 @@ ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
 }
+# what would reach the computer that the lab runs on: its network, modules, hardware and clock
+CAPABILITIES = (12, 16, 17, 25)
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP = 1, 24
 # how long those who are told to end may take
 GRACE = 0.3
 libc = ctypes.CDLL(None, use_errno=True)
@@ -98,10 +101,10 @@ def make_devices(dev):
         os.mkdir(f"{dev}/{name}")
     mount("devpts", f"{dev}/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5")
     mount("tmpfs", f"{dev}/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
-    for name, target in (("ptmx", "pts/ptmx"), ("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
-        os.symlink(target, f"{dev}/{name}")
     # what is written to the console is told by the lab
-    os.symlink("/proc/1/fd/1", f"{dev}/console")
+    links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "console": "/proc/1/fd/1"}
+    for name, target in {**links, "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}.items():
+        os.symlink(target, f"{dev}/{name}")
 
 
 def spawn(argv, env=None, stdin=None, stdout=None, stderr=None, cwd="/", user=None):
@@ -381,9 +384,11 @@ def main():
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         # reboot(2) within ends the first process by a signal
         os._exit({-signal.SIGINT: POWEROFF, -signal.SIGHUP: REBOOT}.get(status, max(status, 0) or 1))
-    check(libc.prctl(1, signal.SIGKILL))
+    check(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
     try:
         make_root(spec)
+        for capability in CAPABILITIES:
+            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
         socket.sethostname(spec["hostname"])
         os.makedirs("/run/systemd/system")
         Init(control, spec).run()

@@ -267,7 +267,10 @@ class Units:
             self.services[unit] = service
             self.start(service)
 
-        self.timers[f"{name}.timer"] = self.init.after(delay, fire)
+        def arm():
+            self.timers[f"{name}.timer"] = (self.init.after(delay, fire), arm)
+
+        arm()
         said = f"Running timer as unit: {name}.timer\nWill run service as unit: {unit}\n"
         return answer(0, "", "" if quiet else said)
 
@@ -338,8 +341,12 @@ class Units:
                 self.init.tell(event="sshd", on=self.ssh)
             return done()
         if name in self.timers:
-            if verb == "stop":
-                self.init.forget(self.timers.pop(name))
+            entry, arm = self.timers[name]
+            if verb in ("stop", "restart", "try-restart"):
+                self.init.forget(entry)
+                del self.timers[name]
+                if verb != "stop":
+                    arm()
             return done()
         service = self.services[name]
         if verb == "kill":

@@ -2,9 +2,10 @@
 
 use super::working;
 use crate::domain::{
-    CancelLevel, Claim, CleanupVerdict, JobId, JobState, Machine, Operation, Plan, PlanItem, PlanVerb, ProviderKind,
-    Region, ResourceKind, escape_line, users_of, words,
+    CancelLevel, Claim, CleanupVerdict, JobId, JobState, Machine, MachineId, Operation, Plan, PlanItem, PlanVerb,
+    ProviderKind, Region, ResourceKind, escape_line, users_of, words,
 };
+use crate::session::LeaseMove;
 use crate::store::Store;
 use crate::tui::model::{Dialog, DialogKind, LineTone as L, Model};
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ pub(super) fn make(model: &Model, store: &Store, kind: DialogKind) -> Dialog {
         DialogKind::Plan(plan, troubles) => say_plan(model, plan, troubles),
         DialogKind::Planning(request, _) => say_planning(request.verb),
         DialogKind::Bootstrap(_) => say_bootstrap(model),
+        DialogKind::Shorten(moves) => say_shorten(model, store, moves),
         DialogKind::Stop(id, level) => say_stop(model, store, id, *level),
         DialogKind::Quit(jobs) => say_quit(model, store, jobs),
         DialogKind::Ending(jobs) => say_ending(store, jobs),
@@ -167,6 +169,20 @@ fn say_bootstrap(model: &Model) -> Says {
         (L::Less, "To begin: Tab, then Enter.".to_owned()),
     ];
     ("Make the image".to_owned(), lines, vec!["Cancel", "Make it", "Make it anew"], None, false)
+}
+
+fn say_shorten(model: &Model, store: &Store, moves: &[(MachineId, LeaseMove)]) -> Says {
+    let busy = working(model, store);
+    let mut lines = Vec::new();
+    for machine in model.machines.value.iter().filter(|one| moves.iter().any(|(id, _)| *id == one.id)) {
+        lines.push((L::What, ends_itself(model, machine)));
+        for work in busy.iter().filter(|work| work.machine == machine.id && work.provider == machine.provider) {
+            lines.push((L::Warning, format!("  job {} is under way there and may lose it", work.job)));
+        }
+    }
+    lines.push((L::Plain, "Less than 31 minutes are left: what would be over is given one minute.".to_owned()));
+    lines.push(confirm(None));
+    ("End machines within a minute".to_owned(), lines, vec!["Cancel", "Let them end"], None, true)
 }
 
 fn say_stop(model: &Model, store: &Store, id: &JobId, level: CancelLevel) -> Says {

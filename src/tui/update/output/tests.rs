@@ -34,6 +34,8 @@ impl Desk {
             provider: crate::domain::ProviderKind::Local,
             lease: Duration::from_secs(60),
             python: "python3".into(),
+            transport: crate::domain::Transport::default(),
+            instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
             current_dir: "/".into(),
             state_dir: "/".into(),
             demo: nothing(),

@@ -43,6 +43,9 @@ pub(super) fn draw(
     let strip = row(rows >= 8);
     let below = row(tall);
     phase_strip(&cells, theme, strip, below, buffer);
+    if let Some(phase) = job.phase.filter(|phase| rows >= 10 && job.steps_of(*phase).next().is_some()) {
+        steps(model, job, phase, theme, row(true), buffer);
+    }
     progress(model, job, screen, theme, row(rows >= 6), buffer);
     tabs(job, screen, theme, row(rows >= 3), buffer, painted);
     Rect { y: area.y + next, height: rows - next, ..area }
@@ -58,7 +61,13 @@ fn title(model: &Model, job: &JobView, theme: &Theme, row: Rect, buffer: &mut Bu
             (_, true) => ", ending",
             _ => "",
         };
-        format!("{} ({}{fate})", machine.id, machine.provider)
+        let what = match (&machine.instance_type, &machine.region) {
+            (Some(kind), Some(region)) => format!("{kind}, {region}"),
+            (Some(one), None) => one.clone(),
+            (None, Some(region)) => region.to_string(),
+            (None, None) => machine.provider.to_string(),
+        };
+        escape_line(&format!("{} ({what}{fate})", machine.id))
     });
     let elapsed = job.ended.unwrap_or(model.now).duration_since(job.created).as_secs_f64().max(0.0);
     let right = format!("{} ", whole(elapsed));
@@ -229,6 +238,33 @@ fn phase_strip(cells: &[PhaseCell], theme: &Theme, row: Rect, below: Rect, buffe
             put(buffer, row, column, 0, &text, theme.dim);
         }
     }
+}
+
+/// The steps of the phase under way, each with its time, and how long the next one has been waited for. Where not all
+/// fit, the last ones.
+fn steps(model: &Model, job: &JobView, phase: Phase, theme: &Theme, row: Rect, buffer: &mut Buffer) {
+    let began = job.phases.iter().find(|view| view.phase == phase).and_then(|view| view.running_since);
+    // those of an attempt that was broken off say nothing of this one
+    let now: Vec<_> = job.steps_of(phase).filter(|step| began.is_none_or(|began| step.at >= began)).collect();
+    let since = now.last().map(|step| step.at).or(began).unwrap_or(model.now);
+    let waits = format!("▶ {}", brief(model.now.duration_since(since).as_secs_f64()));
+    let cells: Vec<(String, String)> =
+        now.iter().map(|step| (escape_line(&step.step), brief(step.seconds))).collect();
+    let wide = |(step, time): &(String, String)| width(step) + width(time) + 5;
+    let room = usize::from(row.width).saturating_sub(width(&waits) + 4);
+    let mut taken = 0;
+    let fit = cells.iter().rev().take_while(|cell| {
+        taken += wide(cell);
+        taken <= room
+    });
+    let first = cells.len() - fit.count();
+    let mut column = if first > 0 { 1 + put(buffer, row, 1, 0, "… ", theme.dim) } else { 1 };
+    for (step, time) in &cells[first..] {
+        column += put(buffer, row, column, 0, "✓ ", theme.good);
+        column += put(buffer, row, column, 0, step, theme.base) + 1;
+        column += put(buffer, row, column, 0, time, theme.dim) + 2;
+    }
+    put(buffer, row, column, 0, &waits, theme.info);
 }
 
 fn progress(model: &Model, job: &JobView, screen: &JobScreen, theme: &Theme, row: Rect, buffer: &mut Buffer) {
