@@ -212,10 +212,8 @@ fn megabytes_come_as_they_were_said() {
         let shell = shell(&machines[0]);
         let folder = tempfile::tempdir().unwrap();
         let (text, binary) = (folder.path().join("text"), folder.path().join("binary"));
-        let mut lines = String::new();
-        for n in 0..80_000 {
-            lines += &format!("line {n}: what a test says, with a number {}\n", n * 7919);
-        }
+        let lines = (0..80_000).map(|n| format!("line {n}: what a test says, with a number {}", n * 7919));
+        let lines = lines.collect::<Vec<_>>().join("\n");
         std::fs::write(&text, &lines).unwrap();
         let bytes = noise(400_000);
         std::fs::write(&binary, &bytes).unwrap();
