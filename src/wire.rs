@@ -8,6 +8,7 @@ use crate::diag::Hinted;
 use crate::domain::{Operation, ProviderKind};
 use crate::hosts::HostsCloud;
 use crate::local::{LocalCloud, LocalConfig};
+use crate::remote::Connector;
 use crate::session::{Error, ErrorKind, Parts, Session};
 use crate::ssh::{SshConnector, keys, transport};
 use crate::tui::{self, Dashboard, Setup, ThemeName};
@@ -192,7 +193,8 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
     });
     let hosts = Arc::new(HostsCloud::new(config.hosts, paths.host_keys(), paths.private_key()));
     let pins = Arc::clone(&hosts);
-    let aws = aws(&config.aws, cli, paths.private_key(), client_key);
+    let ssh: Arc<dyn Connector> = Arc::new(SshConnector::new(paths.keys(), exe));
+    let (aws, connector) = aws(&config.aws, cli, (paths.private_key(), client_key), ssh);
     let mut clouds = BTreeMap::from([
         (ProviderKind::Local, Arc::new(local) as Arc<dyn Cloud>),
         (ProviderKind::Hosts, hosts as Arc<dyn Cloud>),
@@ -201,7 +203,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
     Ok(Parts {
         paths: paths.clone(),
         clouds,
-        connector: Arc::new(SshConnector::new(paths.keys(), exe)),
+        connector,
         // the default is looked up on the PATH, with a fallback; another value is meant as it stands
         hg: (config.hg != Config::default().hg).then(|| config.hg.to_string_lossy().into_owned()),
         ready_timeout: config.aws.ready_timeout,
@@ -217,12 +219,18 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
     })
 }
 
-/// Provider `aws`, when this program was built with it and it is not switched off.
+/// Provider `aws`, when this program was built with it and it is not switched off, and what makes shells: by Systems
+/// Manager for machines that it manages, by SSH for all others.
 #[cfg(feature = "aws")]
-fn aws(config: &crate::config::Aws, cli: &Cli, key: PathBuf, client_key: String) -> Option<Arc<dyn Cloud>> {
+fn aws(
+    config: &crate::config::Aws,
+    cli: &Cli,
+    (key, client_key): (PathBuf, String),
+    ssh: Arc<dyn Connector>,
+) -> (Option<Arc<dyn Cloud>>, Arc<dyn Connector>) {
     use crate::aws::{AwsCloud, AwsOptions, HostKey, LaunchOptions, Regions};
     if !config.enabled {
-        return None;
+        return (None, ssh);
     }
     let regions = if !cli.global.aws_region.is_empty() {
         Regions::These(cli.global.aws_region.clone())
@@ -254,12 +262,19 @@ fn aws(config: &crate::config::Aws, cli: &Cli, key: PathBuf, client_key: String)
         address_from: config.address_from.clone(),
         ssm_agent: config.ssm_agent.as_ref().map(|agent| (agent.url.clone(), agent.sha256.clone())),
     };
-    Some(Arc::new(AwsCloud::new(AwsOptions { owner, regions, home: crate::config::home(), launch })))
+    let cloud = AwsCloud::new(AwsOptions { owner, regions, home: crate::config::home(), launch });
+    let connector = Arc::new(cloud.connector(ssh));
+    (Some(Arc::new(cloud)), connector)
 }
 
 #[cfg(not(feature = "aws"))]
-fn aws(_: &crate::config::Aws, _: &Cli, _: PathBuf, _: String) -> Option<Arc<dyn Cloud>> {
-    None
+fn aws(
+    _: &crate::config::Aws,
+    _: &Cli,
+    _: (PathBuf, String),
+    ssh: Arc<dyn Connector>,
+) -> (Option<Arc<dyn Cloud>>, Arc<dyn Connector>) {
+    (None, ssh)
 }
 
 /// Sets the log file up: one a day below the state directory, the oldest removed. A log that cannot be written is no

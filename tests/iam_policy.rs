@@ -21,21 +21,31 @@ const NO_CALLS: &[&str] =
     &["create_date", "create_time", "delete_on_termination", "get", "send", "start_time", "tag"];
 
 /// Operations whose action is called otherwise, or belongs to another service than their name tells.
-const SPECIAL: &[(&str, &str)] =
-    &[("get_caller_identity", "sts:GetCallerIdentity"), ("get_parameter", "ssm:GetParameter")];
+const SPECIAL: &[(&str, &str)] = &[("get_caller_identity", "sts:GetCallerIdentity")];
 
 /// Actions that no call is named after: who calls something else needs them too.
-const IMPLIED: [&str; 4] = ["iam:PassRole", "iam:TagInstanceProfile", "iam:TagRole", "sts:GetCallerIdentity"];
+const IMPLIED: [&str; 5] =
+    ["iam:PassRole", "iam:TagInstanceProfile", "iam:TagRole", "ssm:StartSession", "sts:GetCallerIdentity"];
 
-/// What operations of IAM speak of; all others are EC2's.
+/// What operations of IAM speak of, and those of Systems Manager; all others are EC2's.
 const IAM: &[&str] = &["role", "roles", "profile", "profiles", "policy", "policies", "user", "users"];
+const SSM: &[&str] = &["command", "invocation", "information", "parameter"];
+/// What AWS lets nobody limit although it changes something.
+const UNLIMITED: &[&str] = &["ssm:CancelCommand"];
 
 fn action(operation: &str) -> String {
     if let Some((_, action)) = SPECIAL.iter().find(|(name, _)| *name == operation) {
         return (*action).to_owned();
     }
     let words = || operation.split('_');
-    let service = if words().any(|word| IAM.contains(&word)) { "iam" } else { "ec2" };
+    let speaks_of = |things: &[&str]| words().any(|word| things.contains(&word));
+    let service = if speaks_of(SSM) {
+        "ssm"
+    } else if speaks_of(IAM) {
+        "iam"
+    } else {
+        "ec2"
+    };
     let camel = words().map(|word| {
         let (first, rest) = word.split_at(1.min(word.len()));
         first.to_uppercase() + rest
@@ -132,6 +142,7 @@ fn every_statement_is_one_that_iam_takes_and_is_as_narrow_as_it_can_be() {
             let (service, name) = action.split_once(':').unwrap();
             assert!(!action.contains('*') && actions.insert((action.clone(), resources.clone())), "{action}");
             let looks = ["Describe", "List", "Get"].iter().any(|verb| name.starts_with(verb));
+            let looks = looks || UNLIMITED.contains(&action.as_str());
             assert!(looks || !resources.contains(&"*".to_owned()), "{action} on everything");
             // roles and profiles of others are none of our business
             if service == "iam" && resources != ["*"] {
@@ -163,6 +174,8 @@ fn calls_are_found_and_nothing_else() {
         ("list_attached_role_policies", "iam:ListAttachedRolePolicies"),
         ("get_caller_identity", "sts:GetCallerIdentity"),
         ("deregister_image", "ec2:DeregisterImage"),
+        ("get_command_invocation", "ssm:GetCommandInvocation"),
+        ("describe_instance_information", "ssm:DescribeInstanceInformation"),
     ];
     for (operation, expected) in table {
         assert_eq!(action(operation), expected);

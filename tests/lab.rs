@@ -18,6 +18,12 @@ fn the_lab_behaves_as_aws_does() {
     run_tests("test_lab.py", &[]);
 }
 
+/// The same of Systems Manager.
+#[test]
+fn the_labs_systems_manager_behaves_as_that_of_aws_does() {
+    run_tests("test_ssm.py", &[]);
+}
+
 /// `tests/lab/test_machines.py` does so for machines, which need root; in two parts, for it waits for most of its time.
 #[test]
 fn the_labs_machines_boot_as_instances_do() {

@@ -12,7 +12,7 @@ use hgautomation::diag::Hinted;
 use hgautomation::domain::{Endpoint, HostKeys, Layout, TestEvent, TestOutcome, TestResult};
 use hgautomation::mercurial::{
     ErrorKind, EventDecoder, HOOK_SOURCE, HgCommand, Remote, Repository, TextDecoder, apply_diff, find_hg, push,
-    update,
+    send_bundle, update,
 };
 use local_shell::LocalShell;
 use std::collections::BTreeMap;
@@ -137,6 +137,60 @@ async fn a_revision_and_uncommitted_changes_get_to_a_machine_whose_paths_have_sp
     update(&shell, &layout, &node).await.unwrap();
     assert_eq!(std::fs::read_to_string(work.join("f")).unwrap(), "b\n");
     assert_eq!(update(&shell, &layout, &"f".repeat(40)).await.unwrap_err().kind, ErrorKind::Remote);
+}
+
+/// What a push does, without SSH: also where the machine has something that is not here.
+#[tokio::test]
+async fn a_bundle_brings_what_a_push_would() {
+    let real = real_hg();
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout {
+        hgdev: folder.path().join("hg dev").to_str().unwrap().to_owned(),
+        hgwork: folder.path().join("hg work's").to_str().unwrap().to_owned(),
+    };
+    std::fs::create_dir_all(folder.path().join("hg dev/venv-bootstrap/bin")).unwrap();
+    std::os::unix::fs::symlink(&real.hg, layout.hg()).unwrap();
+    std::fs::create_dir(&layout.hgwork).unwrap();
+    let scratch = folder.path().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let make =
+        "hg init src; cd src; for n in 1 2 3; do echo $n >f; hg commit -qAm \"change $n\"; done; hg phase --public .";
+    sh(folder.path(), &real, make);
+    let work = Path::new(&layout.hgwork).join("src");
+    let there = |script: &str| sh(&work, &real, script);
+    // an image that is older, and has a changeset of its own on top
+    sh(Path::new(&layout.hgwork), &real, "hg clone -qr 1 ../src src");
+    there("printf '[phases]\\npublish = False\\n' >>.hg/hgrc; echo own >own; hg commit -qAm own");
+    let here = "cd src; echo 4 >f; hg commit -qm 'change 4'; hg tag -q v4; hg update -q 'desc(\"change 4\")'; \
+                echo 5 >f; hg commit -qm 'change 5'";
+    sh(folder.path(), &real, here);
+    let source = Repository::open(command(&real), &folder.path().join("src")).await.unwrap();
+    let node = source.resolve(".").await.unwrap().node;
+    let shell = LocalShell::with_prefix("echo welcome; ");
+    let mut said = Vec::new();
+    send_bundle(&source, &node, &shell, &layout, &scratch, &mut |line| said.push(line.to_owned())).await.unwrap();
+    // changes 3, 4 and 5, and the one with the tag
+    assert_eq!(said[0], "sending 4 changesets", "{said:?}");
+    update(&LocalShell::new(), &layout, &node).await.unwrap();
+    assert_eq!(
+        there("hg log -r 'desc(\"re:^change\")' -T '{desc}:{phase} '"),
+        "change 1:public change 2:public change 3:public change 4:draft change 5:draft "
+    );
+    assert!(there("hg tags").contains("v4 "));
+    // nothing is left, and nothing is to be sent again
+    said.clear();
+    send_bundle(&source, &node, &shell, &layout, &scratch, &mut |line| said.push(line.to_owned())).await.unwrap();
+    assert_eq!(said, ["no changes found"]);
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(&layout.hgwork).unwrap().count(), 1);
+    // an empty clone gets all; secrets do not go
+    there("cd ..; rm -r src; hg init src");
+    sh(&folder.path().join("src"), &real, "echo s >s; hg commit -qAm hush --secret");
+    send_bundle(&source, &node, &shell, &layout, &scratch, &mut |_| ()).await.unwrap();
+    assert_eq!(there("hg log -T x").len(), 6);
+    let secret = source.resolve(".").await.unwrap().node;
+    send_bundle(&source, &secret, &shell, &layout, &scratch, &mut |_| ()).await.unwrap();
+    assert!(update(&LocalShell::new(), &layout, &secret).await.unwrap_err().hints()[0].0.contains("secret"));
 }
 
 /// The real runner, every kind of outcome: the hook's events, the text's events and the exit status agree.

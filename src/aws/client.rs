@@ -1,5 +1,6 @@
 //! Clients of the services: the standard chain of configuration alone (`AWS_PROFILE`, `~/.aws`, single sign-on, processes,
-//! containers, EC2's own role, `AWS_ENDPOINT_URL` and its kin), one connection pool, adaptive retries.
+//! containers, EC2's own role, `AWS_ENDPOINT_URL` and its kin), one connection pool, retries. Not the
+//! SDK's adaptive ones: after a few refusals in a row those stand still for half a minute (seen).
 
 use super::error::causes;
 use crate::domain::Region;
@@ -73,12 +74,18 @@ pub(super) struct Clients {
     patience: Patience,
     shared: OnceCell<SdkConfig>,
     ec2: Mutex<BTreeMap<Region, aws_sdk_ec2::Client>>,
+    ssm: Mutex<BTreeMap<Region, aws_sdk_ssm::Client>>,
 }
 
 impl Clients {
     /// Clients that give up soon.
     pub(super) fn brisk() -> Self {
         Self { patience: Patience::Short, ..Self::default() }
+    }
+
+    fn retries(&self) -> RetryConfig {
+        let tries = if self.patience == Patience::Short { FEW_TRIES } else { TRIES };
+        RetryConfig::standard().with_max_attempts(tries).with_initial_backoff(FIRST).with_max_backoff(LONGEST)
     }
 
     async fn shared(&self) -> &SdkConfig {
@@ -92,16 +99,10 @@ impl Clients {
                     .operation_attempt_timeout(TRY)
                     .operation_timeout(CALL)
                     .build();
-                let tries = if self.patience == Patience::Short { FEW_TRIES } else { TRIES };
                 let mut loader = aws_config::defaults(BehaviorVersion::latest())
                     .http_client(http)
                     .region(aws_config::Region::new(Region::usual().to_string()))
-                    .retry_config(
-                        RetryConfig::standard()
-                            .with_max_attempts(tries)
-                            .with_initial_backoff(FIRST)
-                            .with_max_backoff(LONGEST),
-                    )
+                    .retry_config(self.retries())
                     .timeout_config(timeouts);
                 // the name is letters alone, which is what makes one valid
                 if let Ok(name) = AppName::new("hga") {
@@ -126,6 +127,19 @@ impl Clients {
         known.entry(region.clone()).or_insert_with(make).clone()
     }
 
+    /// The client of Systems Manager in a region.
+    pub(super) async fn ssm(&self, region: &Region) -> aws_sdk_ssm::Client {
+        let shared = self.shared().await;
+        let mut known = self.ssm.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let config = aws_sdk_ssm::config::Builder::from(shared)
+                .region(aws_config::Region::new(region.to_string()))
+                .build();
+            aws_sdk_ssm::Client::from_conf(config)
+        };
+        known.entry(region.clone()).or_insert_with(make).clone()
+    }
+
     /// A client of STS in a region, with somebody who watches its answers.
     pub(super) async fn sts(&self, region: &Region, watch: impl Intercept + 'static) -> aws_sdk_sts::Client {
         let config = aws_sdk_sts::config::Builder::from(self.shared().await)
@@ -138,14 +152,6 @@ impl Clients {
     /// The client of STS where only the answer matters.
     pub(super) async fn identity(&self) -> aws_sdk_sts::Client {
         aws_sdk_sts::Client::new(self.shared().await)
-    }
-
-    /// The client of Systems Manager in a region.
-    pub(super) async fn ssm(&self, region: &Region) -> aws_sdk_ssm::Client {
-        let config = aws_sdk_ssm::config::Builder::from(self.shared().await)
-            .region(aws_config::Region::new(region.to_string()))
-            .build();
-        aws_sdk_ssm::Client::from_conf(config)
     }
 
     /// What a URL answers, at most 4 KiB of text; the error is text.

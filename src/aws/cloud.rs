@@ -1,6 +1,7 @@
 //! The provider itself: regions side by side, one that cannot be asked named and not hiding the rest.
 
 use super::client::Clients;
+use super::connector::AwsConnector;
 use super::convert::Me;
 use super::inventory::{self, Held, Made};
 use super::launch::{self, LaunchOptions};
@@ -12,6 +13,7 @@ use crate::domain::{
     CheckItem, Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind, Region, Resource,
     ResourceKind, ResourceRef, Timestamp,
 };
+use crate::remote::Connector;
 use async_trait::async_trait;
 use futures::future::{join_all, try_join_all};
 use std::collections::BTreeMap;
@@ -49,7 +51,7 @@ pub struct AwsCloud {
     options: AwsOptions,
     /// Whether there is an account to ask.
     there: bool,
-    clients: Clients,
+    clients: Arc<Clients>,
     machines: Mutex<BTreeMap<Region, Arc<Poll<Machines>>>>,
     images: Mutex<BTreeMap<Region, Arc<Poll<Vec<Made>>>>>,
     all_regions: Poll<Vec<Region>>,
@@ -69,12 +71,18 @@ impl AwsCloud {
         Self {
             options,
             there,
-            clients: Clients::default(),
+            clients: Arc::default(),
             machines: Mutex::default(),
             images: Mutex::default(),
             all_regions: Poll::default(),
             launches: Launches::default(),
         }
+    }
+
+    /// Shells for managed machines by Systems Manager, all others by `inner`.
+    #[must_use]
+    pub fn connector(&self, inner: Arc<dyn Connector>) -> AwsConnector {
+        AwsConnector::new(inner, Arc::clone(&self.clients))
     }
 
     fn me(&self) -> Me<'_> {

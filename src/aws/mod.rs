@@ -4,6 +4,7 @@
 mod bake;
 mod client;
 mod cloud;
+mod connector;
 mod convert;
 mod doctor;
 mod error;
@@ -16,4 +17,6 @@ mod setup;
 mod ssm;
 
 pub use cloud::{AwsCloud, AwsOptions, Regions};
+pub use connector::AwsConnector;
 pub use launch::{HostKey, LaunchOptions, NewHostKey};
+pub use ssm::SsmShell;

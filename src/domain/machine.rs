@@ -118,6 +118,13 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The same for a live session: by SSH through the proxy command where there is one, even if commands go another way.
+    #[must_use]
+    pub fn live(&self) -> Self {
+        let managed = if self.proxy_command.is_some() { None } else { self.managed.clone() };
+        Self { managed, ..self.clone() }
+    }
+
     /// How commands get there.
     #[must_use]
     pub fn transport(&self) -> Transport {

@@ -25,7 +25,7 @@ pub use names::check_names;
 pub use pypi::{Source, Step, fetch_source, tools_hg};
 pub use quick::{demo_flags, demo_python, demo_tests, smoke_tests, tests_failed, tests_run};
 pub use repo::{HgCommand, Repository, Revision, check_folder, find_hg};
-pub use sync::{Remote, apply_diff, push, repository_url, update};
+pub use sync::{Remote, apply_diff, push, repository_url, send_bundle, update};
 pub use text::{RunSummary, TextDecoder};
 pub use tools::{hg_version, python_version};
 

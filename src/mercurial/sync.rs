@@ -4,9 +4,10 @@ use super::repo::{Repository, hg_failed};
 use super::{Error, ErrorKind, Result};
 use crate::domain::{Endpoint, Layout, escape_line};
 use crate::remote::spool::{quote, words};
-use crate::remote::{Captured, Shell};
+use crate::remote::{Captured, PutOptions, Shell};
 use bytes::Bytes;
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// The machine to push to.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +51,7 @@ pub async fn push(
     let url = repository_url(remote.endpoint, remote.layout);
     let ssh = format!("ui.ssh={}", words(remote.ssh));
     let hg = remote.layout.hg();
-    // versions are made from tags, so the changesets that carry them go along
-    let revset = format!("{node} + (file('path:.hgtags') and not secret())");
+    let revset = with_tags(node);
     let args = ["push", "--force", "--config", &ssh, "--remotecmd", &hg, "--rev", &revset, &url];
     let said = repository.hg().run(repository.root(), &args, line).await?;
     for text in String::from_utf8_lossy(&said.stdout).lines() {
@@ -59,6 +59,86 @@ pub async fn push(
     }
     // 1: nothing to push
     if matches!(said.code, 0 | 1) { Ok(()) } else { Err(hg_failed(&args, &said)) }
+}
+
+/// What a push of `node` takes along: versions are made from tags, so the changesets that carry them go with it.
+fn with_tags(node: &str) -> String {
+    format!("{node} + (file('path:.hgtags') and not secret())")
+}
+
+/// Bundles a changeset with its ancestors, and those that hold the tags, as far as the machine lacks them, and adds them
+/// to its work clone: what [`push`] does where there is no SSH. `scratch` is a private folder. `line` gets what `hg` says
+/// meanwhile.
+///
+/// # Errors
+/// `Hg` with its words; `Remote` with those of the machine's `hg`; those of the shell.
+pub async fn send_bundle(
+    repository: &Repository,
+    node: &str,
+    shell: &dyn Shell,
+    layout: &Layout,
+    scratch: &Path,
+    line: &mut (dyn FnMut(&str) + Send),
+) -> Result<()> {
+    let common = common(repository, shell, layout).await?;
+    let bases = if common.is_empty() { "null".to_owned() } else { common.join("+") };
+    let all = format!("({}) and not secret()", with_tags(node));
+    let missing = format!("only({all}, {bases})");
+    let root = repository.root();
+    let missing = repository.hg().must(root, &["log", "--rev", &missing, "--template", "x"]).await?.stdout.len();
+    if missing == 0 {
+        line("no changes found");
+        return Ok(());
+    }
+    let name = format!("hga-{:032x}.hg", rand::random::<u128>());
+    let file = scratch.join(&name);
+    let text = file.to_string_lossy();
+    // with phases, as a push has them: what is public here is so there, and drafts stay drafts
+    let args = ["bundle", "--type", "gzip-v2;phases=yes", "--base", &bases, "--rev", &all, &text];
+    let there = format!("{}/{name}", layout.hgwork);
+    let sent = async {
+        repository.hg().must(root, &args).await?;
+        line(&format!("sending {missing} changesets"));
+        let options = PutOptions { mode: 0o600, resume: false };
+        shell.put(&file, &there, options, &|_, _| {}).await?;
+        let (hg, source, there) = (quote(&layout.hg()), quote(&layout.work_source()), quote(&there));
+        let unbundle =
+            format!("HGPLAIN=1 HGRCPATH= {hg} -y -R {source} unbundle {there}; s=$?; rm -f {there}; exit $s");
+        let said = shell.capture(&unbundle, Bytes::new()).await?;
+        for text in String::from_utf8_lossy(&said.stdout).lines() {
+            line(text);
+        }
+        if said.status.is_success() { Ok(()) } else { Err(failed("unbundle", &said)) }
+    };
+    let sent = sent.await;
+    // a private copy of what is in the repository anyway
+    let _ = std::fs::remove_file(&file);
+    sent
+}
+
+/// Changesets that both have, as far up as can be told in one question: the machine names its heads, its latest, and some
+/// further and further back, for what is newest there need not be known here.
+async fn common(repository: &Repository, shell: &dyn Shell, layout: &Layout) -> Result<Vec<String>> {
+    /// Most of the machine's changesets that are looked at: all go into one argument.
+    const MOST: usize = 1500;
+    let further = (8..24).map(|power| format!(" + first(last(all(), {}))", 1_u32 << power));
+    let revset = format!("last(all(), 200) + heads(all()){}", further.collect::<String>());
+    let (hg, source) = (quote(&layout.hg()), quote(&layout.work_source()));
+    let ask =
+        format!("HGPLAIN=1 HGRCPATH= {hg} -y -R {source} log --rev {} --template '{{node}}\\n'", quote(&revset));
+    let said = shell.capture(&ask, Bytes::new()).await?;
+    if !said.status.is_success() {
+        return Err(failed("log", &said));
+    }
+    let text = String::from_utf8_lossy(&said.stdout);
+    let is_node = |line: &&str| line.len() == 40 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let known: Vec<String> = text.lines().filter(is_node).take(MOST).map(|node| format!("present({node})")).collect();
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let revset = format!("heads(::({}))", known.join("+"));
+    let said = repository.hg().must(repository.root(), &["log", "--rev", &revset, "--template", "{node}\n"]).await?;
+    Ok(String::from_utf8_lossy(&said.stdout).lines().map(str::to_owned).collect())
 }
 
 /// Makes the machine's working copy exactly that changeset, with nothing else in it, in one round trip.

@@ -5,7 +5,8 @@ use super::ready::{Fit, take_over, wait_ready};
 use super::world::{Prior, World, fail};
 use crate::cloud::{Cloud, LaunchRequest};
 use crate::domain::{
-    CloudWish, ImageName, LaunchSpec, Lease, Machine, MachineId, Phase, ProviderKind, Timestamp, WorkVerdict,
+    Claim, CloudWish, Distro, Image, ImageName, LaunchSpec, Lease, Machine, MachineId, Phase, ProviderKind,
+    Timestamp, WorkVerdict,
 };
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;

@@ -1,4 +1,5 @@
-//! Bringing a revision to a machine: `hg push` through our own transport, then an update that is checked.
+//! Bringing a revision to a machine: `hg push` through our own transport, or a bundle where there is no SSH, then an update
+//! that is checked.
 
 use super::source::{Notes, Source};
 use super::world::{World, fail};
@@ -16,7 +17,6 @@ pub(super) async fn push(
 ) -> Result<(), Failure> {
     let endpoint =
         machine.endpoint.as_ref().ok_or_else(|| Failure::new(format!("machine `{}` has no address", machine.id)))?;
-    let ssh = world.connector.ssh_command(endpoint, &world.folders.scratch).map_err(fail)?;
     let notes = Notes::new(ctx);
     let teller = notes.teller();
     // what was sent and what went wrong is worth a line, not each step of the protocol
@@ -25,7 +25,6 @@ pub(super) async fn push(
             teller(line);
         }
     };
-    let remote = Remote { endpoint, layout, ssh: &ssh };
     // where to and that it looks are no news; what it finds is
     let news = |line: &str| !line.starts_with("pushing to ") && line != "searching for changes";
     let mut told = |line: &str| {
@@ -33,7 +32,14 @@ pub(super) async fn push(
             tell(line);
         }
     };
-    let pushed = mercurial::push(&source.repo, &source.revision.node, remote, &mut told).await;
+    let (repo, node, scratch) = (&source.repo, &source.revision.node, &world.folders.scratch);
+    let pushed = if endpoint.managed.is_some() {
+        let shell = world.shell(machine)?;
+        mercurial::send_bundle(repo, node, &*shell, layout, scratch, &mut told).await
+    } else {
+        let ssh = world.connector.ssh_command(endpoint, scratch).map_err(fail)?;
+        mercurial::push(repo, node, Remote { endpoint, layout, ssh: &ssh }, &mut told).await
+    };
     drop(tell);
     notes.told().await;
     pushed.map_err(fail)

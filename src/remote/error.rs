@@ -18,7 +18,7 @@ pub enum ErrorKind {
     Timeout,
     /// A file or folder is not there.
     NotFound,
-    /// The machine refuses access to a file or folder.
+    /// Access is refused: to a file or folder of the machine, or by a service that leads to it.
     Denied,
     /// No space is left, there or here.
     DiskFull,

@@ -4,7 +4,8 @@ use super::{Error, ErrorKind, Result, Session};
 use crate::cloud::{Cloud, Listing};
 use crate::diag::{Hinted, chain};
 use crate::domain::{
-    CheckItem, Distro, Image, Machine, MachineId, Operation, ProviderKind, Region, Resource, ResourceKind, Working,
+    CheckItem, Distro, Endpoint, Image, Machine, MachineId, Operation, ProviderKind, Region, Resource, ResourceKind,
+    Working,
 };
 use crate::remote::Shell;
 use futures::future::join_all;
@@ -15,6 +16,12 @@ pub(super) fn told<E: Hinted + 'static>(kind: ErrorKind, error: &E) -> Error {
     let mut told = Error::new(kind, chain(error));
     told.hints = error.hints();
     told
+}
+
+fn endpoint_of(machine: &Machine) -> Result<&Endpoint> {
+    machine.endpoint.as_ref().ok_or_else(|| {
+        Error::new(ErrorKind::Remote, format!("machine `{}` is {} and has no address", machine.id, machine.state))
+    })
 }
 
 pub(super) fn cloud_error(error: &crate::cloud::Error) -> Error {
@@ -151,20 +158,18 @@ impl Session {
         Err(Error::new(ErrorKind::Usage, format!("there is no machine `{id}`")).hint(hint))
     }
 
-    /// A shell on a machine; connects with the first call.
+    /// A shell on a machine, fit for terminals; connects with the first call.
     ///
     /// # Errors
     /// `Usage` when there is no such machine, `Remote` when it has no address yet.
     pub async fn shell(&self, id: &MachineId) -> Result<Arc<dyn Shell>> {
         let machine = self.machine(id).await?;
-        self.shell_of(&machine)
+        Ok(self.parts.connector.shell(&endpoint_of(&machine)?.live()))
     }
 
+    /// What commands go through.
     pub(super) fn shell_of(&self, machine: &Machine) -> Result<Arc<dyn Shell>> {
-        let endpoint = machine.endpoint.as_ref().ok_or_else(|| {
-            Error::new(ErrorKind::Remote, format!("machine `{}` is {} and has no address", machine.id, machine.state))
-        })?;
-        Ok(self.parts.connector.shell(endpoint))
+        Ok(self.parts.connector.shell(endpoint_of(machine)?))
     }
 
     /// Walks the remote machine interface point by point.
@@ -173,7 +178,7 @@ impl Session {
     /// `Usage` when there is no such machine; what it lacks is no error but an item.
     pub async fn check(&self, id: &MachineId) -> Result<Vec<CheckItem>> {
         let machine = self.machine(id).await?;
-        let shell = self.shell_of(&machine)?;
+        let shell = self.parts.connector.shell(endpoint_of(&machine)?);
         Ok((self.parts.check)(shell, machine).await)
     }
 

@@ -61,19 +61,21 @@ class Fault:
     def refusal(self, call):
         """AWS's code, message and status, when the fault is that the call is refused."""
         ec2 = call.service == "ec2"
+        # services that speak JSON have longer names for the same
+        more = "Exception" if call.target else ""
         if self.kind == "throttle":
-            return ("RequestLimitExceeded", "Request limit exceeded.", 503) if ec2 else ("Throttling", "Rate exceeded", 400)
+            return ("RequestLimitExceeded", "Request limit exceeded.", 503) if ec2 else (f"Throttling{more}", "Rate exceeded", 400)
         if self.kind == "expired":
             if ec2:
                 return "RequestExpired", "Request has expired.", 400
-            return "ExpiredToken", "The security token included in the request is expired", 403
+            return f"ExpiredToken{more}", "The security token included in the request is expired", 403
         if self.kind == "denied":
             right = f"{call.service}:{call.action}"
             who = f"User: arn:aws:iam::123456789012:user/lab is not authorized to perform: {right}"
             why = f"because no identity-based policy allows the {right} action"
             if ec2:
                 return "UnauthorizedOperation", f"You are not authorized to perform this operation. {who} {why}", 403
-            return "AccessDenied", f"{who} {why}", 403
+            return f"AccessDenied{more}", f"{who} {why}", 400 if more else 403
         if self.kind == "error":
             return self.spec["code"], self.spec.get("message", "An error of the lab."), self.spec.get("status", 400)
         return None

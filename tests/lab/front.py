@@ -14,6 +14,7 @@ POST /lab/machines     {"id": "i-..." or "*", "do": what}: `hang` stops all with
                        `impostor` are for machines to come too, until `normal`
 POST /lab/capacity     a list of {"zone", "type"}, of which either may be missing: where there is none; see `capacity.py`
 GET  /lab/address      the caller's address as plain text, as checkip.amazonaws.com has it
+GET  /lab/amazon-ssm-agent.deb   a package of the agent; see `agent.py`
 """
 
 import json
@@ -28,6 +29,7 @@ from botocore.model import OperationNotFoundError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.http import HTTP_STATUS_CODES
 
+import agent
 from behaviours.capacity import set_lacking
 from faults import Fault
 from lab import Refusal
@@ -136,6 +138,8 @@ class Front:
                     self.faults.clear()
             elif ask == ("GET", "/lab/address"):
                 return 200, [("Content-Type", "text/plain")], environ["REMOTE_ADDR"].encode() + b"\n"
+            elif ask == ("GET", "/lab/amazon-ssm-agent.deb"):
+                return 200, [("Content-Type", "application/vnd.debian.binary-package")], agent.package()
             elif ask == ("POST", "/lab/capacity"):
                 with self.lab.lock:
                     set_lacking(said)

@@ -30,12 +30,16 @@ def read_options(arguments=None):
         "ssh": (0.0, "from running to sshd answering, at the soonest, of a machine"),
         "consistent": (0.0, "until a launched instance is seen"),
         "iam": (0.0, "until a new instance profile is known to EC2"),
+        "ssm-delay": (0.05, "between the states of a command of Systems Manager"),
+        "ssm-unseen": (0.0, "until a command that was sent is known to those who ask for it"),
     }
     for name, (default, what) in seconds.items():
         parser.add_argument(f"--{name}", type=float, default=default, metavar="SECS", help=f"{what} (default {default})")
     parser.add_argument("--page", type=int, default=1000, help="no answer lists more than this many (default 1000)")
     parser.add_argument("--iam-policies", action="store_true", help="have AWS's managed policies; takes a second")
     parser.add_argument("--machines", metavar="DIR", help="Linux instances are real machines, with their files below DIR")
+    here = "commands of Systems Manager run on this computer, whatever the instance"
+    parser.add_argument("--ssm-here", action="store_true", help=here)
     return parser.parse_args(arguments)
 
 

@@ -137,10 +137,10 @@ async fn elsewhere(clients: &Clients, options: &AwsOptions, by: Instant) -> Vec<
         // what is tried in a few is tried where things usually are
         regions.sort_by_key(|region| *region != Region::usual());
     }
-    let tried = regions
-        .iter()
-        .take(TRIED)
-        .map(async |region| (Some(region.clone()), permissions::ec2(clients, region, by).await));
+    let tried = regions.iter().take(TRIED).map(async |region| {
+        let (ec2, ssm) = join(permissions::ec2(clients, region, by), permissions::ssm(clients, region, by)).await;
+        (Some(region.clone()), [ec2, ssm].into_iter().flatten().collect())
+    });
     let places = regions.iter().map(|region| place(clients, &options.owner, region, by));
     let (places, (tried, identities)) =
         join(join_all(places), join(join_all(tried), permissions::iam(clients, by))).await;
@@ -156,7 +156,7 @@ async fn elsewhere(clients: &Clients, options: &AwsOptions, by: Instant) -> Vec<
     }
     points.extend(permissions::points(tried));
     points.extend(permissions::points(vec![(None, identities)]));
-    points.push(permissions::untried());
+    points.extend(permissions::untried());
     if !places.is_empty() {
         points.extend(open(&places, &options.owner));
         points.push(strays(&places, Timestamp::now()));

@@ -21,6 +21,8 @@ const NOBODY: &str = "hg-doctor-made-up";
 const UNTRIED: &str = "iam:AddRoleToInstanceProfile, iam:AttachRolePolicy, iam:CreateInstanceProfile, iam:CreateRole, \
                        iam:DeleteInstanceProfile, iam:DeleteRole, iam:DeleteRolePolicy, iam:DetachRolePolicy, \
                        iam:PassRole, iam:RemoveRoleFromInstanceProfile, iam:TagInstanceProfile, iam:TagRole";
+/// Of Systems Manager, what is allowed on machines of ours alone: on one that is not there it is refused.
+const ON_OURS: &str = "ssm:SendCommand, ssm:StartSession";
 
 /// What a try said of an action.
 #[derive(Debug)]
@@ -50,8 +52,8 @@ where
     let Err(error) = answer else { return Verdict::Allowed };
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     match code {
-        // IAM looks at names only after it has looked at policies
-        Some("DryRunOperation" | "NoSuchEntity") => Verdict::Allowed,
+        // IAM and Systems Manager look at names only after they have looked at policies
+        Some("DryRunOperation" | "NoSuchEntity" | "InvalidCommandId" | "InvocationDoesNotExist") => Verdict::Allowed,
         Some(code) if kind(code) == ErrorKind::NotFound => Verdict::Likely,
         _ => {
             let error = told(&doing(action), error);
@@ -167,6 +169,20 @@ pub(super) async fn ec2(clients: &Clients, region: &Region, by: Instant) -> Vec<
     all
 }
 
+/// Every action on Systems Manager in a region that can be tried.
+pub(super) async fn ssm(clients: &Clients, region: &Region, by: Instant) -> Vec<Tried> {
+    let client = clients.ssm(region).await;
+    let (command, machine) = ("00000000-0000-0000-0000-000000000000", "i-00000000000000000");
+    let known = client.describe_instance_information().max_results(FEW).send();
+    let seen = client.get_command_invocation().command_id(command).instance_id(machine).send();
+    let calls = vec![
+        tried("ssm:DescribeInstanceInformation", by, known),
+        tried("ssm:GetCommandInvocation", by, seen),
+        tried("ssm:CancelCommand", by, client.cancel_command().command_id(command).send()),
+    ];
+    join_all(calls).await
+}
+
 /// Every action on IAM that only looks.
 pub(super) async fn iam(clients: &Clients, by: Instant) -> Vec<Tried> {
     let client = clients.iam().await;
@@ -233,10 +249,10 @@ fn point(action: &str, places: &[(Option<Region>, Verdict)]) -> CheckItem {
     }
 }
 
-/// The point of what cannot be tried.
-pub(super) fn untried() -> CheckItem {
-    let seen = "not tested: IAM knows no dry run";
-    CheckItem::new(format!("allowed: {UNTRIED}"), CheckOutcome::Unknown, seen)
+/// The points of what cannot be tried.
+pub(super) fn untried() -> [CheckItem; 2] {
+    [(UNTRIED, "not tested: IAM knows no dry run"), (ON_OURS, "not tested: only for machines of ours")]
+        .map(|(actions, seen)| CheckItem::new(format!("allowed: {actions}"), CheckOutcome::Unknown, seen))
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ pub(super) async fn launch(
     let ready = prepare(clients, options, owner, region, request, &types).await?;
     let host_key = (options.host_key)()
         .map_err(|why| Error::new(ErrorKind::Other, format!("could not make a host key: {why}")))?;
-    let agent = agent_script(options, &request.wish, &ready.base)?;
+    let agent = agent_script(options, region, &request.wish, &ready.base)?;
     let seconds = request.lease.left(Timestamp::now()).as_secs().max(60);
     let user_data = user_data::user_data(&user_data::Told {
         client_key: options.client_key.trim(),
@@ -190,7 +190,7 @@ fn lease_script() -> &'static str {
 }
 
 /// What the machine runs once so that it has an SSM agent; none where it has one or needs none.
-fn agent_script(options: &LaunchOptions, wish: &CloudWish, base: &Base) -> Result<Option<String>> {
+fn agent_script(options: &LaunchOptions, region: &Region, wish: &CloudWish, base: &Base) -> Result<Option<String>> {
     if wish.transport == Transport::Ssh {
         return Ok(None);
     }
@@ -203,8 +203,10 @@ fn agent_script(options: &LaunchOptions, wish: &CloudWish, base: &Base) -> Resul
     let distro = distro.or_else(|| wish.distro.as_deref().and_then(|name| Distro::find(name).ok()));
     let without = distro.unwrap_or_else(|| Distro::usual());
     if wish.transport == Transport::Ssm && !without.ssm_agent {
-        let message =
-            format!("images of {} have no SSM agent, and none is configured to be installed", without.title);
+        if let Some(package) = ssm::known_package(region) {
+            return Ok(Some(ssm::install_script(&package.url, &package.sha256)));
+        }
+        let message = format!("images of {} have no SSM agent, and none is configured", without.title);
         return Err(Error::new(ErrorKind::Unsupported, message)
             .hint("set `ssm_agent_url` and `ssm_agent_sha256` below `[aws]` in config.toml")
             .hint("or use an Ubuntu image: `--distro ubuntu24.04`"));

@@ -40,6 +40,11 @@ impl Complaints {
         let said = self.text();
         if !said.is_empty() {
             error.message = format!("{} (its proxy command says: {said})", error.message);
+            if said.contains("aws: not found") || said.contains("aws: command not found") {
+                error = error.hint("install the AWS CLI and its Session Manager plugin (`session-manager-plugin`)");
+            } else if said.contains("SessionManagerPlugin is not found") {
+                error = error.hint("install the AWS CLI's Session Manager plugin (`session-manager-plugin`)");
+            }
         }
         error
     }
