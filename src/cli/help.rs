@@ -53,16 +53,16 @@ Type of the machine it is made on, and with commas others to take where there is
 [default: t3.2xlarge, or what config.toml says]";
 
 pub(super) const BOOTSTRAP: &str = "\
-On this computer `hga run-tests-linux` does this by itself when it is needed; for
-EC2 it does with --build-image. An EC2 image is made on a machine of its own. It
-counts once the machine conforms to the interface and tests have passed on it;
-until then the last good one stays. Then the newest two of each kind are kept
-(`aws.keep_images`), and whatever a machine still uses.
+On this computer `hga run-tests-linux` does this by itself when it is needed;
+for EC2 it does with --build-image. An EC2 image is made on a machine of its
+own. It counts once the machine conforms to the interface and tests have passed
+on it; until then the last good one stays. Then the newest two of each kind are
+kept (`aws.keep_images`), and whatever a machine still uses.
 
 Examples:
   hga bootstrap-linux-dev
   hga bootstrap-linux-dev --source ~/hg --rebuild
-  hga bootstrap-linux-dev --provider aws --distros debian12,ubuntu24.04 --parallel
+  hga bootstrap-linux-dev --provider aws --distros debian12,debian13 --parallel
   hga bootstrap-linux-dev --provider aws --distros debian13 --on-error keep";
 
 pub(super) const LAUNCH: &str = "\

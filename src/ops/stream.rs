@@ -385,7 +385,7 @@ mod tests {
     #[test]
     fn a_script_tells_its_steps_and_nothing_else_is_taken_for_one() {
         assert_eq!(step("debian12: ", "==> packages\n"), Some(EventKind::info("debian12: packages")));
-        let ended = EventKind::Step { step: "user and \\x1b group".to_owned(), seconds: 3.0 };
+        let ended = EventKind::Step { step: "user and \u{241b} group".to_owned(), seconds: 3.0 };
         assert_eq!(step("", "<== 3 user and \u{1b} group\n"), Some(ended));
         for line in ["", "==>", " ==> x", "<== x y", "<== 3", "<== -1 x", "<== 1e99 x"] {
             assert_eq!(step("", line), None, "{line}");
