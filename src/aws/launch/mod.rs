@@ -137,13 +137,13 @@ pub(super) async fn launch(
     let ready = prepare(clients, options, owner, region, request, &types).await?;
     let host_key = (options.host_key)()
         .map_err(|why| Error::new(ErrorKind::Other, format!("could not make a host key: {why}")))?;
-    let agent = agent_script(options, region, &request.wish, &ready.base)?;
+    let agent = agent_script(options, region, &request.wish);
     let seconds = request.lease.left(Timestamp::now()).as_secs().max(60);
     let user_data = user_data::user_data(&user_data::Told {
         client_key: options.client_key.trim(),
         host_key: &host_key.private,
         host_key_public: &host_key.public,
-        lease: (lease_script(), seconds),
+        lease: (crate::remote::lease::SCRIPT, seconds),
         script: agent.as_deref(),
     })?;
     let call =
@@ -184,34 +184,15 @@ fn types(options: &LaunchOptions, request: &LaunchRequest) -> Vec<String> {
     if request.image.is_none() { options.image_types.clone() } else { options.types.clone() }
 }
 
-/// The lease's script.
-fn lease_script() -> &'static str {
-    crate::remote::lease::SCRIPT
-}
-
-/// What the machine runs once so that it has an SSM agent; none where it has one or needs none.
-fn agent_script(options: &LaunchOptions, region: &Region, wish: &CloudWish, base: &Base) -> Result<Option<String>> {
+/// What the machine runs once so that it has an SSM agent; it does nothing where there is one. None where none is needed.
+fn agent_script(options: &LaunchOptions, region: &Region, wish: &CloudWish) -> Option<String> {
     if wish.transport == Transport::Ssh {
-        return Ok(None);
+        return None;
     }
-    if let Some((url, sha256)) = &options.ssm_agent {
-        return Ok(Some(ssm::install_script(url, sha256)));
+    match &options.ssm_agent {
+        Some((url, sha256)) => Some(ssm::install_script(url, sha256)),
+        None => ssm::known_package(region).map(|package| ssm::install_script(&package.url, &package.sha256)),
     }
-    // images of ours tell their distribution by their name
-    let name = base.name.as_ref().map_or("", |name| name.as_str());
-    let distro = Distro::all().iter().find(|distro| name.contains(&format!("-{}-", distro.name)));
-    let distro = distro.or_else(|| wish.distro.as_deref().and_then(|name| Distro::find(name).ok()));
-    let without = distro.unwrap_or_else(|| Distro::usual());
-    if wish.transport == Transport::Ssm && !without.ssm_agent {
-        if let Some(package) = ssm::known_package(region) {
-            return Ok(Some(ssm::install_script(&package.url, &package.sha256)));
-        }
-        let message = format!("images of {} have no SSM agent, and none is configured", without.title);
-        return Err(Error::new(ErrorKind::Unsupported, message)
-            .hint("set `ssm_agent_url` and `ssm_agent_sha256` below `[aws]` in config.toml")
-            .hint("or use an Ubuntu image: `--distro ubuntu24.04`"));
-    }
-    Ok(None)
 }
 
 async fn prepare(
