@@ -1,7 +1,7 @@
 //! The lab itself: its own tests, by the boto3 of its environment, and the helper that other tests use it by.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests, which say what they lack")]
 
 #[path = "support/hg.rs"]
 mod hg;
