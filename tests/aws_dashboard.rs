@@ -2,7 +2,7 @@
 //! confirmed, and watched as they go; and what it shows where no account is set up, or none answers.
 
 #![cfg(all(target_os = "linux", feature = "aws"))]
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it lacks and stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test says what it lacks and stops where it fails")]
 
 #[path = "support/fleet.rs"]
 mod fleet;

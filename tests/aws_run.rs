@@ -334,7 +334,7 @@ fn a_machine_whose_client_vanished_ends_itself() {
     let job = client.job();
     client.until_test("test-wait.t");
     cloud.lab.faults(&json!([{"kind": "expired"}]));
-    cloud.open_gate_of(&job, &cloud.lab.machines());
+    Cloud::open_gate_of(&job, &cloud.lab.machines());
     let ran = client.wait();
     cloud.lab.faults(&json!([]));
     assert_eq!(ran.code, 104, "{ran:?}");
@@ -396,4 +396,53 @@ fn killed_clients_are_taken_up_and_interrupted_ones_clean_up() {
     }
     nothing_but(&cloud, &stranger, "Ctrl-C");
     assert!(cloud.left()["images"].as_array().unwrap().contains(&json!(IMAGE)));
+}
+
+/// The same over Systems Manager: no port is open, no key pair's login is needed; what is told and kept is the same.
+#[test]
+fn a_run_over_systems_manager_needs_no_open_port() {
+    if !can_have_machines() {
+        return;
+    }
+    let cloud =
+        Cloud::start(&["--boot", "0.2", "--end", "0.2", "--iam", "1", "--ssm-unseen", "0.1", "--iam-policies"]);
+    let stranger = stranger(&cloud);
+    let package = cloud.lab.boto(
+        "import hashlib, os, urllib.request\nurl = os.environ['AWS_ENDPOINT_URL'] + '/lab/amazon-ssm-agent.deb'\n\
+         done([url, hashlib.sha256(urllib.request.urlopen(url).read()).hexdigest()])",
+    );
+    let agent = format!("ssm_agent_url = {}\nssm_agent_sha256 = {}\nready_timeout = \"1m\"", package[0], package[1]);
+    cloud.configure(&agent);
+    cloud.machine_fault("*", "no-ssh");
+
+    let mut client =
+        cloud.run(&["--transport", "ssm", "--keep-on-failure"], &["test-also-pass.t", "test-wait.t", "test-fail.t"]);
+    let job = client.job();
+    // live: it is told that the test began while it waits
+    client.until_test("test-wait.t");
+    let id = cloud.instance_of(&job);
+    cloud.open_gate(&job);
+    let ran = client.wait();
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let wanted = [("test-also-pass.t", "passed"), ("test-fail.t", "failed"), ("test-wait.t", "passed")];
+    assert_eq!(ended(&ran.json()), outcomes(&wanted));
+    assert_eq!(cloud.output(&job), cloud.spool(&job));
+    assert!(cloud.state().join("jobs").join(&job).join("results/report.json").exists(), "results come the same way");
+    let rules =
+        cloud.lab.aws(&["ec2", "describe-security-groups", "--query", "SecurityGroups[].[GroupName,IpPermissions]"]);
+    let open = rules.as_array().unwrap().iter().filter(|group| group[1] != json!([])).count();
+    assert_eq!(open, 0, "{rules}");
+    let left = cloud.hga(&["machines", "extend", &id, "--by", "5m"]);
+    assert_eq!(left.code, 0, "{left:?}");
+    assert_eq!(cloud.hga(&["machines", "terminate", "--yes", &id]).code, 0);
+    nothing_but(&cloud, &stranger, "over Systems Manager");
+    let left = cloud.left();
+    assert_eq!(left["roles"], json!(["hg-ephemeral-ec2-role-1"]));
+    assert_eq!(left["profiles"], json!(["hg-ephemeral-ec2-1"]));
+
+    // `auto` begins with SSH, and goes on without when the port is silent
+    let ran = cloud.run(&["--transport", "auto", "--lease", "3m"], &["test-pass.t"]).wait();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("going on through Systems Manager"), "{ran:?}");
+    nothing_but(&cloud, &stranger, "auto");
 }

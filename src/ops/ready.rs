@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a machine's SSH port may be silent before another way is looked for.
-const SSH_PATIENCE: Duration = Duration::from_secs(20);
+const SSH_PATIENCE: Duration = Duration::from_secs(15);
 /// How long before it is asked whether our address has changed.
 const MOVED: Duration = Duration::from_secs(30);
 /// How long between two questions to the provider that are not about the machine's state.

@@ -106,6 +106,10 @@ class Systems:
         hide(upper)
         mount("overlay", root, "overlay", f"lowerdir=/,upperdir={upper},workdir={own}/work")
         fill(root, release)
+        if user == "ubuntu":
+            # Ubuntu's images come with the agent of Systems Manager as a snap, Debian's without
+            (root / "snap/bin").mkdir(parents=True, exist_ok=True)
+            (root / "snap/bin/amazon-ssm-agent").touch(0o755)
         if os.stat(own).st_dev == os.stat("/").st_dev:
             return System(user, [f"systems/{index}/root"])
         libc.umount2(os.fsencode(root), MNT_DETACH)

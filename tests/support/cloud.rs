@@ -58,9 +58,10 @@ impl Cloud {
     /// Writes the configuration, with some lines more for `[aws]`.
     pub(crate) fn configure(&self, more: &str) {
         let (hg, endpoint) = (hg::real_hg().hg, self.lab.endpoint());
+        let ready = if more.contains("ready_timeout") { "" } else { "ready_timeout = \"20s\"\n" };
         let config = format!(
             "hg = \"{}\"\n[defaults]\nlease = \"1m\"\n[aws]\nowner = \"{OWNER}\"\n\
-             address_from = \"{endpoint}/lab/address\"\nready_timeout = \"20s\"\n{more}\n",
+             address_from = \"{endpoint}/lab/address\"\n{ready}{more}\n",
             hg.display()
         );
         fs::write(self.state().join("config.toml"), config).unwrap();
@@ -157,7 +158,7 @@ impl Cloud {
     }
 
     /// The same where AWS refuses all questions: the machine is known by its folder.
-    pub(crate) fn open_gate_of(&self, job: &str, machines: &[Value]) {
+    pub(crate) fn open_gate_of(job: &str, machines: &[Value]) {
         let roots = machines.iter().filter_map(|machine| machine["root"].as_str()).map(PathBuf::from);
         let mut own = roots.filter(|root| root.join(format!("hgwork/spool/{job}-test")).exists());
         fs::write(own.next().unwrap().join("hgwork/src/tests/gate"), "").unwrap();

@@ -35,7 +35,7 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 const ROOT_GIB: i32 = 12;
 /// The size of the extra volume that a filesystem of its own needs.
 const EXTRA_GIB: i32 = 8;
-/// What the extra volume is called; the machine sees it as an NVMe disk.
+/// What the extra volume is called; the machine sees it as a disk `nvme1n1`.
 const EXTRA: &str = "/dev/sdf";
 /// How long a new instance profile may be unknown to EC2.
 const PROFILE_KNOWN: Duration = Duration::from_secs(40);
@@ -204,20 +204,18 @@ async fn prepare(
     types: &[String],
 ) -> Result<Ready> {
     let base = async {
-        match &request.image {
-            Some(name) => image::ours(clients, region, name).await,
-            None => {
-                let distro = match request.wish.distro.as_deref() {
-                    Some(name) => Distro::find(name).map_err(|error| {
-                        let mut told = Error::new(ErrorKind::NotFound, error.to_string());
-                        told.hints = crate::diag::hints(&error);
-                        told
-                    })?,
-                    None => Distro::usual(),
-                };
-                image::of_distro(clients, region, distro).await
-            }
+        if let Some(name) = &request.image {
+            return image::ours(clients, region, name).await;
         }
+        let distro = match request.wish.distro.as_deref() {
+            Some(name) => Distro::find(name).map_err(|error| {
+                let mut told = Error::new(ErrorKind::NotFound, error.to_string());
+                told.hints = crate::diag::hints(&error);
+                told
+            })?,
+            None => Distro::usual(),
+        };
+        image::of_distro(clients, region, distro).await
     };
     let group = async {
         let ingress = match request.wish.transport {
