@@ -103,7 +103,12 @@ pub(super) fn machine(view: View<'_>, instance: &ec2::Instance) -> Option<Machin
         state,
         image: None,
         launched: time(instance.launch_time()),
-        lease: tags.get(tag::LEASE).and_then(|until| until.parse().ok()).map(Lease::until),
+        // of one that does not run it means nothing any more
+        lease: tags
+            .get(tag::LEASE)
+            .filter(|_| state.is_alive())
+            .and_then(|until| until.parse().ok())
+            .map(Lease::until),
         job: tags.get(tag::JOB).and_then(|job| JobId::new(job).ok()),
         endpoint,
         layout: Layout::interface(),
