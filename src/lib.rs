@@ -8,12 +8,12 @@
 //! | word | meaning |
 //! |---|---|
 //! | **Provider** | where machines come from: `local` (this computer, the default), `aws`, or `hosts` (SSH machines listed in the configuration) |
-//! | **Machine** | an SSH server with a user `hg` and the folders that tests want; a local machine and a listed host are both machines |
+//! | **Machine** | an SSH server with a user `hg` and the folders that tests want; a local machine, an EC2 instance and a listed host are all machines; one of EC2 may be reached by Systems Manager instead |
 //! | **Layout** | where a machine keeps them: `/hgdev` and `/hgwork`, below its own root for local ones |
-//! | **Image** | what machines are launched from: a local template folder; carries the fingerprint of what it was made from |
+//! | **Image** | what machines are launched from: a local template folder, or an AMI; carries the fingerprint of what it was made from |
 //! | **Resource** | a machine, an image or whatever else a provider holds (volume, group, role); its **claim** says whether it is ours, and by what |
 //! | **Plan** | the exact list of what would be ended or removed, with the reason for each; shown, saved, checked anew, carried out |
-//! | **Lease** | until when a machine may live with no client; the machine itself ends when it runs out |
+//! | **Lease** | until when a machine may live with no client; the machine itself counts it and ends when it runs out, without credentials |
 //! | **Operation** | what a person or a script asks for, a plain serializable value |
 //! | **Job** | one operation under way: phases, events, output, and two verdicts, the work's and the clean-up's |
 //! | **Run** | a detached process on a machine, kept in a **spool** folder and read by byte offset |
@@ -30,7 +30,7 @@
 //! | [`domain`] | pure words and rules, no IO, no async: ids, machine, image, lease, operation, job, test, a checked point | diag |
 //! | [`event`] | what happened, as data | domain, diag |
 //! | [`cloud`] | port: machines and images of a provider | domain, diag |
-//! | [`remote`] | port: a shell on a machine; the spool's client over it | domain, diag |
+//! | [`remote`] | port: a shell on a machine; the spool's client and a machine's lease over it | domain, diag |
 //! | [`config`] | the configuration file and the state directory's paths | domain, diag |
 //! | [`store`] | read model: a pure fold of events, and questions to it | domain, event |
 //! | [`journal`] | jobs and events in SQLite, the only home of `rusqlite` | domain, event, diag |
@@ -39,7 +39,7 @@
 //! | [`ssh`] | the only home of `russh`: client, keys, `ssh` for Mercurial, a local machine's server | domain, diag, remote |
 //! | [`local`] | provider `local`: machines as detached processes, images as folders, leases | domain, diag, cloud, remote, ssh |
 //! | [`hosts`] | provider `hosts`: the inventory, pinned keys, the walk along the interface | domain, diag, cloud, remote, config |
-//! | `aws` | provider `aws` on EC2 and IAM, the only home of `aws_*`; there with the feature `aws` alone | domain, diag, cloud |
+//! | `aws` | provider `aws` on EC2 and IAM, the only home of `aws_*`; there with the feature `aws` alone: `launch` and what it needs, `machines` one at a time, `inventory` all at once, `ssm` a shell by Run Command | domain, diag, cloud, remote |
 //! | [`ops`] | one file per verb, written against the ports alone | domain, diag, event, cloud, remote, engine, mercurial |
 //! | [`session`] | the one handle of a front end: submit, attach, cancel, watch, list | the row of ops, ops, journal, store, config |
 //! | [`cli`] | arguments, printers, exit statuses; the only home of `clap` and of printing | domain, diag, event, config, store, session |
@@ -56,6 +56,9 @@
 //!    writes the job down and gives its id back at once.
 //! 2. The engine runs the verb: source, image, launch, ready, prepare, sync, test, collect, end. Launching journals its
 //!    intent and adds the finaliser that ends the machine before it asks for one.
+//!    A cloud's machine is known by its own id from then on; one whose launch was never answered is found, and ended, by
+//!    what it was asked for with. It climbs a ladder (running, address, answers, login, interface), each step timed, and
+//!    must keep its own lease before anything is done on it.
 //! 3. The tests are a run in the machine's spool. Its output goes into the job's file, whose length is the offset to read
 //!    on from; its test events go into the journal with theirs. A lost connection, or another process, reads on.
 //! 4. Front ends read the journal and fold their own [`store`]; a job of another process looks like one's own.
