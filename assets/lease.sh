@@ -14,14 +14,16 @@ file=$folder/lease
 
 uptime() { read -r now rest </proc/uptime; now=${now%%.*}; }
 
+# systemd takes what is in dollar and braces for variables of its own, finds none, and leaves nothing: so there is none in
+# here, and no double dollar either.
 watch='
 trap "" HUP INT TERM
 while :; do
-    read -r now rest </proc/uptime
-    now=${now%%.*}
+    IFS=. read -r now rest </proc/uptime
     # no deadline that can be read is one that is over
     read -r until </run/hga/lease || until=0
     case $until in "" | *[!0-9]*) until=0 ;; esac
+    case $now in "" | *[!0-9]*) now=$until ;; esac
     [ "$now" -ge "$until" ] && break
     sleep 1
 done

@@ -41,3 +41,16 @@ async fn ask(shell: &dyn Shell, verb: &[&str]) -> Result<String> {
     let why = escape_line(String::from_utf8_lossy(&said.stderr).trim());
     Err(Error::new(ErrorKind::Command, format!("the machine's lease could not be set: {why}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// systemd replaces what looks like a variable of its own in what it runs, and `$$`, before a shell sees it.
+    #[test]
+    fn the_watch_holds_nothing_that_systemd_would_replace() {
+        let watch = SCRIPT.split_once("watch='").unwrap().1.split_once('\'').unwrap().0;
+        assert!(watch.contains("systemctl poweroff"), "{watch}");
+        assert!(!watch.contains("${") && !watch.contains("$$"), "{watch}");
+    }
+}

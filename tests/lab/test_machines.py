@@ -289,6 +289,8 @@ class Lives(MachineTest):
         one = self.launch()
         self.told(one, "sudo systemd-run --unit=a -p Environment=A=b sh -c 'echo $A > /run/a; sleep 100 & sleep 100'")
         self.assertEqual(self.told(one, "cat /run/a; pgrep -c sleep"), "b\n2\n")
+        self.told(one, "sudo systemd-run --unit=b sh -c 'a=1.2; echo x${a%%.*}y $$a $a > /run/b'; sleep 0.3")
+        self.assertEqual(self.told(one, "cat /run/b"), "xy 1.2 1.2\n")
         again = self.ssh(one, "sudo systemd-run --unit=a true")
         self.assertIn("Unit a.service was already loaded", again.stderr)
         self.assertEqual(self.ssh(one, "sudo systemd-run --unit=x --property=Odd=1 true").returncode, 1)

@@ -6,6 +6,7 @@ which all that it starts inherit. Who is not root may only ask.
 
 import collections
 import os
+import re
 import secrets
 import shlex
 import signal
@@ -48,6 +49,17 @@ def seconds(text):
         elif not char.isspace():
             unit += char
     return total
+
+
+def expanded(argv, env):
+    """What systemd makes of a command's words: `${NAME}` is a variable of its own, `$$` a dollar, `$NAME` alone words."""
+    words = []
+    for word in argv:
+        if re.fullmatch(r"\$[A-Za-z_]\w*", word):
+            words += env.get(word[1:], "").split()
+        else:
+            words.append(re.sub(r"\$\$|\$\{([^}:]*)\}", lambda at: "$" if at[1] is None else env.get(at[1], ""), word))
+    return words
 
 
 def truth(text):
@@ -117,7 +129,7 @@ class Units:
                 os.close(files[which])
                 files[which] = None
         service.pid = self.init.spawn(
-            service.argv, env, cwd=service.of("WorkingDirectory", "/"), user=service.of("User", None), **files
+            expanded(service.argv, env), env, cwd=service.of("WorkingDirectory", "/"), user=service.of("User", None), **files
         )
         for file in (log, *files.values()):
             if file is not None:
