@@ -6,8 +6,9 @@
 #   left          prints the seconds that are left; fails where no lease is armed
 #
 # The deadline counts in seconds of uptime, which no clock that is set can move. A service of systemd's watches it: it is
-# started again when it dies, and is the last thing that the kernel's memory killer takes. What it does in the end does
-# not depend on one way out: the orderly one, then the rough one, then the kernel's own.
+# started again when it dies, however often, and is the last thing that the kernel's memory killer takes. What it does in
+# the end does not depend on one way out: the orderly one, then the rough one, then the kernel's own. It depends on no
+# other unit: a boot that never comes to its end is watched too, and a shutdown neither ends it nor waits for it.
 set -eu
 folder=/run/hga
 file=$folder/lease
@@ -17,7 +18,8 @@ uptime() { read -r now rest </proc/uptime; now=${now%%.*}; }
 # systemd takes what is in dollar and braces for variables of its own, finds none, and leaves nothing: so there is none in
 # here, and no double dollar either.
 watch='
-trap "" HUP INT TERM
+# a shutdown ends it last, by TERM, and would wait a minute and a half for who does not listen
+trap "" HUP INT
 while :; do
     IFS=. read -r now rest </proc/uptime
     # no deadline that can be read is one that is over
@@ -49,7 +51,8 @@ arm | boot)
     if ! systemctl is-active --quiet hga-lease.service 2>/dev/null; then
         # early in a boot nothing may wait for a service; one that is queued already is refused, which is as well
         systemd-run --no-block --quiet --collect --unit=hga-lease --description="ends this machine with its lease" \
-            --property=Restart=always --property=RestartSec=1 --property=OOMScoreAdjust=-1000 \
+            --property=DefaultDependencies=no --property=Restart=always --property=RestartSec=1 \
+            --property=StartLimitIntervalSec=0 --property=OOMScoreAdjust=-1000 \
             /bin/sh -c "$watch" || systemctl is-active --quiet hga-lease.service ||
             [ "$1" = boot ] || { echo "lease: the watch could not be started" >&2; exit 1; }
     fi
