@@ -1,9 +1,10 @@
 # The machine's side of a lease: a cloud's machine ends itself, without credentials, when nobody has renewed its lease in
 # time. Run as root, as the text of `sh -c`; sent with the launch, for every boot, and with each renewal.
 #
-#   arm SECONDS   the machine may live so long from now on; it never arms what is over already
-#   boot SECONDS  the same at a boot: a renewal that came first stands
-#   left          prints the seconds that are left; fails where no lease is armed
+#   arm SECONDS    the machine may live so long from now on
+#   least SECONDS  the same where it had less; prints the seconds that are left then
+#   boot SECONDS   the same at a boot: a renewal that came first stands
+#   left           prints the seconds that are left; fails where no lease is armed
 #
 # The deadline counts in seconds of uptime, which no clock that is set can move. A service of systemd's watches it: it is
 # started again when it dies, however often, and is the last thing that the kernel's memory killer takes. What it does in
@@ -38,14 +39,22 @@ echo o >/proc/sysrq-trigger
 '
 
 case $1 in
-arm | boot)
+arm | least | boot)
     seconds=$2
     case $seconds in '' | *[!0-9]*) echo "lease: \`$seconds\` is no number of seconds" >&2; exit 2 ;; esac
     mkdir -p "$folder"
     chmod 755 "$folder"
     uptime
-    if [ "$1" = arm ] || [ ! -s "$file" ]; then
-        printf '%s\n' "$((now + seconds))" >"$file.$$"
+    until=0
+    [ ! -s "$file" ] || read -r until <"$file"
+    case $until in '' | *[!0-9]*) until=0 ;; esac
+    case $1 in
+    arm) until=0 ;;
+    least) [ "$until" -ge "$((now + seconds))" ] || until=0 ;;
+    esac
+    if [ "$until" = 0 ]; then
+        until=$((now + seconds))
+        printf '%s\n' "$until" >"$file.$$"
         mv "$file.$$" "$file"
     fi
     if ! systemctl is-active --quiet hga-lease.service 2>/dev/null; then
@@ -56,6 +65,7 @@ arm | boot)
             /bin/sh -c "$watch" || systemctl is-active --quiet hga-lease.service ||
             [ "$1" = boot ] || { echo "lease: the watch could not be started" >&2; exit 1; }
     fi
+    [ "$1" != least ] || echo "$((until - now))"
     ;;
 left)
     read -r until <"$file"

@@ -345,10 +345,9 @@ async fn new_host_key(
 pub(super) async fn renew(world: &World, machine: &Machine, length: Duration) -> Result<(), Failure> {
     if machine.cloud.is_some() {
         let shell = world.shell(machine)?;
-        if lease::left(&*shell).await.is_ok_and(|left| left >= length) {
+        if lease::at_least(&*shell, length).await.map_err(fail)? > length {
             return Ok(());
         }
-        lease::arm(&*shell, length).await.map_err(fail)?;
     }
     let cloud = world.cloud(machine.provider)?;
     cloud.renew(&machine.id, Lease::starting(Timestamp::now(), length)).await.map_err(fail)
