@@ -353,6 +353,15 @@ pub(super) async fn renew(world: &World, machine: &Machine, length: Duration) ->
     cloud.renew(&machine.id, Lease::starting(Timestamp::now(), length)).await.map_err(fail)
 }
 
+/// Lets a machine live exactly so long from now on, even if it had more.
+pub(super) async fn set_lease(world: &World, machine: &Machine, length: Duration) -> Result<(), Failure> {
+    if machine.cloud.is_some() {
+        lease::arm(&*world.shell(machine)?, length).await.map_err(fail)?;
+    }
+    let cloud = world.cloud(machine.provider)?;
+    cloud.renew(&machine.id, Lease::starting(Timestamp::now(), length)).await.map_err(fail)
+}
+
 /// Does the work while renewing the machine's lease, three times within its length. A renewal that fails is tried
 /// again soon: the work itself notices when the machine is gone.
 pub(super) async fn leased<T>(

@@ -12,7 +12,7 @@ use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
 use crate::mercurial::{LINUX_BOOTSTRAP, linux_environment, linux_inputs};
 use crate::ops::launch::{Wanted, launch_for_job};
-use crate::ops::ready::{Fit, leased, renew, take_over, wait_ready};
+use crate::ops::ready::{Fit, leased, set_lease, take_over, wait_ready};
 use crate::ops::source::Source;
 use crate::ops::world::{World, fail};
 use crate::remote::spool::RunSpec;
@@ -332,7 +332,7 @@ impl<'a> Bake<'a> {
     /// Leaves the machine to its lease, which is made a short one.
     async fn keep(&self, machine: &Machine, finaliser: FinaliserId) -> Result<(), Failure> {
         let length = self.kept_for();
-        if let Err(failure) = renew(self.world, machine, length).await {
+        if let Err(failure) = set_lease(self.world, machine, length).await {
             // its lease as it was armed last still ends it
             self.ctx.warn(format!("{}the lease could not be set: {failure}", self.of)).await?;
         }
