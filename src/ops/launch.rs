@@ -40,14 +40,15 @@ type Known = Arc<Mutex<MachineId>>;
 
 /// Adds the finaliser that ends a machine. It is idempotent and may run for a machine that never came to be.
 pub(super) fn end_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, id: &MachineId) -> FinaliserId {
-    end_known_later(ctx, cloud, Arc::new(Mutex::new(id.clone())))
+    end_known_later(ctx, cloud, id, Arc::new(Mutex::new(id.clone())))
 }
 
-fn end_known_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, known: Known) -> FinaliserId {
+/// The finaliser goes by the id that was asked with, whatever else is known: so that whoever takes the job up, and asks
+/// again, has one finaliser for the machine, and one to disarm.
+fn end_known_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, asked: &MachineId, known: Known) -> FinaliserId {
     let (ctx2, cloud) = (ctx.clone(), Arc::clone(cloud));
     let provider = cloud.provider();
-    let id = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    ctx.finaliser(format!("machine {id} ({provider})"), move || {
+    ctx.finaliser(format!("machine {asked} ({provider})"), move || {
         Box::pin(async move {
             let id2 = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // Without a journal a machine must still be ended, so its refusal is no reason to stop here.
@@ -67,8 +68,9 @@ fn end_known_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, known: Known) -> Fi
 /// # Errors
 /// When a provider is not set up.
 pub fn end_launched(ctx: &JobContext, world: &World, prior: &Prior) -> Result<(), Failure> {
-    for (provider, id) in &prior.launched {
-        end_later(ctx, &world.cloud(*provider)?, id);
+    for machine in &prior.launched {
+        let known = Arc::new(Mutex::new(machine.id.clone()));
+        end_known_later(ctx, &world.cloud(machine.provider)?, &machine.asked, known);
     }
     Ok(())
 }
@@ -84,7 +86,7 @@ pub(super) async fn launch_for_job(
     let asked = wanted.id;
     ctx.emit(EventKind::Launching { machine: asked.clone(), provider }).await?;
     let known = Arc::new(Mutex::new(asked.clone()));
-    let finaliser = end_known_later(ctx, &cloud, Arc::clone(&known));
+    let finaliser = end_known_later(ctx, &cloud, &asked, Arc::clone(&known));
     let request = LaunchRequest {
         machine: asked.clone(),
         job: ctx.job().clone(),

@@ -85,6 +85,17 @@ impl World {
     }
 }
 
+/// A machine that an earlier process of the job launched, or was about to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriorMachine {
+    /// Where.
+    pub provider: ProviderKind,
+    /// The id it was asked for with: whoever takes the job up asks with the same.
+    pub asked: MachineId,
+    /// Its own id, once that is known.
+    pub id: MachineId,
+}
+
 /// What earlier processes of the same job have told through events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prior {
@@ -93,7 +104,7 @@ pub struct Prior {
     /// The machine that was being launched or worked on.
     pub machine: Option<(ProviderKind, MachineId)>,
     /// Machines of the job's own that may still be there: launched, or about to be, and not seen to their end.
-    pub launched: Vec<(ProviderKind, MachineId)>,
+    pub launched: Vec<PriorMachine>,
     /// The run that was started, or was about to be.
     pub run: Option<RunId>,
     /// The exit status of the run, when it was seen to its end.

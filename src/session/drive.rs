@@ -7,7 +7,7 @@ use crate::domain::{CancelLevel, JobId, JobState, Operation, Phase, Timestamp};
 use crate::engine::JobHandle;
 use crate::event::{Event, EventKind};
 use crate::journal::Journal;
-use crate::ops::{self, JobFolders, Prior, World};
+use crate::ops::{self, JobFolders, Prior, PriorMachine, World};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -236,23 +236,27 @@ fn recall(events: &[Event]) -> Prior {
     for event in events {
         match &event.kind {
             EventKind::Launching { machine, provider } => {
-                let launched = (*provider, machine.clone());
-                prior.machine = Some(launched.clone());
-                if !prior.launched.contains(&launched) {
-                    prior.launched.push(launched);
+                prior.machine = Some((*provider, machine.clone()));
+                if !prior.launched.iter().any(|known| known.provider == *provider && known.asked == *machine) {
+                    let (asked, id) = (machine.clone(), machine.clone());
+                    prior.launched.push(PriorMachine { provider: *provider, asked, id });
                 }
             }
             EventKind::Launched { asked, machine, provider, .. } => {
-                let now = (*provider, machine.clone());
-                prior.launched.retain(|known| *known != (*provider, asked.clone()) && *known != now);
-                prior.launched.push(now.clone());
-                prior.machine = Some(now);
+                prior.launched.retain(|known| {
+                    known.provider != *provider || (known.asked != *asked && known.id != *machine)
+                });
+                let (asked, id) = (asked.clone(), machine.clone());
+                prior.launched.push(PriorMachine { provider: *provider, asked, id });
+                prior.machine = Some((*provider, machine.clone()));
             }
             EventKind::MachineReady { machine, provider, .. } => {
                 prior.machine = Some((*provider, machine.clone()));
             }
             EventKind::MachineEnded { machine, provider } => {
-                prior.launched.retain(|known| *known != (*provider, machine.clone()));
+                prior.launched.retain(|known| {
+                    known.provider != *provider || (known.asked != *machine && known.id != *machine)
+                });
                 prior.machine.take_if(|known| *known == (*provider, machine.clone()));
             }
             EventKind::RunStarted { run, .. } => prior.run = Some(run.clone()),
@@ -282,6 +286,43 @@ pub(super) async fn watch_requests(journal: Journal, jobs: DrivenJobs) {
                 }
                 Err(error) => tracing::warn!(job = %id, "could not read requests: {}", chain(&error)),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{MachineId, ProviderKind};
+
+    #[test]
+    fn a_machine_keeps_the_id_it_was_asked_for_with_until_it_is_seen_to_end() {
+        let job = JobId::random();
+        let id = |text: &str| MachineId::new(text).unwrap();
+        let provider = ProviderKind::Aws;
+        let told = |kinds: Vec<EventKind>| {
+            let events = kinds.into_iter().zip(1..);
+            let events = events.map(|(kind, seq)| Event { seq, job: job.clone(), at: Timestamp::now(), kind });
+            recall(&events.collect::<Vec<_>>()).launched
+        };
+        let launching = EventKind::Launching { machine: id("m-abc234"), provider };
+        let (instance_type, region) = (None, None);
+        let launched = EventKind::Launched {
+            asked: id("m-abc234"),
+            machine: id("i-0abc"),
+            provider,
+            instance_type,
+            region,
+        };
+        let known = |own: &str| vec![PriorMachine { provider, asked: id("m-abc234"), id: id(own) }];
+        assert_eq!(told(vec![launching.clone()]), known("m-abc234"));
+        let both = vec![launching.clone(), launched.clone()];
+        assert_eq!(told(both.clone()), known("i-0abc"));
+        // taken up again, it is asked for again
+        assert_eq!(told([both.clone(), both.clone()].concat()), known("i-0abc"));
+        for ended in ["i-0abc", "m-abc234"] {
+            let ended = EventKind::MachineEnded { machine: id(ended), provider };
+            assert_eq!(told([both.clone(), vec![ended]].concat()), []);
         }
     }
 }
