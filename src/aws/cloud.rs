@@ -192,6 +192,18 @@ impl AwsCloud {
         answer.ok().and_then(|identity| identity.account)
     }
 
+    /// Ends a machine in the account's other regions. One where we may do nothing holds none of ours.
+    async fn end_elsewhere(&self, looked_at: &[Region], id: &MachineId) -> Result<()> {
+        let all = inventory::regions(&self.clients, &self.home_region()).await?;
+        let elsewhere = all.iter().filter(|region| !looked_at.contains(region));
+        let ends = elsewhere.map(async |region| {
+            let region = std::slice::from_ref(region);
+            machines::end_in(&self.clients, &self.launches, self.me(), region, id).await
+        });
+        let unseen = join_all(ends).await.into_iter().filter_map(std::result::Result::err);
+        unseen.filter(|error| error.kind != ErrorKind::Denied).map(Err).next().unwrap_or(Ok(()))
+    }
+
     /// Notes which machines use profiles in regions that were not looked at: profiles hold in all regions.
     async fn used_elsewhere(&self, looked_at: &[Region], identities: &mut [Resource]) -> Result<()> {
         let profiles =
@@ -314,6 +326,16 @@ impl Cloud for AwsCloud {
                 self.launches.note(asked, Launch::Done(Box::new(machine.clone())));
                 Ok(machine)
             }
+            Err(refused) if refused.twin => {
+                match machines::shown_at_last(&self.clients, self.me(), &region, asked).await? {
+                    Some(mut machine) => {
+                        machine.image.clone_from(&request.image);
+                        self.launches.note(asked, Launch::Done(Box::new(machine.clone())));
+                        Ok(machine)
+                    }
+                    None => Err(refused.error),
+                }
+            }
             Err(refused) => {
                 if refused.surely {
                     self.launches.note(asked, Launch::Refused);
@@ -338,7 +360,11 @@ impl Cloud for AwsCloud {
         let regions = self.regions_of(id).await?;
         let ended = machines::end(&self.clients, &self.launches, self.me(), &regions, id).await;
         self.forget();
-        ended
+        // a process that launched it may have been told of other regions than this one
+        if !ended? && self.launches.of(id).is_none() {
+            self.end_elsewhere(&regions, id).await?;
+        }
+        Ok(())
     }
 
     async fn why_not_ready(&self, id: &MachineId) -> Option<String> {

@@ -48,10 +48,15 @@ impl Launches {
 
     /// A machine of this process by either of its ids, and whether EC2 may not yet show it.
     fn machine(&self, id: &MachineId) -> Option<(Machine, bool)> {
+        self.launched(id).map(|(_, machine, fresh)| (machine, fresh))
+    }
+
+    /// The same with the id it was asked for with.
+    fn launched(&self, id: &MachineId) -> Option<(MachineId, Machine, bool)> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().find_map(|(asked, (at, launch))| match launch {
             Launch::Done(machine) if machine.id == *id || asked == id => {
-                Some((machine.as_ref().clone(), at.elapsed() < UNSEEN))
+                Some((asked.clone(), machine.as_ref().clone(), at.elapsed() < UNSEEN))
             }
             _ => None,
         })
@@ -89,6 +94,17 @@ pub(super) async fn instance(clients: &Clients, region: &Region, id: &MachineId)
     }
 }
 
+/// All of mine that were asked for with this id, those that have ended too.
+async fn tagged(clients: &Clients, me: Me<'_>, region: &Region, asked: &MachineId) -> Result<Vec<Machine>> {
+    let filter = |key: &str, value: &str| ec2::Filter::builder().name(format!("tag:{key}")).values(value).build();
+    let found = described(clients, region, |call| {
+        call.filters(filter(tag::MACHINE, asked.as_str())).filters(filter(tag::OWNER, me.owner))
+    })
+    .await?;
+    let view = View { me, region };
+    Ok(found.iter().filter_map(|instance| convert::machine(view, instance)).collect())
+}
+
 /// My machines that were asked for with this id, those that have ended left out.
 pub(super) async fn asked_for(
     clients: &Clients,
@@ -96,14 +112,26 @@ pub(super) async fn asked_for(
     region: &Region,
     asked: &MachineId,
 ) -> Result<Vec<Machine>> {
-    let filter = |key: &str, value: &str| ec2::Filter::builder().name(format!("tag:{key}")).values(value).build();
-    let found = described(clients, region, |call| {
-        call.filters(filter(tag::MACHINE, asked.as_str())).filters(filter(tag::OWNER, me.owner))
-    })
-    .await?;
-    let view = View { me, region };
-    let machines = found.iter().filter_map(|instance| convert::machine(view, instance));
-    Ok(machines.filter(|machine| machine.state != MachineState::Terminated).collect())
+    let mut machines = tagged(clients, me, region, asked).await?;
+    machines.retain(|machine| machine.state != MachineState::Terminated);
+    Ok(machines)
+}
+
+/// The machine that an earlier launch with this id has made, as EC2 says, once it is shown; none when it has ended.
+pub(super) async fn shown_at_last(
+    clients: &Clients,
+    me: Me<'_>,
+    region: &Region,
+    asked: &MachineId,
+) -> Result<Option<Machine>> {
+    let since = Instant::now();
+    loop {
+        let all = tagged(clients, me, region, asked).await?;
+        if !all.is_empty() || since.elapsed() > UNSEEN {
+            return Ok(all.into_iter().find(|machine| machine.state.is_alive()));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// One machine that is known to be in a region, as it is now.
@@ -154,41 +182,59 @@ pub(super) async fn find(
     failed.map_or(Ok(None), Err)
 }
 
-/// Ends a machine by either of its ids: all that was asked for with it. Where a launch's answer never came it is looked for
-/// again, since EC2 may show it only after a while.
+/// Ends a machine by either of its ids: all that was asked for with it. Where it was not this process that launched it, or
+/// the answer never came, it is looked for again, since EC2 may show it only after a while. Tells whether there was any.
 pub(super) async fn end(
     clients: &Clients,
     launches: &Launches,
     me: Me<'_>,
     regions: &[Region],
     id: &MachineId,
-) -> Result<()> {
+) -> Result<bool> {
     if matches!(launches.of(id), Some(Launch::Refused)) {
-        return Ok(());
+        return Ok(true);
+    }
+    if let Some((asked, machine, _)) = launches.launched(id)
+        && let Some(region) = region_of(&machine)
+    {
+        end_one(clients, &region, &machine.id).await?;
+        // an earlier process of the job may have launched another that EC2 did not show yet when this one looked
+        let others = asked_for(clients, me, &region, &asked).await?.into_iter();
+        for other in others.filter(|other| other.id != machine.id) {
+            end_one(clients, &region, &other.id).await?;
+        }
+        return Ok(true);
     }
     let since = Instant::now();
-    loop {
-        let mut found = Vec::new();
-        if let Some((machine, _)) = launches.machine(id) {
-            found.push(machine);
-        } else if is_instance(id) {
-            found.extend(find(clients, launches, me, regions, id).await?);
-        } else {
-            for region in regions {
-                found.extend(asked_for(clients, me, region, id).await?);
-            }
-        }
-        for machine in &found {
-            let Some(region) = region_of(machine) else { continue };
-            end_one(clients, &region, &machine.id).await?;
-        }
-        // one that was launched by another process, or whose answer was lost
-        let unsure = !is_instance(id) && !matches!(launches.of(id), Some(Launch::Done(_)));
-        if !found.is_empty() || !unsure || since.elapsed() > LOOKED_FOR {
-            return Ok(());
+    while !end_in(clients, launches, me, regions, id).await? {
+        if since.elapsed() > LOOKED_FOR {
+            return Ok(false);
         }
         tokio::time::sleep(PAUSE).await;
     }
+    Ok(true)
+}
+
+/// Ends what there is of a machine in these regions; tells whether there was any, be it one that had ended.
+pub(super) async fn end_in(
+    clients: &Clients,
+    launches: &Launches,
+    me: Me<'_>,
+    regions: &[Region],
+    id: &MachineId,
+) -> Result<bool> {
+    let mut found = Vec::new();
+    if is_instance(id) {
+        found.extend(find(clients, launches, me, regions, id).await?);
+    } else {
+        let all = regions.iter().map(|region| tagged(clients, me, region, id));
+        found.extend(futures::future::try_join_all(all).await?.into_iter().flatten());
+    }
+    for machine in found.iter().filter(|machine| machine.state != MachineState::Terminated) {
+        let Some(region) = region_of(machine) else { continue };
+        end_one(clients, &region, &machine.id).await?;
+    }
+    Ok(!found.is_empty())
 }
 
 async fn end_one(clients: &Clients, region: &Region, id: &MachineId) -> Result<()> {

@@ -79,7 +79,10 @@ mod tests {
             String::from_utf8(ran.stdout).unwrap().trim().parse::<u64>().ok()
         };
         let near = |left: Option<u64>, wanted: u64| {
-            assert!(left.is_some_and(|left| (wanted.saturating_sub(9)..=wanted).contains(&left)), "{left:?} {wanted}");
+            assert!(
+                left.is_some_and(|left| (wanted.saturating_sub(9)..=wanted).contains(&left)),
+                "{left:?} {wanted}"
+            );
         };
         assert_eq!(ask(&["boot", "100"]), None);
         near(ask(&["left"]), 100);

@@ -243,9 +243,9 @@ fn recall(events: &[Event]) -> Prior {
                 }
             }
             EventKind::Launched { asked, machine, provider, .. } => {
-                prior.launched.retain(|known| {
-                    known.provider != *provider || (known.asked != *asked && known.id != *machine)
-                });
+                prior
+                    .launched
+                    .retain(|known| known.provider != *provider || (known.asked != *asked && known.id != *machine));
                 let (asked, id) = (asked.clone(), machine.clone());
                 prior.launched.push(PriorMachine { provider: *provider, asked, id });
                 prior.machine = Some((*provider, machine.clone()));
@@ -254,9 +254,9 @@ fn recall(events: &[Event]) -> Prior {
                 prior.machine = Some((*provider, machine.clone()));
             }
             EventKind::MachineEnded { machine, provider } => {
-                prior.launched.retain(|known| {
-                    known.provider != *provider || (known.asked != *machine && known.id != *machine)
-                });
+                prior
+                    .launched
+                    .retain(|known| known.provider != *provider || (known.asked != *machine && known.id != *machine));
                 prior.machine.take_if(|known| *known == (*provider, machine.clone()));
             }
             EventKind::RunStarted { run, .. } => prior.run = Some(run.clone()),
@@ -307,13 +307,8 @@ mod tests {
         };
         let launching = EventKind::Launching { machine: id("m-abc234"), provider };
         let (instance_type, region) = (None, None);
-        let launched = EventKind::Launched {
-            asked: id("m-abc234"),
-            machine: id("i-0abc"),
-            provider,
-            instance_type,
-            region,
-        };
+        let launched =
+            EventKind::Launched { asked: id("m-abc234"), machine: id("i-0abc"), provider, instance_type, region };
         let known = |own: &str| vec![PriorMachine { provider, asked: id("m-abc234"), id: id(own) }];
         assert_eq!(told(vec![launching.clone()]), known("m-abc234"));
         let both = vec![launching.clone(), launched.clone()];

@@ -18,14 +18,20 @@ use attempts::Attempt;
 pub(super) use attempts::is_capacity;
 use aws_sdk_ec2::operation::run_instances::RunInstancesError;
 use aws_sdk_ec2::types as ec2;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use image::Base;
 use network::Ingress;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -94,12 +100,14 @@ pub(super) struct Refused {
     pub(super) error: Error,
     /// Whether EC2 said that it made nothing; else it may have made one all the same.
     pub(super) surely: bool,
+    /// Whether EC2 said that an earlier call with the same token has made one.
+    pub(super) twin: bool,
 }
 
 impl From<Error> for Refused {
     /// Of an error before the call itself.
     fn from(error: Error) -> Self {
-        Self { error, surely: true }
+        Self { error, surely: true, twin: false }
     }
 }
 
@@ -146,8 +154,17 @@ pub(super) async fn launch(
         lease: (crate::remote::lease::SCRIPT, seconds),
         script: agent.as_deref(),
     })?;
-    let call =
-        Call { clients, options, owner, region, request, ready: &ready, user_data, host_key: &host_key.public };
+    let call = Call {
+        clients,
+        options,
+        owner,
+        region,
+        request,
+        ready: &ready,
+        user_data,
+        host_key: &host_key.public,
+        lost: Lost::default(),
+    };
     let mut without_capacity: Vec<String> = Vec::new();
     for instance_type in &types {
         // EC2's own choice first; the zones are only asked for when it has none
@@ -268,6 +285,33 @@ enum Stopped {
     Other(Refused),
 }
 
+/// Whether a try of a call was sent and not answered by a plain no: what the last try is told says nothing of it.
+#[derive(Debug, Clone, Default)]
+struct Lost(Arc<AtomicBool>);
+
+impl Intercept for Lost {
+    fn name(&self) -> &'static str {
+        "lost"
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        let Some(Err(error)) = context.output_or_error() else { return Ok(()) };
+        let run = error.as_operation_error().and_then(|error| error.downcast_ref::<RunInstancesError>());
+        let none_made = |code| is_capacity(code) || crate::aws::error::kind(code) == ErrorKind::Throttled;
+        let none_there = run.and_then(ProvideErrorMetadata::code).is_some_and(none_made);
+        let said_no = run.is_some() && context.response().is_some_and(|answer| !answer.status().is_server_error());
+        if !none_there && !said_no {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
 /// One launch, to be tried in several places.
 struct Call<'a> {
     clients: &'a Clients,
@@ -278,6 +322,7 @@ struct Call<'a> {
     ready: &'a Ready,
     user_data: String,
     host_key: &'a str,
+    lost: Lost,
 }
 
 impl Call<'_> {
@@ -379,7 +424,7 @@ impl Call<'_> {
             .user_data(aws_smithy_types::base64::encode(&self.user_data))
             .set_block_device_mappings(Some(self.volumes(&attempt.instance_type)))
             .set_tag_specifications(Some(self.tags()));
-        let answer = call.send().await?;
+        let answer = call.customize().interceptor(self.lost.clone()).send().await?;
         let instance = answer.instances.unwrap_or_default().into_iter().next();
         let view = View { me: Me { owner: self.owner, key: &self.options.key }, region: self.region };
         let machine = instance.and_then(|mut instance| {
@@ -393,7 +438,9 @@ impl Call<'_> {
     }
 
     fn refused(&self, code: &str, attempt: &Attempt, error: SdkError<RunInstancesError, HttpResponse>) -> Refused {
-        let surely = matches!(&error, SdkError::ServiceError(said) if !said.raw().status().is_server_error());
+        let refused = matches!(&error, SdkError::ServiceError(said) if !said.raw().status().is_server_error());
+        let twin = matches!(code, "IdempotentParameterMismatch" | "IdempotentInstanceTerminated");
+        let surely = refused && !twin && !self.lost.0.load(Ordering::Relaxed);
         let what = format!("launch a machine ({}) in `{}`", attempt.shown(), self.region);
         let error = told(&what, error);
         let error = match code {
@@ -404,6 +451,8 @@ impl Call<'_> {
                      \"Running On-Demand Standard instances\"; or take a smaller `--instance-type`",
                     self.region
                 )),
+            "IdempotentParameterMismatch" | "IdempotentInstanceTerminated" => error
+                .hint("an earlier process of this job launched a machine, which has ended since: begin a new job"),
             "PendingVerification" => {
                 error.hint("AWS is still verifying the account for this region; that takes minutes, at most four hours")
             }
@@ -412,7 +461,7 @@ impl Call<'_> {
             }
             _ => error,
         };
-        Refused { error, surely }
+        Refused { error, surely, twin }
     }
 }
 
