@@ -13,7 +13,7 @@ use super::convert::{self, Me, View};
 use super::error::told;
 use super::ssm;
 use crate::cloud::{Error, ErrorKind, LaunchRequest, Result};
-use crate::domain::{CloudWish, Distro, Machine, Region, Timestamp, Transport, tag};
+use crate::domain::{CloudWish, Distro, Machine, Region, Timestamp, Transport, escape_line, tag};
 use attempts::Attempt;
 pub(super) use attempts::is_capacity;
 use aws_sdk_ec2::operation::run_instances::RunInstancesError;
@@ -43,8 +43,8 @@ const ROOT_GIB: i32 = 12;
 const EXTRA_GIB: i32 = 8;
 /// What the extra volume is called; the machine sees it as a disk `nvme1n1`.
 const EXTRA: &str = "/dev/sdf";
-/// How long a new instance profile may be unknown to EC2.
-const PROFILE_KNOWN: Duration = Duration::from_secs(40);
+/// How long what was made a moment ago may be unknown to EC2: an instance profile, a group, a key pair.
+const KNOWN: Duration = Duration::from_secs(40);
 
 /// A host key: its private half as OpenSSH writes it, which is a secret, and its public half in one line.
 pub struct HostKey {
@@ -165,7 +165,7 @@ pub(super) async fn launch(
         host_key: &host_key.public,
         lost: Lost::default(),
     };
-    let mut without_capacity: Vec<String> = Vec::new();
+    let (mut without_capacity, mut last): (Vec<String>, String) = Default::default();
     for instance_type in &types {
         // EC2's own choice first; the zones are only asked for when it has none
         let mut tries = attempts::of_type(instance_type, &[]);
@@ -176,6 +176,7 @@ pub(super) async fn launch(
                 Err(Stopped::Capacity(said)) => {
                     tracing::info!(attempt = attempt.shown(), said, "no capacity");
                     without_capacity.push(attempt.shown());
+                    last = said;
                     if !named {
                         named = true;
                         let zones = zones(clients, region, instance_type).await?;
@@ -188,7 +189,8 @@ pub(super) async fn launch(
         }
     }
     let tried = without_capacity.join(", ");
-    Err(Error::new(ErrorKind::Capacity, format!("`{region}` has no capacity for what was tried: {tried}"))
+    let last = escape_line(crate::diag::redact(last.trim_end_matches(['.', ' '])).as_ref());
+    Err(Error::new(ErrorKind::Capacity, format!("`{region}` has no capacity for what was tried: {tried} ({last})"))
         .hint("try again later, or another type: `--instance-type A,B` tries one after the other")
         .hint("or another region: `--aws-region`, which needs an image of its own")
         .into())
@@ -276,6 +278,16 @@ async fn zones(clients: &Clients, region: &Region, instance_type: &str) -> Resul
     let mut zones: Vec<String> = offers.into_iter().filter_map(|offer| offer.location).collect();
     zones.sort();
     Ok(zones)
+}
+
+/// Whether an error says that something is not known that may have been made a moment ago.
+fn is_unknown_yet(code: &str, said: &str) -> bool {
+    let profile = || ["iamInstanceProfile", "IAM Instance Profile"].iter().any(|word| said.contains(word));
+    match code {
+        "InvalidParameterValue" => profile(),
+        "InvalidGroup.NotFound" | "InvalidKeyPair.NotFound" => true,
+        _ => false,
+    }
 }
 
 /// Why a try ended.
@@ -372,7 +384,7 @@ impl Call<'_> {
 
     async fn run(&self, attempt: &Attempt) -> std::result::Result<Machine, Stopped> {
         let token = attempt.token(self.owner, &self.options.client_key, self.request.machine.as_str());
-        let deadline = Instant::now() + PROFILE_KNOWN;
+        let deadline = Instant::now() + KNOWN;
         loop {
             let error = match self.send(attempt, &token).await {
                 Ok(machine) => return Ok(machine),
@@ -380,13 +392,13 @@ impl Call<'_> {
             };
             let code = code(&error).unwrap_or_default();
             let said = error.as_service_error().and_then(|error| error.message()).unwrap_or_default();
-            if code == "InvalidParameterValue" && said.contains("iamInstanceProfile") && Instant::now() < deadline {
-                // a profile that was made a moment ago is not yet known everywhere
+            if is_unknown_yet(&code, said) && Instant::now() < deadline {
                 tokio::time::sleep(Duration::from_secs(2)).await;
                 continue;
             }
-            if is_capacity(&code) {
-                return Err(Stopped::Capacity(code));
+            // a zone without a subnet of its own has nothing for us either
+            if is_capacity(&code) || said.contains("No default subnet for availability zone") {
+                return Err(Stopped::Capacity(format!("{code}: {said}")));
             }
             return Err(Stopped::Other(self.refused(&code, attempt, error)));
         }
@@ -484,4 +496,24 @@ pub(super) async fn let_in(
         network::let_in(clients, options, owner, region, group).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_a_moment_ago_may_be_unknown() {
+        let table = [
+            ("InvalidParameterValue", "Value (hg-1) for parameter iamInstanceProfile.name is invalid.", true),
+            ("InvalidParameterValue", "IAM Instance Profile \"arn:x/hg-1\" has no associated IAM Roles", true),
+            ("InvalidParameterValue", "The architecture 'arm64' does not match", false),
+            ("InvalidKeyPair.NotFound", "The key pair 'hg-automation' does not exist", true),
+            ("InvalidGroup.NotFound", "The security group 'sg-1' does not exist", true),
+            ("InvalidAMIID.NotFound", "", false),
+        ];
+        for (code, said, expected) in table {
+            assert_eq!(is_unknown_yet(code, said), expected, "{code}: {said}");
+        }
+    }
 }
