@@ -8,6 +8,8 @@ use crate::cloud::{Error, ErrorKind, Result};
 use crate::domain::{Region, tag};
 use aws_sdk_ec2::types as ec2;
 use std::net::IpAddr;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The group of machines reached by SSH, the predecessor's name for it.
 const SSH_GROUP: &str = "hg-linux-dev-1";
@@ -22,7 +24,9 @@ const WORLD: [&str; 2] = ["0.0.0.0/0", "::/0"];
 pub(super) enum Ingress {
     /// Nobody.
     Closed,
-    /// These, in CIDR form.
+    /// This computer, by the address it has now.
+    Here(String),
+    /// These, which were asked for, in CIDR form.
     From(Vec<String>),
 }
 
@@ -83,7 +87,7 @@ pub(super) async fn ingress(clients: &Clients, options: &LaunchOptions, cidr: &[
         Error::new(ErrorKind::Other, message).hint("`--cidr ADDRESS` says it")
     })?;
     let bits = if address.is_ipv4() { 32 } else { 128 };
-    Ok(Ingress::From(vec![format!("{address}/{bits}")]))
+    Ok(Ingress::Here(format!("{address}/{bits}")))
 }
 
 async fn default_vpc(clients: &Clients, region: &Region) -> Result<String> {
@@ -175,24 +179,25 @@ fn permission(rule: &Rule) -> ec2::IpPermission {
 
 /// Which rules are to be added and which taken away.
 fn changes(there: &[Rule], ingress: &Ingress, note: &str, open: bool) -> (Vec<Rule>, Vec<Rule>) {
+    let rule = |cidr: &String, note: String| Rule {
+        protocol: "tcp".to_owned(),
+        ports: Some((PORT, PORT)),
+        cidr: cidr.clone(),
+        note,
+    };
     let wanted: Vec<Rule> = match ingress {
         Ingress::Closed => Vec::new(),
-        Ingress::From(all) => all
-            .iter()
-            .map(|cidr| Rule {
-                protocol: "tcp".to_owned(),
-                ports: Some((PORT, PORT)),
-                cidr: cidr.clone(),
-                note: note.to_owned(),
-            })
-            .collect(),
+        Ingress::Here(cidr) => vec![rule(cidr, note.to_owned())],
+        // noted otherwise, so that where this computer is says nothing of it: another job may be connected by it
+        Ingress::From(all) => all.iter().map(|cidr| rule(cidr, format!("{note} asked"))).collect(),
     };
+    let here = matches!(ingress, Ingress::Here(_));
     let same = |a: &Rule, b: &Rule| (&a.protocol, a.ports, &a.cidr) == (&b.protocol, b.ports, &b.cidr);
     let add = wanted.iter().filter(|one| !there.iter().any(|known| same(known, one))).cloned().collect();
     let stale = |rule: &&Rule| {
         let world = !open && WORLD.contains(&rule.cidr.as_str());
         // this computer was elsewhere
-        let moved = rule.note == note;
+        let moved = here && rule.note == note;
         (world || moved) && !wanted.iter().any(|one| same(one, rule))
     };
     (add, there.iter().filter(stale).cloned().collect())
@@ -212,9 +217,18 @@ async fn settle(
     let client = clients.ec2(region).await;
     let name = group.group_name().unwrap_or(id);
     // first in, then out: a job of this computer's may be connected by the old rule, and none is cut off for nothing
+    let since = Instant::now();
     for rule in &add {
-        let call = client.authorize_security_group_ingress().group_id(id).ip_permissions(permission(rule));
-        let answer = call.send().await;
+        let answer = loop {
+            let call = client.authorize_security_group_ingress().group_id(id).ip_permissions(permission(rule));
+            let answer = call.send().await;
+            // one that was made a moment ago is not yet known everywhere
+            let unknown = answer.as_ref().err().and_then(super::code).as_deref() == Some("InvalidGroup.NotFound");
+            if !unknown || since.elapsed() > super::KNOWN {
+                break answer;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
         if answer.as_ref().err().and_then(super::code).as_deref() == Some("InvalidPermission.Duplicate") {
             continue;
         }
@@ -273,16 +287,21 @@ mod tests {
             rule(22, "198.51.100.8/32", "hga anna laptop"),
             rule(22, "203.0.113.0/24", "the office"),
         ];
-        let here = Ingress::From(vec!["192.0.2.1/32".into()]);
-        let (add, remove) = changes(&there, &here, me, false);
+        let here = |cidr: &str| Ingress::Here(cidr.into());
+        let (add, remove) = changes(&there, &here("192.0.2.1/32"), me, false);
         assert_eq!(add, [rule(22, "192.0.2.1/32", me)]);
         assert_eq!(remove, there[..3]);
-        let (add, remove) = changes(&there, &Ingress::From(vec!["198.51.100.7/32".into()]), me, false);
+        let (add, remove) = changes(&there, &here("198.51.100.7/32"), me, false);
         assert!(add.is_empty());
         assert_eq!(remove, there[..2]);
         let (add, remove) = changes(&there, &Ingress::From(vec!["0.0.0.0/0".into()]), me, true);
-        assert!(add.is_empty());
-        assert_eq!(remove, [there[2].clone()]);
+        assert!(add.is_empty() && remove.is_empty());
+        // what was asked for stays, for another job of this computer may be connected by it, and so does what it has now
+        let (asked, _) = changes(&[], &Ingress::From(vec!["192.0.2.0/24".into()]), me, false);
+        assert_eq!(asked.len(), 1);
+        assert_eq!(changes(&asked, &here("198.51.100.7/32"), me, false).1, []);
+        let all = [asked[0].clone(), there[2].clone()];
+        assert_eq!(changes(&all, &Ingress::From(vec!["203.0.113.0/24".into()]), me, false).1, []);
         assert_eq!(changes(&[], &Ingress::Closed, me, false), (vec![], vec![]));
     }
 }
