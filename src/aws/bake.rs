@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// How long EC2 may take to copy a machine's disks.
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
+/// How long EC2 may not yet show an image that it has begun.
+const UNSEEN: Duration = Duration::from_secs(60);
+
 /// Makes an image and waits until it can be launched from. One that an earlier call with the same name began is waited for.
 /// One that EC2 fails to make is taken away.
 pub(super) async fn create(
@@ -24,7 +27,13 @@ pub(super) async fn create(
 ) -> Result<Resource> {
     let id = match named(clients, me, region, request).await? {
         Some(id) => id,
-        None => begin(clients, me, region, instance, request).await?,
+        None => match begin(clients, me, region, instance, request).await {
+            // a call whose answer was lost has begun it
+            Err(error) if error.message.contains("InvalidAMIName.Duplicate") => {
+                shown_at_last(clients, me, region, request).await?.ok_or(error)?
+            }
+            begun => begun?,
+        },
     };
     let since = Instant::now();
     let mut pause = Duration::from_millis(250);
@@ -33,7 +42,14 @@ pub(super) async fn create(
         let image = match answer.map_err(|error| told(&format!("look at image {id}"), error)) {
             Ok(answer) => answer.images.unwrap_or_default().into_iter().next(),
             // not yet known everywhere
-            Err(error) if error.kind == ErrorKind::NotFound && since.elapsed() < Duration::from_secs(60) => None,
+            Err(error) if error.kind == ErrorKind::NotFound && since.elapsed() < UNSEEN => None,
+            // it goes on without us, and the next look may be answered
+            Err(error)
+                if matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unreachable) && since.elapsed() < LIMIT =>
+            {
+                tracing::warn!("{}", crate::diag::chain(&error));
+                None
+            }
             Err(error) => return Err(error),
         };
         let state = image.as_ref().and_then(|image| image.state().cloned());
@@ -80,6 +96,23 @@ async fn named(clients: &Clients, me: Me<'_>, region: &Region, request: &ImageRe
         return Ok(image.image_id);
     }
     Err(Error::new(ErrorKind::Conflict, format!("there is another image `{name}` in `{region}` already")))
+}
+
+/// The same once EC2 shows it.
+async fn shown_at_last(
+    clients: &Clients,
+    me: Me<'_>,
+    region: &Region,
+    request: &ImageRequest,
+) -> Result<Option<String>> {
+    let since = Instant::now();
+    loop {
+        let found = named(clients, me, region, request).await?;
+        if found.is_some() || since.elapsed() > UNSEEN {
+            return Ok(found);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
 }
 
 async fn begin(
