@@ -1,12 +1,12 @@
 //! Launching: intent first, then a finaliser that ends the machine, then the call. Done twice it finds the first
 //! machine. Also the verb `machines launch`.
 
+use super::bake;
 use super::ready::{Fit, take_over, wait_ready};
 use super::world::{Prior, World, fail};
 use crate::cloud::{Cloud, LaunchRequest};
 use crate::domain::{
-    Claim, CloudWish, Distro, Image, ImageName, LaunchSpec, Lease, Machine, MachineId, Phase, ProviderKind,
-    Timestamp, WorkVerdict,
+    CloudWish, Distro, ImageName, LaunchSpec, Lease, Machine, MachineId, Phase, ProviderKind, Timestamp, WorkVerdict,
 };
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
@@ -111,22 +111,20 @@ pub(super) async fn launch_for_job(
 
 /// The image that was made last, in a cloud that of the wished distribution; none where there is none.
 async fn newest_image(ctx: &JobContext, world: &World, spec: &LaunchSpec) -> Result<Option<ImageName>, Failure> {
-    let images = world.cloud(spec.provider)?.images().await.whole().map_err(fail)?;
-    let (family, command) = if spec.provider == ProviderKind::Aws {
+    let cloud = world.cloud(spec.provider)?;
+    let (newest, command) = if bake::in_cloud(spec.provider) {
         let distro = match &spec.wish.distro {
             Some(name) => Distro::find(name).map_err(fail)?,
             None => Distro::usual(),
         };
-        let command = format!("hga bootstrap-linux-dev --provider aws --distros {}", distro.name);
-        (format!("hg-linux-dev-{}", distro.name), command)
+        let command = format!("hga bootstrap-linux-dev --provider {} --distros {}", spec.provider, distro.name);
+        // one that is still being made, or lies in another region, cannot be launched from
+        (bake::family(&*cloud, distro).await?.into_iter().next(), command)
     } else {
-        (String::new(), "hga bootstrap-linux-dev".to_owned())
+        let images = cloud.images().await.whole().map_err(fail)?;
+        (images.into_iter().max_by_key(|image| image.created), "hga bootstrap-linux-dev".to_owned())
     };
-    let fits = |image: &Image| {
-        let ours = image.claim.as_ref().is_none_or(|claim| matches!(claim, Claim::Ours { .. }));
-        ours && image.name.as_str().starts_with(&family)
-    };
-    let newest = images.into_iter().filter(fits).max_by_key(|image| image.created).map(|image| image.name);
+    let newest = newest.map(|image| image.name);
     if let Some(name) = &newest {
         ctx.note(format!("from image `{name}`, the newest")).await?;
     } else {

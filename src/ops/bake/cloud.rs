@@ -157,6 +157,30 @@ pub(in crate::ops) async fn image_of_cloud(
     Err(Failure::new(message).hint(format!("`{command}` makes one; `--build-image` does so before the tests")))
 }
 
+/// The images of ours of a distribution that can be launched from where machines are launched, the newest first.
+pub(in crate::ops) async fn family(cloud: &dyn Cloud, distro: &Distro) -> Result<Vec<Image>, Failure> {
+    cloud.forget();
+    let home = cloud.home();
+    let images = cloud.images().await.whole().map_err(fail)?;
+    let ours = |image: &Image| !matches!(&image.claim, Some(Claim::OtherOwner { .. } | Claim::Foreign { .. }));
+    let near = |image: &Image| home.is_none() || image.region == home;
+    let mut family: Vec<Image> = images
+        .into_iter()
+        .filter(|image| distro.is_family(image.name.as_str()) && ours(image) && near(image))
+        .collect();
+    if !family.is_empty() {
+        let regions: Vec<_> = home.into_iter().collect();
+        let regions = (!regions.is_empty()).then_some(regions.as_slice());
+        let there = cloud.resources(&[ResourceKind::Image], regions).await.whole().map_err(fail)?;
+        family.retain(|image| {
+            let state = there.iter().find(|one| one.at == image.resource().at).map(|one| one.state.as_deref());
+            matches!(state, Some(None | Some("available")))
+        });
+    }
+    family.sort_by_key(|image| std::cmp::Reverse(image.created));
+    Ok(family)
+}
+
 /// One distribution's image under way.
 struct Bake<'a> {
     ctx: &'a JobContext,
@@ -201,26 +225,7 @@ impl<'a> Bake<'a> {
 
     /// The family's images of ours that can be launched from, the newest first.
     async fn family(&self) -> Result<Vec<Image>, Failure> {
-        self.cloud.forget();
-        let home = self.cloud.home();
-        let images = self.cloud.images().await.whole().map_err(fail)?;
-        let ours = |image: &Image| !matches!(&image.claim, Some(Claim::OtherOwner { .. } | Claim::Foreign { .. }));
-        let near = |image: &Image| home.is_none() || image.region == home;
-        let mut family: Vec<Image> = images
-            .into_iter()
-            .filter(|image| self.distro.is_family(image.name.as_str()) && ours(image) && near(image))
-            .collect();
-        if !family.is_empty() {
-            let regions: Vec<_> = home.into_iter().collect();
-            let regions = (!regions.is_empty()).then_some(regions.as_slice());
-            let there = self.cloud.resources(&[ResourceKind::Image], regions).await.whole().map_err(fail)?;
-            family.retain(|image| {
-                let state = there.iter().find(|one| one.at == image.resource().at).map(|one| one.state.as_deref());
-                matches!(state, Some(None | Some("available")))
-            });
-        }
-        family.sort_by_key(|image| std::cmp::Reverse(image.created));
-        Ok(family)
+        family(&*self.cloud, self.distro).await
     }
 
     fn current<'i>(&self, family: &'i [Image]) -> Option<&'i Image> {
