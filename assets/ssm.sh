@@ -16,6 +16,7 @@
 # the bytes, both streams one after the other, by gzip and base64. A folder holds
 #   line out err status   stdin (a pipe)   in.OFFSET in.end (input not yet read)   knock (a pipe: there is more)
 #   pid "PID BIRTH BOOT" of the supervisor   session (process session of what is run)   seen (when last asked about)
+# Of one that was ended or forgotten a file ID.over stays for a while: a start of it that comes late is not obeyed.
 set -u
 umask 077
 export LC_ALL=C
@@ -161,6 +162,9 @@ start() {
     entry=$(getent passwd "$user") || failed "there is no user \`$user\`"
     why=$(mkdir -p "$base" 2>&1) || failed "$why"
     if mkdir "$dir" 2>/dev/null; then
+        # a call whose answer was lost is made again, and the first may come after all, when all is over
+        if [ -e "$dir.over" ]; then rmdir "$dir"; return; fi
+        find "$base" -maxdepth 1 -name '*.over' -mmin +30 -exec rm -f {} + 2>/dev/null
         # what a client left that did not come back
         for old in "$base"/*/; do
             old=${old%/}
@@ -246,7 +250,13 @@ answer() {
     printf 'hga %s %s %s %s %s\n%s\n' $one $two "$all_out" "$all_err" "$now" "$bytes"
 }
 
-for old in ${forget-}; do rm -rf "${base:?}/$old"; done
+# The mark first: a start that makes the folder after it was removed finds the mark.
+forget() {
+    mkdir -p "$base" && touch "$base/$1.over"
+    rm -rf "${base:?}/$1"
+}
+
+for old in ${forget-}; do forget "$old"; done
 case $verb in
 start) start && answer ;;
 read) answer ;;
@@ -260,8 +270,9 @@ signal)
     echo "hga 0 0 0 0 $(state)"
     ;;
 end)
+    mkdir -p "$base" && touch "$dir.over"
     finish
-    rm -rf "${dir:?}"
+    forget "$id"
     echo "hga 0 0 0 0 absent"
     ;;
 esac

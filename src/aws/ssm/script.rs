@@ -232,4 +232,38 @@ mod tests {
         assert!(!script.contains("{{"), "Systems Manager fills such things in");
         assert!(script.contains("forget='b c'\nuser='h g' plain=n"), "{}", &script[..200]);
     }
+
+    /// On this computer, in a folder of the test's own.
+    #[test]
+    fn what_is_over_is_not_begun_again_by_a_call_that_comes_late() {
+        let folder = tempfile::tempdir().unwrap();
+        let user = std::process::Command::new("id").arg("-un").output().unwrap().stdout;
+        let user = String::from_utf8(user).unwrap().trim().to_owned();
+        let run = |id: &str, verb: Verb, forget: &[&str]| {
+            let forget: Vec<String> = forget.iter().map(|&id| id.to_owned()).collect();
+            let none = Offsets::default();
+            let ask = Ask { id, verb, from: none, had: none, most: 1000, looks: 50, forget: &forget };
+            let base = format!("base='{}'\ndir=", folder.path().display());
+            let script = ask.script().replacen("\ndir=", &format!("\n{base}"), 1);
+            let ran = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+            Answer::parse(std::str::from_utf8(&ran.stdout).unwrap()).unwrap()
+        };
+        let start = || Verb::Start {
+            user: user.clone(),
+            plain: true,
+            line: pack(b"echo hello"),
+            piece: Piece { last: Some(0), ..Piece::default() },
+        };
+        let answer = run("a", start(), &[]);
+        assert_eq!((&answer.out[..], answer.state), (&b"hello\n"[..], State::Over(ExitStatus::Code(0))));
+        assert_eq!(run("b", start(), &["a"]).out, "hello\n");
+        assert_eq!(run("a", start(), &[]).state, State::Absent);
+        // one that is ended before it has begun
+        run("c", Verb::End, &[]);
+        assert_eq!(run("c", start(), &[]).state, State::Absent);
+        run("b", Verb::End, &[]);
+        let left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert!(left.len() == 3 && left.iter().all(|name| name.to_string_lossy().ends_with(".over")), "{left:?}");
+    }
 }
