@@ -24,8 +24,15 @@ const NO_CALLS: &[&str] =
 const SPECIAL: &[(&str, &str)] = &[("get_caller_identity", "sts:GetCallerIdentity")];
 
 /// Actions that no call is named after: who calls something else needs them too.
-const IMPLIED: [&str; 5] =
-    ["iam:PassRole", "iam:TagInstanceProfile", "iam:TagRole", "ssm:StartSession", "sts:GetCallerIdentity"];
+const IMPLIED: [&str; 7] = [
+    "iam:PassRole",
+    "iam:TagInstanceProfile",
+    "iam:TagRole",
+    "ssm:ResumeSession",
+    "ssm:StartSession",
+    "ssm:TerminateSession",
+    "sts:GetCallerIdentity",
+];
 
 /// What operations of IAM speak of, and those of Systems Manager; all others are EC2's.
 const IAM: &[&str] = &["role", "roles", "profile", "profiles", "policy", "policies", "user", "users"];

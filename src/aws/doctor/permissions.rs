@@ -22,7 +22,7 @@ const UNTRIED: &str = "iam:AddRoleToInstanceProfile, iam:AttachRolePolicy, iam:C
                        iam:DeleteInstanceProfile, iam:DeleteRole, iam:DeleteRolePolicy, iam:DetachRolePolicy, \
                        iam:PassRole, iam:RemoveRoleFromInstanceProfile, iam:TagInstanceProfile, iam:TagRole";
 /// Of Systems Manager, what is allowed on machines of ours alone: on one that is not there it is refused.
-const ON_OURS: &str = "ssm:SendCommand, ssm:StartSession";
+const ON_OURS: &str = "ssm:ResumeSession, ssm:SendCommand, ssm:StartSession, ssm:TerminateSession";
 
 /// What a try said of an action.
 #[derive(Debug)]
@@ -87,10 +87,12 @@ const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEgGQz2eS0uhKXxYhxCtyZM3U
 fn launch(
     client: &aws_sdk_ec2::Client,
 ) -> aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder {
-    let tags = ec2::TagSpecification::builder().resource_type(ec2::ResourceType::Instance).tags(owner()).build();
+    // the policy asks for an owner on each of these
+    let tagged = [ec2::ResourceType::Instance, ec2::ResourceType::Volume, ec2::ResourceType::NetworkInterface];
+    let tags = tagged.map(|of| ec2::TagSpecification::builder().resource_type(of).tags(owner()).build());
     let call =
         client.run_instances().dry_run(true).min_count(1).max_count(1).instance_type(ec2::InstanceType::T3Medium);
-    call.image_id("ami-00000000000000000").tag_specifications(tags)
+    call.image_id("ami-00000000000000000").set_tag_specifications(Some(tags.to_vec()))
 }
 
 fn owner() -> ec2::Tag {
