@@ -17,6 +17,10 @@ rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
 find /home/hg /root -mindepth 1 -maxdepth 1 \( -name .cache -o -name '.*_history' -o -name .wget-hsts -o -name .hgrc \) \
     -exec rm -rf {} +
 find /tmp /var/tmp -xdev -mindepth 1 -maxdepth 1 -user hg -exec rm -rf {} +
+# of commands by Systems Manager: what they were sent, changesets too. What runs this is among the newest
+find /var/lib/hga-ssm /var/lib/amazon/ssm/i-*/document/orchestration -mindepth 1 -maxdepth 1 -mmin +1 \
+    -exec rm -rf {} + 2>/dev/null || :
+rm -f /etc/ssh/.hga_key /etc/ssh/.hga_key.pub
 # the launch's user data is in cloud-init's folder, and it holds a private host key
 if command -v cloud-init >/dev/null 2>&1; then cloud-init clean --logs >/dev/null 2>&1 || :; fi
 rm -rf /var/lib/cloud/instances /var/lib/cloud/instance /var/lib/cloud/seed
