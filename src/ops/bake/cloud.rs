@@ -363,6 +363,9 @@ impl<'a> Bake<'a> {
         let launched = self.step("launch", launch).await?;
         let machine = launched.machine.clone();
         *self.launched.lock().unwrap_or_else(PoisonError::into_inner) = Some((launched.machine, launched.finaliser));
+        if self.is_begun(&machine).await? {
+            return self.image_of(&machine).await;
+        }
         let ready = async {
             let machine = wait_ready(self.ctx, self.world, machine, self.order.wish.transport).await?;
             take_over(self.ctx, self.world, machine, Fit::Bare).await
@@ -395,6 +398,20 @@ impl<'a> Bake<'a> {
         let (points, tests) = (words::count(points as u64, "point"), words::count(passed.into(), "test"));
         self.note(format!("the interface is complete ({points}), {tests} passed")).await?;
         self.step("clean up", machine::clean(world, machine)).await?;
+        self.image_of(machine).await
+    }
+
+    /// Whether an earlier process of the job has got as far as to begin the image. The machine is not one to log in to any
+    /// more then: it was cleaned and started anew, and shows the host key of its launch again.
+    async fn is_begun(&self, machine: &Machine) -> Result<bool, Failure> {
+        let name = self.name(machine)?;
+        self.cloud.forget();
+        let images = self.cloud.images().await.items;
+        Ok(images.iter().any(|image| image.name == name && image.fingerprint.as_ref() == Some(&self.fingerprint)))
+    }
+
+    /// Makes the image of a machine on which all is done, or waits for the one that was begun.
+    async fn image_of(&self, machine: &Machine) -> Result<Image, Failure> {
         let request = ImageRequest {
             machine: machine.id.clone(),
             name: self.name(machine)?,
