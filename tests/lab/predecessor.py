@@ -1,6 +1,8 @@
 """Lets Mercurial's own automation, the predecessor, make or remove what it makes on EC2 and IAM: strays as they really are.
 
     predecessor.py SOURCE state|terminate|purge --state-path FOLDER [--region R] [--linux N] [--windows N] [--no-image]
+    predecessor.py SOURCE fingerprint --state-path FOLDER
+    predecessor.py SOURCE run --state-path FOLDER [-- WORDS OF run-tests-linux]
 
 SOURCE is an extracted source distribution of Mercurial; its `contrib/automation/hgautomation` is imported and called as
 it is, against AWS_ENDPOINT_URL, which has to be on the loopback interface. Only its connections into machines have
@@ -8,6 +10,10 @@ stand-ins, since there are no machines, and its waits are cut short. `state` lea
 pair, groups, role, profile, an image that it bakes, and instances that nobody ends. Standard output is one line of JSON
 on what there is afterwards, and the error if the predecessor failed; the exit code is then 1. The server has to have
 been started with `--iam-policies`.
+
+`fingerprint` tells besides which fingerprint it wants of its image for Debian 10, and makes key pair, groups and all that
+comes before. `run` has no stand-ins and prints what the predecessor prints, line by line: it is its own command line in a
+SOURCE that is a repository with `contrib/automation` and `hg` in it, with the exit code that it has.
 """
 
 import argparse
@@ -35,7 +41,10 @@ def read_options():
     parser.add_argument("--linux", type=int, default=2)
     parser.add_argument("--windows", type=int, default=1)
     parser.add_argument("--no-image", dest="image", action="store_false")
-    return parser.parse_args()
+    ours, _, words = "\0".join(sys.argv[1:]).partition("\0--\0")
+    options = parser.parse_args(ours.split("\0"))
+    options.words = words.split("\0") if words else []
+    return options
 
 
 def import_predecessor(options):
@@ -103,7 +112,35 @@ def purge(automation, options):
     automation.aws.remove_resources(connection)
 
 
-SUBCOMMANDS = {"state": make_state, "terminate": terminate, "purge": purge}
+def fingerprint(automation, options):
+    aws = automation.aws
+    connection = automation.HGAutomation(options.state_path).aws_connection(options.region)
+
+    class Asked(Exception):
+        pass
+
+    def ask(_, name, wanted):
+        told.update(image=name, fingerprint=wanted)
+        raise Asked
+
+    aws.find_and_reconcile_image = ask
+    with contextlib.suppress(Asked):
+        aws.ensure_linux_dev_ami(connection)
+
+
+def run(options):
+    sys.path.insert(0, str(options.source / "contrib" / "automation"))
+    import hgautomation.cli
+
+    sys.stdout.reconfigure(line_buffering=True)
+    sys.argv = ["automation.py", "--state-path", str(options.state_path), "--aws-region", options.region]
+    sys.argv += ["run-tests-linux", *options.words]
+    hgautomation.cli.main()
+
+
+SUBCOMMANDS = {"state": make_state, "terminate": terminate, "purge": purge, "fingerprint": fingerprint, "run": None}
+# what is told besides
+told = {}
 
 
 def what_there_is(region):
@@ -155,13 +192,15 @@ def main():
     if endpoint not in LOOPBACK:
         sys.exit("AWS_ENDPOINT_URL has to be on the loopback interface")
     options.state_path.mkdir(parents=True, exist_ok=True)
+    if options.what == "run":
+        return run(options)
     error = kept = None
     with contextlib.redirect_stdout(sys.stderr):
         try:
             kept = SUBCOMMANDS[options.what](import_predecessor(options), options)
         except Exception as why:
             error = f"{type(why).__name__}: {why}"
-    print(json.dumps({"error": error, **what_there_is(options.region)}), flush=True)
+    print(json.dumps({"error": error, **told, **what_there_is(options.region)}), flush=True)
     sys.stderr.flush()
     os._exit(1 if error else 0)
 
