@@ -57,6 +57,8 @@ arm | least | boot)
         printf '%s\n' "$until" >"$file.$$"
         mv "$file.$$" "$file"
     fi
+    # a kernel that panics starts the machine anew, and so the lease; where that cannot be set it is as it was
+    [ "$1" != boot ] || { echo 10 >/proc/sys/kernel/panic && echo 1 >/proc/sys/kernel/panic_on_oops; } 2>/dev/null || :
     if ! systemctl is-active --quiet hga-lease.service 2>/dev/null; then
         # early in a boot nothing may wait for a service; one that is queued already is refused, which is as well
         systemd-run --no-block --quiet --collect --unit=hga-lease --description="ends this machine with its lease" \

@@ -375,6 +375,25 @@ fn killed_clients_are_taken_up_and_interrupted_ones_clean_up() {
         cloud.instance_of(&job);
         nothing_but(&cloud, &stranger, phase);
     }
+    // in another region, and taken up by a process that was not told of it
+    let there = "eu-west-1";
+    let bare = ["machines", "launch", "--provider", "aws", "--aws-region", there, "--lease", "2m", "--json"];
+    let mut client = Client::of(cloud.command(&bare));
+    let job = client.job();
+    client.until_phase("ready");
+    client.kill();
+    let again = cloud.hga(&["jobs", "attach", &job, "--json"]);
+    assert_eq!((again.code, &again.summary()["cleanup"]), (0, &json!("kept")), "{again:?}");
+    let id = again.summary()["machine"]["id"].as_str().unwrap().to_owned();
+    let state = || {
+        let query = "Reservations[].Instances[].[InstanceId,State.Name]";
+        cloud.lab.aws_in(there, &["ec2", "describe-instances", "--query", query])
+    };
+    assert_eq!(state(), json!([[id, "running"]]));
+    let ended = cloud.hga(&["machines", "terminate", "--yes", "--wait", "--aws-region", there, &id]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(state(), json!([[id, "terminated"]]));
+
     let mut clients: Vec<(String, u32, Client)> = Vec::new();
     for phase in ["launch", "ready", "prepare", "sync", "test"] {
         // once lets the job stand where it is; that is the vanished client's case

@@ -275,6 +275,14 @@ impl Cloud for AwsCloud {
         if self.there { doctor::points(&self.options).await } else { vec![doctor::not_set_up()] }
     }
 
+    fn in_region(&self, region: &Region) -> Option<Arc<dyn Cloud>> {
+        if self.home_region() == *region {
+            return None;
+        }
+        let options = AwsOptions { regions: Regions::These(vec![region.clone()]), ..self.options.clone() };
+        Some(Arc::new(Self { clients: Arc::clone(&self.clients), ..Self::new(options) }))
+    }
+
     fn forget(&self) {
         let polls = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
         polls.values().for_each(|poll| poll.forget());

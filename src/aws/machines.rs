@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// How long EC2 may not yet show a machine that it has launched.
 const UNSEEN: Duration = Duration::from_secs(60);
 /// How long a machine is looked for whose launch was never answered.
-const LOOKED_FOR: Duration = Duration::from_secs(12);
+const LOOKED_FOR: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// What became of a launch of this process.

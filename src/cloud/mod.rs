@@ -8,6 +8,7 @@ use crate::domain::{
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 /// What kind of trouble a provider had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -196,6 +197,12 @@ pub trait Cloud: Send + Sync {
     /// comes back, within seconds.
     async fn doctor(&self) -> Vec<CheckItem> {
         Vec::new()
+    }
+
+    /// The provider as it looks at one region and launches there; none where it does so already, or knows no regions.
+    fn in_region(&self, region: &Region) -> Option<Arc<dyn Cloud>> {
+        let _ = region;
+        None
     }
 
     /// What was asked a moment ago is asked anew at the next call.

@@ -107,6 +107,9 @@ fn run_tests(words: &mut Vec<String>, spec: &RunTestsSpec) {
 }
 
 fn wish(words: &mut Vec<String>, wish: &CloudWish, provider: ProviderKind) {
+    if let Some(region) = &wish.region {
+        flag(words, "--aws-region", region.as_str());
+    }
     if let Some(distro) = &wish.distro {
         flag(words, "--distro", distro);
     }
@@ -196,6 +199,7 @@ mod tests {
             ..run()
         };
         let on_ec2 = CloudWish {
+            region: None,
             instance_types: vec!["c5.9xlarge".into(), "m5.8xlarge".into()],
             distro: Some("debian12".into()),
             transport: Transport::Ssm,

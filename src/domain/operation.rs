@@ -1,6 +1,6 @@
 //! What a person or script asks for, as plain values that can be stored, compared and shown as a command line.
 
-use super::{CloudWish, ImageName, MachineId, Plan, ProviderKind};
+use super::{CloudWish, ImageName, MachineId, Plan, ProviderKind, Region};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -240,6 +240,30 @@ impl Operation {
             Self::Terminate { .. } => "machines terminate",
             Self::Apply { plan, .. } => plan.verb.as_str(),
         }
+    }
+
+    /// What it wishes of a cloud's machine, where it may launch one.
+    #[must_use]
+    pub fn wish(&self) -> Option<&CloudWish> {
+        match self {
+            Self::RunTests(spec) => Some(&spec.wish),
+            Self::BootstrapLinux(spec) => Some(&spec.wish),
+            Self::Launch(spec) => Some(&spec.wish),
+            Self::Terminate { .. } | Self::Apply { .. } => None,
+        }
+    }
+
+    /// The same with the region it is launched in, where it names none.
+    #[must_use]
+    pub fn at_home(mut self, home: Option<Region>) -> Self {
+        let wish = match &mut self {
+            Self::RunTests(spec) => &mut spec.wish,
+            Self::BootstrapLinux(spec) => &mut spec.wish,
+            Self::Launch(spec) => &mut spec.wish,
+            Self::Terminate { .. } | Self::Apply { .. } => return self,
+        };
+        wish.region = wish.region.take().or(home);
+        self
     }
 
     /// The provider it works on.

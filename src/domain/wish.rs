@@ -1,5 +1,6 @@
 //! What a person may wish of a cloud's machine: its type, the system on it, and how it is reached.
 
+use super::Region;
 use serde::{Deserialize, Serialize};
 
 /// How a cloud's machine is reached.
@@ -36,6 +37,10 @@ pub struct CloudWish {
     /// Its type, and others to take where there is no capacity for the first; none takes the operation's usual one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instance_types: Vec<String>,
+    /// In which region; none is where the provider launches by itself. A job that is taken up goes on there, whatever its
+    /// new process looks at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
     /// Which distribution, as `assets/distros.toml` names it; none takes the first there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distro: Option<String>,

@@ -45,6 +45,8 @@ impl Session {
     /// When the journal or the job's folder cannot be written.
     pub async fn submit(&self, operation: Operation) -> Result<JobId> {
         self.must_be_there(operation.provider())?;
+        let home = self.parts.clouds.get(&operation.provider()).and_then(|cloud| cloud.home());
+        let operation = operation.at_home(home);
         let (journal, paths, retention) = (self.journal.clone(), self.parts.paths.clone(), self.parts.retention);
         tokio::task::spawn_blocking(move || super::tidy::tidy(&journal, &paths, retention));
         let job = JobId::random();
@@ -190,7 +192,13 @@ impl Session {
     }
 
     fn drive(&self, job: JobId, operation: Operation, prior: Prior, claim: Claim, level: CancelLevel) {
-        let world = self.world(&job);
+        let mut world = self.world(&job);
+        // it goes on where it was begun, wherever this process looks
+        let region = operation.wish().and_then(|wish| wish.region.as_ref());
+        let there = world.clouds.get(&operation.provider()).zip(region);
+        if let Some(cloud) = there.and_then(|(cloud, region)| cloud.in_region(region)) {
+            world.clouds.insert(cloud.provider(), cloud);
+        }
         let (resumed, only_clean_up) = (prior.resumed, prior.only_clean_up);
         let handle = self.engine.run(job.clone(), move |ctx| async move {
             // before anything that can fail or be cut short

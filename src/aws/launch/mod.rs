@@ -126,6 +126,8 @@ struct Ready {
     base: Base,
     key_name: String,
     group: String,
+    /// Whether it gets the profile that lets Systems Manager reach it.
+    profile: bool,
     /// Whether a volume more is needed for the type.
     extra: Vec<(String, bool)>,
 }
@@ -244,12 +246,23 @@ async fn prepare(
         network::group(clients, options, owner, region, &ingress).await
     };
     let profile = async {
-        if request.wish.transport == Transport::Ssh { Ok(()) } else { profile::ensure(clients, owner).await }
+        if request.wish.transport == Transport::Ssh {
+            return Ok(false);
+        }
+        match profile::ensure(clients, owner).await {
+            Ok(()) => Ok(true),
+            // SSH may do, and is tried first
+            Err(error) if request.wish.transport == Transport::Auto && error.kind == ErrorKind::Denied => {
+                tracing::warn!("without Systems Manager: {}", crate::diag::chain(&error));
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     };
     let extra = async { if request.spare_disk { has_disks(clients, region, types).await } else { Ok(Vec::new()) } };
-    let (base, key_name, group, (), extra) =
+    let (base, key_name, group, profile, extra) =
         tokio::try_join!(base, key::pair(clients, owner, region, &options.client_key), group, profile, extra)?;
-    Ok(Ready { base, key_name, group, extra })
+    Ok(Ready { base, key_name, group, profile, extra })
 }
 
 /// Which of these types come with disks of their own, as EC2 says.
@@ -410,7 +423,9 @@ impl Call<'_> {
         token: &str,
     ) -> std::result::Result<Machine, SdkError<RunInstancesError, HttpResponse>> {
         let placement = attempt.zone.as_ref().map(|zone| ec2::Placement::builder().availability_zone(zone).build());
-        let profile = (self.request.wish.transport != Transport::Ssh)
+        let profile = self
+            .ready
+            .profile
             .then(|| ec2::IamInstanceProfileSpecification::builder().name(profile::PROFILE).build());
         let metadata = ec2::InstanceMetadataOptionsRequest::builder()
             .http_tokens(ec2::HttpTokensState::Required)

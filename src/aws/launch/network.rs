@@ -7,6 +7,7 @@ use crate::aws::error::told;
 use crate::cloud::{Error, ErrorKind, Result};
 use crate::domain::{Region, tag};
 use aws_sdk_ec2::types as ec2;
+use sha2::{Digest as _, Sha256};
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -212,7 +213,9 @@ async fn settle(
     group: &ec2::SecurityGroup,
     ingress: &Ingress,
 ) -> Result<()> {
-    let note = format!("hga {} {}", plain(owner), plain(&options.host));
+    // two computers may have one name
+    let key = Sha256::digest(options.client_key.trim().as_bytes());
+    let note = format!("hga {} {} {:02x}{:02x}{:02x}", plain(owner), plain(&options.host), key[0], key[1], key[2]);
     let (add, remove) = changes(&rules(group), ingress, &note, options.open);
     let client = clients.ec2(region).await;
     let name = group.group_name().unwrap_or(id);

@@ -165,6 +165,8 @@ impl Wish {
                 .hint("name your own network, or write `ingress = \"open\"` below `[aws]` in config.toml"));
         }
         Ok(CloudWish {
+            // where the provider looks first, which `--aws-region` says
+            region: None,
             instance_types: self.instance_type.clone(),
             distro: distro.cloned(),
             transport: self.transport.unwrap_or(if aws { context.transport } else { Transport::default() }),

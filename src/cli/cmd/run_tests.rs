@@ -124,6 +124,7 @@ pub(super) mod tests {
         let cidr = proptest::collection::vec(block.prop_map(|block| crate::domain::cidr(&block).unwrap()), 0..3);
         (types, distro, proptest::sample::select(&Transport::ALL[..]), cidr).prop_map(
             |(instance_types, distro, transport, cidr)| CloudWish {
+                region: None,
                 instance_types,
                 distro: distro.map(str::to_owned),
                 transport,

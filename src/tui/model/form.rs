@@ -147,6 +147,8 @@ impl Form {
         }
         let distro = Distro::names().get(self.choice(FieldId::Distro)).map(|name| (*name).to_owned());
         CloudWish {
+            // one that is repeated goes where it was
+            region: self.base.wish.region.clone(),
             instance_types,
             distro: distro.filter(|_| self.shows(FieldId::Distro)),
             transport: Transport::ALL.get(self.choice(FieldId::Transport)).copied().unwrap_or_default(),

@@ -178,6 +178,7 @@ fn a_new_machine_on_ec2_has_fields_of_its_own() {
     app.keys("tab right tab right");
     let asked = spec(&app.keys("enter"));
     let wish = CloudWish {
+        region: None,
         instance_types: vec!["c5.9xlarge".into(), "m5.8xlarge".into()],
         distro: Some("debian12".into()),
         transport: Transport::Ssh,
