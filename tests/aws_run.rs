@@ -384,7 +384,8 @@ fn killed_clients_are_taken_up_and_interrupted_ones_clean_up() {
     client.kill();
     let again = cloud.hga(&["jobs", "attach", &job, "--json"]);
     assert_eq!((again.code, &again.summary()["cleanup"]), (0, &json!("kept")), "{again:?}");
-    let id = again.summary()["machine"]["id"].as_str().unwrap().to_owned();
+    let launched = again.json().into_iter().rfind(|event| event["event"] == "machine.launched");
+    let id = launched.unwrap_or_else(|| panic!("{again:?}"))["machine"].as_str().unwrap().to_owned();
     let state = || {
         let query = "Reservations[].Instances[].[InstanceId,State.Name]";
         cloud.lab.aws_in(there, &["ec2", "describe-instances", "--query", query])
