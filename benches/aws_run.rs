@@ -210,11 +210,9 @@ impl<'a> Predecessor<'a> {
     /// Runs a test that waits, and is killed in it.
     fn killed(&self) {
         let (mut child, out) = self.start(&["test-wait.t"]);
-        for line in out.lines() {
-            if line.unwrap().starts_with("running tests") {
-                break;
-            }
-        }
+        // read on to the end: a pipe that nobody reads would end it before it is killed
+        let mut lines = out.lines();
+        assert!(lines.any(|line| line.unwrap().starts_with("running tests")));
         std::thread::sleep(Duration::from_secs(1));
         child.kill().unwrap();
         child.wait().unwrap();
