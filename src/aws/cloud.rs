@@ -381,7 +381,12 @@ impl Cloud for AwsCloud {
     }
 
     async fn pin_host_keys(&self, id: &MachineId, keys: &[String]) -> Result<()> {
-        let (_, region) = self.must_find(id).await?;
+        // where a machine of this process is need not be asked
+        let known = self.launches.region_of(id).filter(|_| machines::is_instance(id));
+        let region = match known {
+            Some(region) => region,
+            None => self.must_find(id).await?.1,
+        };
         machines::note_host_keys(&self.clients, &region, id, keys).await
     }
 

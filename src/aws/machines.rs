@@ -46,6 +46,11 @@ impl Launches {
         all.get(asked).map(|(_, launch)| launch.clone())
     }
 
+    /// In which region a machine of this process is.
+    pub(super) fn region_of(&self, id: &MachineId) -> Option<Region> {
+        self.machine(id).and_then(|(machine, _)| region_of(&machine))
+    }
+
     /// A machine of this process by either of its ids, and whether EC2 may not yet show it.
     fn machine(&self, id: &MachineId) -> Option<(Machine, bool)> {
         self.launched(id).map(|(_, machine, fresh)| (machine, fresh))

@@ -10,6 +10,7 @@ mod process;
 mod pypi;
 mod quick;
 mod repo;
+mod server;
 mod sync;
 mod text;
 mod tools;

@@ -135,6 +135,32 @@ impl Repository {
         Ok(Self { hg, root: PathBuf::from(OsString::from_vec(path)) })
     }
 
+    /// The same with one changeset of it and, where they are wanted, the names of its tests: the questions are asked side by
+    /// side, for starting `hg` is what takes the time. The names are those that the revset named a moment ago, which may
+    /// have moved since: who finds fault with them asks [`Repository::tests`].
+    ///
+    /// # Errors
+    /// Those of [`Repository::open`], then those of [`Repository::resolve`].
+    pub async fn open_at(
+        hg: HgCommand,
+        folder: &Path,
+        rev: &str,
+        with_tests: bool,
+    ) -> Result<(Self, Revision, Vec<String>)> {
+        check_folder(folder)?;
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+        let root = real.ancestors().find(|above| above.join(".hg").is_dir()).unwrap_or(&real).to_path_buf();
+        let likely = Self { hg: hg.clone(), root };
+        let tests = async { if with_tests { likely.tests(rev).await.ok() } else { None } };
+        let (opened, revision, tests) = tokio::join!(Self::open(hg, folder), likely.resolve(rev), tests);
+        let opened = opened?;
+        if opened.root != likely.root {
+            let revision = opened.resolve(rev).await?;
+            return Ok((opened, revision, Vec::new()));
+        }
+        Ok((opened, revision?, tests.unwrap_or_default()))
+    }
+
     /// Its root folder.
     #[must_use]
     pub fn root(&self) -> &Path {

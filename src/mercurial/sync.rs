@@ -1,7 +1,7 @@
 //! Getting one revision, and if wanted the uncommitted changes, into a machine's work clone.
 
 use super::repo::{Repository, hg_failed};
-use super::{Error, ErrorKind, Result};
+use super::{Error, ErrorKind, Result, server};
 use crate::domain::{Endpoint, Layout, escape_line};
 use crate::remote::spool::{quote, words};
 use crate::remote::{Captured, PutOptions, Shell};
@@ -146,6 +146,9 @@ async fn common(repository: &Repository, shell: &dyn Shell, layout: &Layout) -> 
 /// # Errors
 /// `Remote` with the words of the machine's `hg`, or when the working copy is elsewhere afterwards.
 pub async fn update(shell: &dyn Shell, layout: &Layout, node: &str) -> Result<()> {
+    if update_by_one(shell, layout, node).await? {
+        return Ok(());
+    }
     // First the update: it forgets added files, which only then count as untracked. It fails where an untracked file
     // is in the way of a folder, hence the second try.
     let line = format!(
@@ -177,6 +180,24 @@ pub async fn update(shell: &dyn Shell, layout: &Layout, node: &str) -> Result<()
     } else {
         error
     })
+}
+
+/// The same by one `hg` that is started once, as far as nothing stands in the way; whether the working copy is there.
+async fn update_by_one(shell: &dyn Shell, layout: &Layout, node: &str) -> Result<bool> {
+    let line = format!(
+        "HGPLAIN=1 HGRCPATH= {} -R {} --config extensions.purge= serve --cmdserver pipe",
+        quote(&layout.hg()),
+        quote(&layout.work_source())
+    );
+    let commands: [&[&str]; 3] = [
+        &["update", "-y", "--quiet", "--clean", "--rev", node],
+        &["purge", "-y", "--all"],
+        &["log", "-y", "--rev", ".", "--template", "{node}"],
+    ];
+    let said = shell.capture(&line, Bytes::from(server::requests(&commands))).await?;
+    let answers = server::answers(&said.stdout).unwrap_or_default();
+    let done = answers.len() == commands.len() && answers.iter().all(|answer| answer.status == 0);
+    Ok(done && answers.last().is_some_and(|log| log.stdout == node.as_bytes()))
 }
 
 fn failed(verb: &str, said: &Captured) -> Error {

@@ -14,6 +14,10 @@ use tokio::time::Instant;
 
 /// How long a machine's SSH port may be silent before another way is looked for.
 const SSH_PATIENCE: Duration = Duration::from_secs(15);
+/// The longest pause between two knocks at a port where nobody answers yet; they cost next to nothing.
+const KNOCK: Duration = Duration::from_millis(200);
+/// The longest pause between two questions that are metered, or counted by who is asked.
+const METERED: Duration = Duration::from_secs(2);
 /// How long before it is asked whether our address has changed.
 const MOVED: Duration = Duration::from_secs(30);
 /// How long between two questions to the provider that are not about the machine's state.
@@ -98,7 +102,7 @@ async fn wait_address(
             _ => return Err(ended(&*cloud, &machine.id).await),
         }
         let why = if pending { "it is still starting" } else { "it has no address" };
-        wait(&*cloud, deadline, &mut pause, &machine, why).await?;
+        wait(&*cloud, deadline, &mut pause, METERED, &machine, why).await?;
         machine = match cloud.machine(&machine.id).await {
             Ok(Some(machine)) => machine,
             Ok(None) => return Err(ended(&*cloud, &machine.id).await),
@@ -147,8 +151,8 @@ async fn wait_login(
                 if std::mem::take(&mut silent) {
                     ladder.step("answers").await?;
                 }
-                // a fresh instance answers before its key is in place
-                wait(&*cloud, deadline, &mut pause, &machine, &error.to_string()).await?;
+                // a fresh instance answers before its key is in place; servers count refusals
+                wait(&*cloud, deadline, &mut pause, METERED, &machine, &error.to_string()).await?;
             }
             Err(error) if error.is_transient() && machine.is_ephemeral() => {
                 let by_ssh = machine.endpoint.as_ref().is_some_and(|endpoint| endpoint.managed.is_none());
@@ -173,7 +177,8 @@ async fn wait_login(
                         Err(error) => tracing::warn!(machine = %machine.id, "{}", chain(&error)),
                     }
                 }
-                wait(&*cloud, deadline, &mut pause, &machine, &error.to_string()).await?;
+                let most = if by_ssh { KNOCK } else { METERED };
+                wait(&*cloud, deadline, &mut pause, most, &machine, &error.to_string()).await?;
                 // one that has ended will never answer
                 if machine.cloud.is_some() && asked.elapsed() > ASK {
                     asked = Instant::now();
@@ -201,6 +206,7 @@ async fn wait(
     cloud: &dyn Cloud,
     deadline: Deadline,
     pause: &mut Duration,
+    most: Duration,
     machine: &Machine,
     why: &str,
 ) -> Result<(), Failure> {
@@ -213,7 +219,7 @@ async fn wait(
         });
     }
     tokio::time::sleep(*pause).await;
-    *pause = (*pause * 2).min(Duration::from_secs(2));
+    *pause = (*pause * 2).min(most);
     Ok(())
 }
 

@@ -91,9 +91,7 @@ async fn fresh(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<O
         let source = ctx
             .phase(Phase::Source, async {
                 prepare::check(world, spec).await?;
-                let source = source::find(ctx, world, &spec.source, &spec.rev).await?;
-                source::check_names(ctx, &source, spec).await?;
-                Ok(source)
+                source::find_for(ctx, world, spec).await
             })
             .await?;
         let image = ctx.phase(Phase::Image, image(ctx, world, spec, &source)).await?;

@@ -10,22 +10,44 @@ use crate::mercurial::{self, Repository, Revision};
 pub(super) struct Source {
     pub(super) repo: Repository,
     pub(super) revision: Revision,
+    /// Names of its tests, as far as they have been asked for; see [`Repository::open_at`].
+    likely_tests: Vec<String>,
 }
 
 /// Finds the repository (downloads it for the demo) and resolves the revision.
 pub(super) async fn find(ctx: &JobContext, world: &World, source: &TestSource, rev: &str) -> Result<Source, Failure> {
+    find_with(ctx, world, source, rev, false).await
+}
+
+/// The same, with the names of the revision's tests if they are wanted.
+async fn find_with(
+    ctx: &JobContext,
+    world: &World,
+    source: &TestSource,
+    rev: &str,
+    with_tests: bool,
+) -> Result<Source, Failure> {
     let notes = Notes::new(ctx);
-    let repo = open(world, source, &notes).await;
+    let found = open(world, source, rev, with_tests, &notes).await;
     notes.told().await;
-    let repo = repo.map_err(fail)?;
-    let revision = repo.resolve(rev).await.map_err(fail)?;
+    let (repo, revision, likely_tests) = found.map_err(fail)?;
     ctx.emit(EventKind::SourceResolved { node: revision.node.clone(), summary: revision.summary.clone() }).await?;
-    Ok(Source { repo, revision })
+    Ok(Source { repo, revision, likely_tests })
+}
+
+/// Finds what a run of tests is of, and looks whether the tests that are named exist.
+pub(super) async fn find_for(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<Source, Failure> {
+    let source = find_with(ctx, world, &spec.source, &spec.rev, !spec.test_args.is_empty()).await?;
+    check_names(ctx, &source, spec).await?;
+    Ok(source)
 }
 
 /// Looks whether the tests that are named exist, before anything is launched for them.
-pub(super) async fn check_names(ctx: &JobContext, source: &Source, spec: &RunTestsSpec) -> Result<(), Failure> {
+async fn check_names(ctx: &JobContext, source: &Source, spec: &RunTestsSpec) -> Result<(), Failure> {
     if spec.test_args.is_empty() {
+        return Ok(());
+    }
+    if mercurial::check_names(&spec.test_args, &source.likely_tests).is_ok_and(|doubts| doubts.is_empty()) {
         return Ok(());
     }
     let mut known = source.repo.tests(&source.revision.node).await.map_err(fail)?;
@@ -38,7 +60,13 @@ pub(super) async fn check_names(ctx: &JobContext, source: &Source, spec: &RunTes
     Ok(())
 }
 
-async fn open(world: &World, source: &TestSource, notes: &Notes) -> mercurial::Result<Repository> {
+async fn open(
+    world: &World,
+    source: &TestSource,
+    rev: &str,
+    with_tests: bool,
+    notes: &Notes,
+) -> mercurial::Result<(Repository, Revision, Vec<String>)> {
     let tell = notes.teller();
     let step = move |text: &str, _: u32, _: u32| tell(text);
     if let TestSource::Directory(folder) = source {
@@ -51,10 +79,10 @@ async fn open(world: &World, source: &TestSource, notes: &Notes) -> mercurial::R
         Err(_) => mercurial::tools_hg(&world.tools, &step).await?,
     };
     match source {
-        TestSource::Directory(folder) => Repository::open(hg, folder).await,
+        TestSource::Directory(folder) => Repository::open_at(hg, folder, rev, with_tests).await,
         TestSource::Pypi => {
             let source = mercurial::fetch_source(&world.sources, &hg, &step).await?;
-            Repository::open(hg, &source.folder).await
+            Repository::open_at(hg, &source.folder, rev, with_tests).await
         }
     }
 }

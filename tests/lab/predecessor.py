@@ -2,7 +2,7 @@
 
     predecessor.py SOURCE state|terminate|purge --state-path FOLDER [--region R] [--linux N] [--windows N] [--no-image]
     predecessor.py SOURCE fingerprint --state-path FOLDER
-    predecessor.py SOURCE run --state-path FOLDER [-- WORDS OF run-tests-linux]
+    predecessor.py SOURCE run --state-path FOLDER [-- WORDS FOR run-tests.py]
 
 SOURCE is an extracted source distribution of Mercurial; its `contrib/automation/hgautomation` is imported and called as
 it is, against AWS_ENDPOINT_URL, which has to be on the loopback interface. Only its connections into machines have
@@ -30,6 +30,7 @@ import urllib.parse
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PREFIX = "hg-"
 WAIT = 0.2
+TWINE = ("twine", "twine.commands", "twine.commands.upload", "twine.settings")
 
 
 def read_options():
@@ -130,11 +131,13 @@ def fingerprint(automation, options):
 
 def run(options):
     sys.path.insert(0, str(options.source / "contrib" / "automation"))
+    # it uploads with it, which nobody asks for here
+    sys.modules.update({name: unittest.mock.MagicMock() for name in TWINE})
     import hgautomation.cli
 
     sys.stdout.reconfigure(line_buffering=True)
     sys.argv = ["automation.py", "--state-path", str(options.state_path), "--aws-region", options.region]
-    sys.argv += ["run-tests-linux", *options.words]
+    sys.argv += ["run-tests-linux", "--", *options.words]
     hgautomation.cli.main()
 
 
