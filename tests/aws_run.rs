@@ -391,6 +391,9 @@ fn killed_clients_are_taken_up_and_interrupted_ones_clean_up() {
         cloud.lab.aws_in(there, &["ec2", "describe-instances", "--query", query])
     };
     assert_eq!(state(), json!([[id, "running"]]));
+    // it is known by its id alone
+    let said = cloud.command(&["ssh", &id, "--", "echo here"]).output().unwrap();
+    assert_eq!(String::from_utf8(said.stdout).unwrap(), "here\n");
     let ended = cloud.hga(&["machines", "terminate", "--yes", "--wait", "--aws-region", there, &id]);
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(state(), json!([[id, "terminated"]]));

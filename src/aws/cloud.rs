@@ -120,11 +120,25 @@ impl AwsCloud {
             return Ok(None);
         }
         let regions = self.regions_of(id).await?;
-        let found = machines::find(&self.clients, &self.launches, self.me(), &regions, id).await?;
+        let mut found = machines::find(&self.clients, &self.launches, self.me(), &regions, id).await?;
+        if found.is_none() && machines::is_instance(id) {
+            // hga names machines by their ids alone, wherever it has launched them
+            found = self.find_elsewhere(&regions, id).await.unwrap_or_else(|error| {
+                // where it should be it was looked for
+                tracing::debug!(machine = %id, "not looked for everywhere: {}", crate::diag::chain(&error));
+                None
+            });
+        }
         Ok(found.and_then(|machine| {
             let region = machine.cloud.as_ref()?.region.clone();
             Some((machine, region))
         }))
+    }
+
+    async fn find_elsewhere(&self, looked_at: &[Region], id: &MachineId) -> Result<Option<Machine>> {
+        let all = inventory::regions(&self.clients, &self.home_region()).await?;
+        let elsewhere: Vec<Region> = all.into_iter().filter(|region| !looked_at.contains(region)).collect();
+        machines::find(&self.clients, &self.launches, self.me(), &elsewhere, id).await
     }
 
     async fn must_find(&self, id: &MachineId) -> Result<(Machine, Region)> {

@@ -251,14 +251,14 @@ impl<'a, H: Hand> Follower<'a, H> {
     async fn announce(&mut self) -> std::result::Result<(), Stop> {
         let job = self.store.job(&self.watch.job);
         let machine = job.and_then(|job| job.machine.clone()).filter(|machine| !machine.ended);
-        let under_way = job.is_some_and(|job| job.run.as_ref().is_some_and(|run| run.status.is_none()));
+        let under_way = job.is_some_and(JobView::is_under_way);
         let ends = match &machine {
             Some(machine) => self.hand.lease_ends(&machine.id).await,
             None => None,
         };
         let goes_on = if under_way { "the run goes on" } else { "the job stops where it is, to be taken up again" };
         let ends = ends.map_or(String::new(), |at| {
-            format!(" and the machine ends itself at {} unless attached", words::clock(at))
+            format!(", and the machine ends itself at {} unless attached", words::clock(at))
         });
         let text = format!(
             "\ndetaching in {} s: {goes_on}{ends}\npress Ctrl-C again to stop the job and end its machine now\n",
@@ -337,8 +337,13 @@ impl<'a, H: Hand> Follower<'a, H> {
             self.printer.out(&text)?;
         }
         let job = &self.watch.job;
+        let how = if self.job().is_none_or(JobView::is_under_way) {
+            "goes on".to_owned()
+        } else {
+            "stands still until it is taken up again; its machine costs until its lease runs out".to_owned()
+        };
         let text = format!(
-            "\ndetached: job {job} goes on\nhint: `hga jobs attach {job}` follows it again\nhint: `hga jobs cancel {job}` stops it and ends its machine\n"
+            "\ndetached: job {job} {how}\nhint: `hga jobs attach {job}` takes it up again\nhint: `hga jobs cancel {job}` stops it and ends its machine\n"
         );
         self.printer.err(&text)?;
         debug_assert!(self.job().is_none_or(|job| job.state != JobState::Ended));

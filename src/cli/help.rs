@@ -62,12 +62,8 @@ kept (`aws.keep_images`), and whatever a machine still uses.
 Examples:
   hga bootstrap-linux-dev
   hga bootstrap-linux-dev --source ~/hg --rebuild
-<<<<<<< HEAD
   hga bootstrap-linux-dev --provider aws --distros debian12
   hga bootstrap-linux-dev --provider aws --distros all --parallel
-=======
-  hga bootstrap-linux-dev --provider aws --distros debian12,debian13 --parallel
->>>>>>> bake
   hga bootstrap-linux-dev --provider aws --distros debian13 --on-error keep";
 
 pub(super) const LAUNCH: &str = "\

@@ -4,7 +4,7 @@
 use super::lines::{cut, diff, word};
 use super::paint::{Paint, Tone};
 use super::{exit, words};
-use crate::domain::{CleanupVerdict, Timestamp, WorkVerdict, escape_line};
+use crate::domain::{CleanupVerdict, Region, Timestamp, WorkVerdict, escape_line};
 use crate::event::Level;
 use crate::session::JobFiles;
 use crate::store::{DiffKept, EndedTest, JobView, failures, phase_table, slowest};
@@ -122,12 +122,19 @@ fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Pa
         let kept = matches!(job.cleanup, Some(CleanupVerdict::Kept { .. }));
         let fate = match () {
             () if machine.ended => "has ended".to_owned(),
-            () if kept => format!(
-                "is kept until its lease runs out: `hga ssh {}`, `hga machines terminate {}`",
-                machine.id, machine.id
-            ),
+            () if kept => {
+                let there = match &machine.region {
+                    Some(region) if *region != Region::usual() => format!(" --aws-region {region}"),
+                    _ => String::new(),
+                };
+                format!(
+                    "is kept until its lease runs out: `hga ssh {}`, `hga machines terminate {}{there}`",
+                    machine.id, machine.id
+                )
+            }
             () if machine.provider == crate::domain::ProviderKind::Hosts => "is a listed host and stays".to_owned(),
-            () if job.ended.is_none() => "works on".to_owned(),
+            () if job.ended.is_none() && job.is_under_way() => "works on".to_owned(),
+            () if job.ended.is_none() => "waits for the job to be taken up, or for its lease to run out".to_owned(),
             () => "may still be there: `hga machines list`".to_owned(),
         };
         let what: Vec<String> =
@@ -149,7 +156,8 @@ fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Pa
         row("Why", &cut(&escape_line(&warned.text)));
     }
     let work = match &job.work {
-        None => "goes on".to_owned(),
+        None if job.is_under_way() => "goes on".to_owned(),
+        None => "stands still until the job is taken up".to_owned(),
         Some(WorkVerdict::Done) => paint.tone(Tone::Good, "done"),
         Some(WorkVerdict::Nothing) => paint.tone(Tone::Good, "nothing to do"),
         Some(WorkVerdict::TestsFailed { status }) => {

@@ -128,7 +128,9 @@ impl Repository {
                     "it is a Git repository; clone Mercurial's own with `hg clone https://repo.mercurial-scm.org/hg`",
                 )
             } else {
-                error.hint("name a clone of https://repo.mercurial-scm.org/hg, or leave the source out to use the one from PyPI")
+                error.hint(
+                    "name a clone of https://repo.mercurial-scm.org/hg, or use the one from PyPI: `--source pypi`",
+                )
             });
         }
         let path = said.stdout.strip_suffix(b"\n").unwrap_or(&said.stdout).to_vec();

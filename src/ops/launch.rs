@@ -118,6 +118,7 @@ async fn newest_image(ctx: &JobContext, world: &World, spec: &LaunchSpec) -> Res
             None => Distro::usual(),
         };
         let command = format!("hga bootstrap-linux-dev --provider {} --distros {}", spec.provider, distro.name);
+        let command = bake::with_region(command, spec.wish.region.as_ref());
         // one that is still being made, or lies in another region, cannot be launched from
         (bake::family(&*cloud, distro).await?.into_iter().next(), command)
     } else {

@@ -147,11 +147,11 @@ impl Session {
         };
         let known: Vec<_> = known
             .iter()
-            .filter(|machine| machine.is_ephemeral())
+            .filter(|machine| machine.is_ephemeral() && machine.state.is_alive())
             .map(|machine| format!("`{}`", machine.id))
             .collect();
         let hint = if known.is_empty() {
-            "there are no machines; `hga machines launch` makes one".to_owned()
+            "`hga machines list` shows those there are, `hga machines launch` makes one".to_owned()
         } else {
             format!("there are {}", known.join(", "))
         };

@@ -260,6 +260,13 @@ impl JobView {
         self.steps.iter().filter(move |step| step.phase == Some(phase))
     }
 
+    /// Whether something goes on without a client: somebody drives it, or its run is on the machine.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        let driven = !matches!(self.state, JobState::Detached | JobState::Ended);
+        driven || self.run.as_ref().is_some_and(|run| run.status.is_none())
+    }
+
     /// Whether it is known from its first event on.
     #[must_use]
     pub fn is_whole(&self) -> bool {

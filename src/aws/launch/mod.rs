@@ -483,6 +483,10 @@ impl Call<'_> {
             "PendingVerification" => {
                 error.hint("AWS is still verifying the account for this region; that takes minutes, at most four hours")
             }
+            "InvalidParameterValue" if error.message.contains("InstanceType") => error.hint(format!(
+                "`aws ec2 describe-instance-types --region {} --query 'InstanceTypes[].InstanceType'` lists the types there are",
+                self.region
+            )),
             "InvalidParameterValue" if error.message.contains("architecture") => {
                 error.hint("our images are for x86_64; take a type without a `g` in its family (c5, c6i, c7i, c7a)")
             }

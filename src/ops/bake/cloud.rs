@@ -6,7 +6,7 @@ use super::retain::retain;
 use crate::cloud::{Cloud, ImageRequest};
 use crate::domain::{
     BootstrapSpec, Claim, CloudWish, Distro, Fingerprint, Image, ImageName, Layout, Machine, MachineId, OnError,
-    ProviderKind, ResourceKind, RunId, RunTestsSpec, Timestamp, words,
+    ProviderKind, Region, ResourceKind, RunId, RunTestsSpec, Timestamp, words,
 };
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
@@ -134,6 +134,7 @@ pub(in crate::ops) async fn image_of_cloud(
         return bake.ensure().await.map(|image| image.name);
     }
     let command = format!("hga bootstrap-linux-dev --provider {} --distros {}", spec.provider, distro.name);
+    let command = with_region(command, spec.wish.region.as_ref());
     let command = match &spec.source {
         crate::domain::TestSource::Pypi => command,
         crate::domain::TestSource::Directory(folder) => {
@@ -155,6 +156,14 @@ pub(in crate::ops) async fn image_of_cloud(
         None => format!("there is no image of {} yet", distro.title),
     };
     Err(Failure::new(message).hint(format!("`{command}` makes one; `--build-image` does so before the tests")))
+}
+
+/// A command of ours, said for the same region.
+pub(in crate::ops) fn with_region(command: String, region: Option<&Region>) -> String {
+    match region {
+        Some(region) if *region != Region::usual() => format!("{command} --aws-region {region}"),
+        _ => command,
+    }
 }
 
 /// The images of ours of a distribution that can be launched from where machines are launched, the newest first.
