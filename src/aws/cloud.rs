@@ -136,9 +136,16 @@ impl AwsCloud {
     }
 
     async fn find_elsewhere(&self, looked_at: &[Region], id: &MachineId) -> Result<Option<Machine>> {
-        let all = inventory::regions(&self.clients, &self.home_region()).await?;
-        let elsewhere: Vec<Region> = all.into_iter().filter(|region| !looked_at.contains(region)).collect();
+        let elsewhere = self.other_regions(looked_at).await?;
         machines::find(&self.clients, &self.launches, self.me(), &elsewhere, id).await
+    }
+
+    /// The account's regions but these.
+    async fn other_regions(&self, looked_at: &[Region]) -> Result<Vec<Region>> {
+        let ask = looked_at.first().cloned().unwrap_or_else(|| self.home_region());
+        let mut all = inventory::regions(&self.clients, &ask).await?;
+        all.retain(|region| !looked_at.contains(region));
+        Ok(all)
     }
 
     async fn must_find(&self, id: &MachineId) -> Result<(Machine, Region)> {
@@ -208,9 +215,8 @@ impl AwsCloud {
 
     /// Ends a machine in the account's other regions. One where we may do nothing holds none of ours.
     async fn end_elsewhere(&self, looked_at: &[Region], id: &MachineId) -> Result<()> {
-        let all = inventory::regions(&self.clients, &self.home_region()).await?;
-        let elsewhere = all.iter().filter(|region| !looked_at.contains(region));
-        let ends = elsewhere.map(async |region| {
+        let elsewhere = self.other_regions(looked_at).await?;
+        let ends = elsewhere.iter().map(async |region| {
             let region = std::slice::from_ref(region);
             machines::end_in(&self.clients, &self.launches, self.me(), region, id).await
         });
@@ -226,15 +232,9 @@ impl AwsCloud {
         if profiles.is_empty() {
             return Ok(());
         }
-        let ask = match (looked_at.first(), &self.options.regions) {
-            (Some(region), _) => region.clone(),
-            (None, Regions::These(regions)) => regions.first().cloned().unwrap_or_else(Region::usual),
-            (None, Regions::All) => Region::usual(),
-        };
-        let elsewhere = inventory::regions(&self.clients, &ask).await?;
-        let elsewhere = elsewhere.iter().filter(|region| !looked_at.contains(region));
+        let elsewhere = self.other_regions(looked_at).await?;
         let names: Vec<String> = profiles.iter().map(|profile| profile.at.id.clone()).collect();
-        let asked = elsewhere.map(|region| inventory::profile_users(&self.clients, region, &names));
+        let asked = elsewhere.iter().map(|region| inventory::profile_users(&self.clients, region, &names));
         for (name, user) in try_join_all(asked).await?.into_iter().flatten() {
             let used = profiles.iter_mut().find(|profile| profile.at.id == name);
             if let Some(profile) = used {
@@ -342,29 +342,22 @@ impl Cloud for AwsCloud {
         let launched =
             launch::launch(&self.clients, &self.options.launch, &self.options.owner, &region, request).await;
         self.forget();
-        match launched {
-            Ok(mut machine) => {
-                machine.image.clone_from(&request.image);
-                self.launches.note(asked, Launch::Done(Box::new(machine.clone())));
-                Ok(machine)
-            }
+        let mut machine = match launched {
+            Ok(machine) => machine,
             Err(refused) if refused.twin => {
-                match machines::shown_at_last(&self.clients, self.me(), &region, asked).await? {
-                    Some(mut machine) => {
-                        machine.image.clone_from(&request.image);
-                        self.launches.note(asked, Launch::Done(Box::new(machine.clone())));
-                        Ok(machine)
-                    }
-                    None => Err(refused.error),
-                }
+                let shown = machines::shown_at_last(&self.clients, self.me(), &region, asked).await?;
+                shown.ok_or(refused.error)?
             }
             Err(refused) => {
                 if refused.surely {
                     self.launches.note(asked, Launch::Refused);
                 }
-                Err(refused.error)
+                return Err(refused.error);
             }
-        }
+        };
+        machine.image.clone_from(&request.image);
+        self.launches.note(asked, Launch::Done(Box::new(machine.clone())));
+        Ok(machine)
     }
 
     async fn renew(&self, id: &MachineId, lease: Lease) -> Result<()> {

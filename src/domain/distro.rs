@@ -107,6 +107,14 @@ impl Distro {
         Self::all().iter().find(|distro| distro.is_family(name))
     }
 
+    /// The one that is wished for, by its name, or the usual one.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn wished(name: Option<&str>) -> Result<&'static Self, UnknownDistro> {
+        name.map_or_else(|| Ok(Self::usual()), Self::find)
+    }
+
     /// The usual one.
     ///
     /// # Panics

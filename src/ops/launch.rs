@@ -113,12 +113,8 @@ pub(super) async fn launch_for_job(
 async fn newest_image(ctx: &JobContext, world: &World, spec: &LaunchSpec) -> Result<Option<ImageName>, Failure> {
     let cloud = world.cloud(spec.provider)?;
     let (newest, command) = if bake::in_cloud(spec.provider) {
-        let distro = match &spec.wish.distro {
-            Some(name) => Distro::find(name).map_err(fail)?,
-            None => Distro::usual(),
-        };
-        let command = format!("hga bootstrap-linux-dev --provider {} --distros {}", spec.provider, distro.name);
-        let command = bake::with_region(command, spec.wish.region.as_ref());
+        let distro = Distro::wished(spec.wish.distro.as_deref()).map_err(fail)?;
+        let command = bake::bootstrap_command(spec.provider, distro, spec.wish.region.as_ref());
         // one that is still being made, or lies in another region, cannot be launched from
         (bake::family(&*cloud, distro).await?.into_iter().next(), command)
     } else {

@@ -228,14 +228,11 @@ async fn prepare(
         if let Some(name) = &request.image {
             return image::ours(clients, region, name).await;
         }
-        let distro = match request.wish.distro.as_deref() {
-            Some(name) => Distro::find(name).map_err(|error| {
-                let mut told = Error::new(ErrorKind::NotFound, error.to_string());
-                told.hints = crate::diag::hints(&error);
-                told
-            })?,
-            None => Distro::usual(),
-        };
+        let distro = Distro::wished(request.wish.distro.as_deref()).map_err(|error| {
+            let mut told = Error::new(ErrorKind::NotFound, error.to_string());
+            told.hints = crate::diag::hints(&error);
+            told
+        })?;
         image::of_distro(clients, region, distro).await
     };
     let group = async {

@@ -111,10 +111,7 @@ pub(in crate::ops) async fn image_of_cloud(
     spec: &RunTestsSpec,
     source: &Source,
 ) -> Result<ImageName, Failure> {
-    let distro = match &spec.wish.distro {
-        Some(name) => Distro::find(name).map_err(fail)?,
-        None => Distro::usual(),
-    };
+    let distro = Distro::wished(spec.wish.distro.as_deref()).map_err(fail)?;
     let order = Order {
         provider: spec.provider,
         lease: spec.lease,
@@ -133,8 +130,7 @@ pub(in crate::ops) async fn image_of_cloud(
     if spec.build_image {
         return bake.ensure().await.map(|image| image.name);
     }
-    let command = format!("hga bootstrap-linux-dev --provider {} --distros {}", spec.provider, distro.name);
-    let command = with_region(command, spec.wish.region.as_ref());
+    let command = bootstrap_command(spec.provider, distro, spec.wish.region.as_ref());
     let command = match &spec.source {
         crate::domain::TestSource::Pypi => command,
         crate::domain::TestSource::Directory(folder) => {
@@ -158,8 +154,9 @@ pub(in crate::ops) async fn image_of_cloud(
     Err(Failure::new(message).hint(format!("`{command}` makes one; `--build-image` does so before the tests")))
 }
 
-/// A command of ours, said for the same region.
-pub(in crate::ops) fn with_region(command: String, region: Option<&Region>) -> String {
+/// The command that makes a distribution's image in a region.
+pub(in crate::ops) fn bootstrap_command(provider: ProviderKind, distro: &Distro, region: Option<&Region>) -> String {
+    let command = format!("hga bootstrap-linux-dev --provider {provider} --distros {}", distro.name);
     match region {
         Some(region) if *region != Region::usual() => format!("{command} --aws-region {region}"),
         _ => command,

@@ -6,7 +6,7 @@ mod local;
 mod machine;
 mod retain;
 
-pub(super) use cloud::{family, image_of_cloud, with_region};
+pub(super) use cloud::{bootstrap_command, family, image_of_cloud};
 pub(super) use local::{end_bake_machine, ensure_image};
 
 use super::source;
