@@ -9,7 +9,7 @@ use crate::domain::{Operation, ProviderKind};
 use crate::hosts::HostsCloud;
 use crate::local::{LocalCloud, LocalConfig};
 use crate::remote::Connector;
-use crate::session::{Error, ErrorKind, Parts, Session};
+use crate::session::{Error, ErrorKind, MoneyParts, Parts, Session};
 use crate::ssh::{SshConnector, keys, transport};
 use crate::tui::{self, Dashboard, Setup, ThemeName};
 use std::collections::BTreeMap;
@@ -208,6 +208,11 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
         hg: (config.hg != Config::default().hg).then(|| config.hg.to_string_lossy().into_owned()),
         ready_timeout: config.aws.ready_timeout,
         keep_images: usize::try_from(config.aws.keep_images).unwrap_or(usize::MAX),
+        money: MoneyParts {
+            budget: config.costs.into(),
+            types: std::iter::once(&config.aws.instance_type).chain(&config.aws.alternatives).cloned().collect(),
+            image_types: vec![config.aws.image_instance_type.clone()],
+        },
         retention: config.retention,
         check: Arc::new(|shell, machine: crate::domain::Machine| {
             Box::pin(async move {

@@ -194,6 +194,7 @@ impl AwsCloud {
                 Ok((items, account)) => {
                     all.items.extend(items);
                     all.account = all.account.or(account);
+                    all.looked_at.push(region);
                 }
                 Err(error) => all.unseen.push(Unseen { region: Some(region), error }),
             }
@@ -281,6 +282,10 @@ impl Cloud for AwsCloud {
         Some(self.home_region())
     }
 
+    fn owner(&self) -> Option<String> {
+        Some(self.options.owner.clone())
+    }
+
     fn missing(&self) -> Option<String> {
         (!self.there).then(|| setup::HOW.to_owned())
     }
@@ -312,7 +317,7 @@ impl Cloud for AwsCloud {
         });
         let seen = seen.await;
         let items = seen.items.iter().flat_map(|machines| machines.0.iter().cloned()).collect();
-        Listing { items, unseen: seen.unseen, account: seen.account }
+        Listing { items, unseen: seen.unseen, account: seen.account, looked_at: seen.looked_at }
     }
 
     async fn machine(&self, id: &MachineId) -> Result<Option<Machine>> {
@@ -422,7 +427,7 @@ impl Cloud for AwsCloud {
         });
         let seen = seen.await;
         let items = seen.items.iter().flat_map(|images| images.iter().cloned()).filter_map(image).collect();
-        Listing { items, unseen: seen.unseen, account: seen.account }
+        Listing { items, unseen: seen.unseen, account: seen.account, looked_at: seen.looked_at }
     }
 
     async fn create_image(&self, request: &ImageRequest) -> Result<Image> {
@@ -456,7 +461,7 @@ impl Cloud for AwsCloud {
             let account = held.account.clone();
             Ok((vec![held], account))
         });
-        let Listing { items, mut unseen, account } = held.await;
+        let Listing { items, mut unseen, account, looked_at } = held.await;
         let mut used: BTreeMap<String, Vec<ResourceRef>> = BTreeMap::new();
         let mut all = Vec::new();
         for Held { resources, profiles, .. } in items {
@@ -484,7 +489,7 @@ impl Cloud for AwsCloud {
                 Err(error) => unseen.push(Unseen { region: None, error }),
             }
         }
-        Listing { items: all, unseen, account: self.account_of(account, regions).await }
+        Listing { items: all, unseen, account: self.account_of(account, regions).await, looked_at }
     }
 
     async fn remove(&self, things: &[ResourceRef]) -> Vec<Result<Removed>> {

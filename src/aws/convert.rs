@@ -1,9 +1,10 @@
 //! What EC2 and IAM say, in our own words. One function a kind of thing; the SDK's types end here.
 
+use crate::domain::money::Platform;
 use crate::domain::ours::{Evidence, judge};
 use crate::domain::{
     Claim, CloudFacts, Endpoint, Fingerprint, HostKeys, JobId, Keep, Layout, Lease, Machine, MachineId, MachineState,
-    Managed, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Tags, Timestamp, Transport, tag,
+    Managed, Metered, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Tags, Timestamp, Transport, tag,
 };
 use aws_sdk_ec2::types as ec2;
 use std::collections::BTreeMap;
@@ -94,6 +95,7 @@ pub(super) fn machine(view: View<'_>, instance: &ec2::Instance) -> Option<Machin
             .or(instance.state_transition_reason())
             .filter(|reason| !reason.is_empty())
             .map(str::to_owned),
+        metered: metered(instance),
     };
     let state = state(instance.state());
     let endpoint = state.is_alive().then(|| endpoint(view, &id, &facts, &tags)).flatten();
@@ -115,6 +117,31 @@ pub(super) fn machine(view: View<'_>, instance: &ec2::Instance) -> Option<Machin
         sudo: true,
         cloud: Some(Box::new(facts)),
     })
+}
+
+/// What a machine's price depends on besides its type. The sizes of its volumes are not among what EC2 tells of it.
+fn metered(instance: &ec2::Instance) -> Metered {
+    // without a licence to pay for it is `Linux/UNIX`; moto, and old answers, tell of Windows alone
+    let platform = match (instance.platform_details(), instance.platform()) {
+        (Some(details), _) if details.starts_with("Windows") => Platform::Windows,
+        (Some("Linux/UNIX") | None, None) => Platform::Linux,
+        (Some(_), None) => Platform::LicensedLinux,
+        (_, Some(_)) => Platform::Windows,
+    };
+    Metered {
+        platform,
+        spot: instance.instance_lifecycle() == Some(&ec2::InstanceLifecycleType::Spot),
+        disk_gb: None,
+        addresses: u64::from(instance.public_ip_address().is_some_and(|address| !address.is_empty())),
+        changed: instance.state_transition_reason().and_then(transition),
+    }
+}
+
+/// When a state was entered, as `User initiated (2026-11-25 10:12:13 GMT)` says.
+fn transition(reason: &str) -> Option<Timestamp> {
+    let at = reason.rsplit_once('(')?.1.strip_suffix(')')?.strip_suffix(" GMT")?;
+    let at = jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", at).ok()?;
+    at.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
 /// Where a machine of mine answers: by SSH at its address, once it has one, with the host keys that its tag tells; or by

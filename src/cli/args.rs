@@ -1,6 +1,7 @@
 //! What can be typed, as clap derives it. Only words are looked at here: no file, no network, no state directory.
 
-use super::words::{block, instance_type, launcher, length, provider, transport};
+use super::words::{block, cap, instance_type, launcher, length, provider, transport};
+use crate::domain::money::Cap;
 use crate::domain::{Filesystem, ImageName, JobId, MachineId, OnError, ProviderKind, Region, Transport};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand};
@@ -200,6 +201,15 @@ pub struct Wish {
     /// [default: the address you call from, or what config.toml says]
     #[arg(long, value_name = "CIDR", value_parser = block, help_heading = FOR_EC2)]
     pub cidr: Vec<String>,
+
+    /// What the job's machines may cost in US dollars, or none: at four fifths you are warned, at all of it the job is stopped
+    /// [default: no limit, or what config.toml says]
+    #[arg(long, value_name = "USD", value_parser = cap, help_heading = FOR_EC2)]
+    pub cap: Option<Cap>,
+
+    /// Launch though today's machines have cost what config.toml allows for a day
+    #[arg(long, help_heading = FOR_EC2)]
+    pub over_day_cap: bool,
 }
 
 /// `run-tests-linux`. Whatever is not here goes to `run-tests.py`; see [`super::split`].

@@ -68,6 +68,10 @@ pub(super) fn said(event: &Event, style: Style) -> Said {
             talk(things.iter().map(|thing| format!("ended {thing}")).collect::<Vec<_>>().join("\n"))
         }
         EventKind::Left { thing, why } => warning(&format!("{thing} is still there: {why}")),
+        EventKind::NearCap { spent, cap } => warning(&format!("this job has cost {spent} so far, its cap is {cap}")),
+        EventKind::Capped { spent, cap } => {
+            warning(&format!("this job has cost {spent}, its cap is {cap}: it is stopped, its results are collected"))
+        }
         EventKind::MachineEnded { machine, .. } => talk(format!("machine {machine} has ended")),
         EventKind::SourceResolved { node, summary } => {
             let short: String = node.chars().take(12).collect();
@@ -91,6 +95,7 @@ pub(super) fn said(event: &Event, style: Style) -> Said {
         | EventKind::Detached
         | EventKind::Ended { .. }
         | EventKind::Launched { .. }
+        | EventKind::ImageMade { .. }
         | EventKind::MachineEnding { .. }
         | EventKind::Removing { .. }
         | EventKind::RunEnded { .. }

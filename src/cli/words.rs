@@ -1,5 +1,6 @@
 //! Words on the command line into values, and values into words for people.
 
+use crate::domain::money::Cap;
 use crate::domain::{ProviderKind, Transport, cidr, is_instance_type};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -8,6 +9,11 @@ pub(super) use crate::domain::words::{age, bytes, clock, count, length, seconds,
 /// Reads a type of EC2's.
 pub(super) fn instance_type(text: &str) -> Result<String, String> {
     if is_instance_type(text) { Ok(text.to_owned()) } else { Err("write one such as c5.9xlarge".to_owned()) }
+}
+
+/// Reads what a job may cost.
+pub(super) fn cap(text: &str) -> Result<Cap, String> {
+    text.parse()
 }
 
 /// Reads a block of addresses.

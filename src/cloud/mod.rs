@@ -1,6 +1,7 @@
 //! The port to whoever provides machines and images, in our own words. Each provider implements [`Cloud`].
 
 use crate::diag::{Hint, Hinted};
+use crate::domain::money::{Platform, PriceTag};
 use crate::domain::{
     CheckItem, CloudWish, Fingerprint, Image, ImageName, JobId, Lease, Machine, MachineId, ProviderKind, Region,
     Resource, ResourceKind, ResourceRef,
@@ -98,11 +99,13 @@ pub struct Listing<T> {
     pub unseen: Vec<Unseen>,
     /// In which account, where that is known.
     pub account: Option<String>,
+    /// The regions that were looked at with success: what is not listed there is not there.
+    pub looked_at: Vec<Region>,
 }
 
 impl<T> Default for Listing<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), unseen: Vec::new(), account: None }
+        Self { items: Vec::new(), unseen: Vec::new(), account: None, looked_at: Vec::new() }
     }
 }
 
@@ -117,7 +120,12 @@ impl<T> Listing<T> {
 
     /// The same of other things, each made of one of these.
     pub fn map<U>(self, make: impl FnMut(T) -> U) -> Listing<U> {
-        Listing { items: self.items.into_iter().map(make).collect(), unseen: self.unseen, account: self.account }
+        Listing {
+            items: self.items.into_iter().map(make).collect(),
+            unseen: self.unseen,
+            account: self.account,
+            looked_at: self.looked_at,
+        }
     }
 }
 
@@ -128,6 +136,19 @@ impl<T> From<Result<Vec<T>>> for Listing<T> {
             Err(error) => Self { unseen: vec![Unseen { region: None, error }], ..Self::default() },
         }
     }
+}
+
+/// Which prices are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PriceAsk {
+    /// Where.
+    pub regions: Vec<Region>,
+    /// Of which types of machines.
+    pub types: Vec<String>,
+    /// What they run.
+    pub platforms: Vec<Platform>,
+    /// Whether the Spot market is asked too.
+    pub spot: bool,
 }
 
 /// How far a removal got.
@@ -186,6 +207,18 @@ pub trait Cloud: Send + Sync {
     /// Whether the machines it launches allow `sudo`; asked before anything is launched.
     fn grants_sudo(&self) -> bool {
         true
+    }
+
+    /// Whose the things are that it launches and makes; none where nobody is named.
+    fn owner(&self) -> Option<String> {
+        None
+    }
+
+    /// What the provider's own price list says. A price it does not have is left out; what could not be asked is named,
+    /// with the region it was asked for.
+    async fn prices(&self, ask: &PriceAsk) -> Listing<PriceTag> {
+        let _ = ask;
+        Listing::default()
     }
 
     /// What a person can do to set the provider up, when it is not; nothing of it is asked then.

@@ -6,6 +6,7 @@ use super::host_key::host_key_line;
 use super::raw::{At, Raw, RawHost, Reader};
 use super::values::{Config, Host, LogLevel, ThemeChoice};
 use crate::diag::suggest;
+use crate::domain::money::Usd;
 use crate::domain::{Layout, MachineId, ProviderKind, escape_line};
 use std::ops::RangeInclusive;
 use std::path::{Component, Path, PathBuf};
@@ -34,6 +35,12 @@ pub(super) fn config(reader: &mut Reader<'_>, raw: Raw, place: Place<'_>) -> Con
     take(&mut config.defaults.lease, defaults.lease.and_then(|at| validate_lease(reader, &at)));
     take(&mut config.defaults.python, defaults.python.and_then(|at| validate_python(reader, &at)));
     check_aws::aws(reader, raw.aws, &mut config.aws);
+    config.costs.job_cap = raw.costs.job_cap.and_then(|at| validate_amount(reader, &at));
+    config.costs.day_cap = raw.costs.day_cap.and_then(|at| validate_amount(reader, &at));
+    take(
+        &mut config.costs.alarm_after,
+        raw.costs.alarm_after.and_then(|at| validate_time(reader, &at, Duration::from_secs(1)..=LEASE_MAX)),
+    );
     take(&mut config.dashboard.theme, raw.dashboard.theme.and_then(|at| validate_theme(reader, &at)));
     take(&mut config.local.root, raw.local.root.and_then(|at| validate_path(reader, &at, None, place.home)));
     take(&mut config.log.level, raw.log.level.and_then(|at| validate_level(reader, &at)));
@@ -94,6 +101,15 @@ fn host(reader: &mut Reader<'_>, at: usize, raw: RawHost, place: Place<'_>, othe
         layout,
         sudo: raw.sudo.is_none_or(|at| at.value),
     })
+}
+
+fn validate_amount(reader: &mut Reader<'_>, at: &At<String>) -> Option<Usd> {
+    let amount = validate_filled(reader, at)?.parse::<Usd>().ok().filter(|usd| *usd > Usd::ZERO);
+    if amount.is_none() {
+        let message = format!("`{}`: `{}` is no amount of US dollars", at.key, shown(at));
+        reader.wrong(at.span.start, message, Some("write one such as \"5\" or \"1.50\"".to_owned()));
+    }
+    amount
 }
 
 fn overlap(layout: &Layout) -> bool {

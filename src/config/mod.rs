@@ -22,7 +22,8 @@ pub use paths::home;
 pub use paths::{JobPaths, STATE_PATH_VARIABLE, StatePaths};
 pub use private::write_private;
 pub use values::{
-    Aws, Config, Dashboard, Defaults, Host, Ingress, Local, Log, LogLevel, Retention, SsmAgent, ThemeChoice, sample,
+    Aws, Config, Costs, Dashboard, Defaults, Host, Ingress, Local, Log, LogLevel, Retention, SsmAgent, ThemeChoice,
+    sample,
 };
 
 /// What calls of this room give back.

@@ -114,6 +114,12 @@ impl StatePaths {
         self.root.join("journal.sqlite")
     }
 
+    /// What the provider's price list said last.
+    #[must_use]
+    pub fn prices(&self) -> PathBuf {
+        self.root.join("prices.json")
+    }
+
     /// The marker that says which layout the state directory has.
     #[must_use]
     pub fn version(&self) -> PathBuf {

@@ -171,6 +171,7 @@ section!(RawAws {
     ssm_agent_url: String,
     ssm_agent_sha256: String,
 });
+section!(RawCosts { job_cap: String, day_cap: String, alarm_after: String });
 section!(RawDashboard { theme: String });
 section!(RawLocal { root: String });
 section!(RawLog { level: String, keep: i64 });
@@ -194,6 +195,7 @@ pub(super) struct Raw {
     pub(super) hg: Option<At<String>>,
     pub(super) defaults: RawDefaults,
     pub(super) aws: RawAws,
+    pub(super) costs: RawCosts,
     pub(super) dashboard: RawDashboard,
     pub(super) local: RawLocal,
     pub(super) log: RawLog,
@@ -202,7 +204,7 @@ pub(super) struct Raw {
     pub(super) hosts: Vec<(usize, RawHost)>,
 }
 
-const TOP: [&str; 8] = ["hg", "defaults", "aws", "dashboard", "local", "log", "retention", "hosts"];
+const TOP: [&str; 9] = ["hg", "defaults", "aws", "costs", "dashboard", "local", "log", "retention", "hosts"];
 
 impl Raw {
     /// Reads the file; a mistake in its syntax ends it, any other is noted and left out.
@@ -223,6 +225,7 @@ impl Raw {
             hg: reader.value(table, "", "hg"),
             defaults: reader.table(table, "defaults"),
             aws: reader.table(table, "aws"),
+            costs: reader.table(table, "costs"),
             dashboard: reader.table(table, "dashboard"),
             local: reader.table(table, "local"),
             log: reader.table(table, "log"),
@@ -255,6 +258,7 @@ impl Raw {
             ("", &["hg"]),
             ("[defaults]", RawDefaults::KEYS),
             ("[aws]", RawAws::KEYS),
+            ("[costs]", RawCosts::KEYS),
             ("[dashboard]", RawDashboard::KEYS),
             ("[local]", RawLocal::KEYS),
             ("[log]", RawLog::KEYS),

@@ -1,6 +1,6 @@
 //! The configuration in force, as TOML that reads back to the same values.
 
-use super::{Aws, Config, format_duration};
+use super::{Aws, Config, Costs, format_duration};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -47,6 +47,13 @@ fn aws(aws: &Aws) -> Table {
     rows
 }
 
+fn costs(costs: Costs) -> Table {
+    let mut rows = table([("alarm_after", text(format_duration(costs.alarm_after)))]);
+    let caps = [("job_cap", costs.job_cap), ("day_cap", costs.day_cap)];
+    rows.extend(caps.into_iter().filter_map(|(key, cap)| Some((key.to_owned(), text(cap?.exact())))));
+    rows
+}
+
 impl Config {
     /// The whole configuration as TOML, defaults included.
     #[must_use]
@@ -62,6 +69,7 @@ impl Config {
                 ])),
             ),
             ("aws", Value::Table(aws(&self.aws))),
+            ("costs", Value::Table(costs(self.costs))),
             ("dashboard", Value::Table(table([("theme", text(self.dashboard.theme.as_str()))]))),
             ("local", Value::Table(table([("root", path(&self.local.root))]))),
             ("log", Value::Table(table([("level", text(self.log.level.as_str())), ("keep", number(self.log.keep))]))),
@@ -108,7 +116,7 @@ mod tests {
     #[test]
     fn what_is_shown_reads_back_to_the_same_configuration() {
         let file = Path::new("/state/config.toml");
-        let some = "hg = \"/opt/hg\"\n[defaults]\nlease = \"1h30m\"\n[aws]\nenabled = false\nowner = \"anna\"\nregions = [\"eu-west-1\"]\ninstance_type = \"c6i.large\"\nalternatives = []\ntransport = \"ssm\"\ningress = \"open\"\ncidr = [\"0.0.0.0/0\"]\nkeep_images = 1\nssm_agent_url = \"https://a.example/agent.deb\"\nssm_agent_sha256 = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\n[dashboard]\ntheme = \"16\"\n[[hosts]]\nname = \"build1\"\naddress = \"b.example\"\n\
+        let some = "hg = \"/opt/hg\"\n[defaults]\nlease = \"1h30m\"\n[aws]\nenabled = false\nowner = \"anna\"\nregions = [\"eu-west-1\"]\ninstance_type = \"c6i.large\"\nalternatives = []\ntransport = \"ssm\"\ningress = \"open\"\ncidr = [\"0.0.0.0/0\"]\nkeep_images = 1\nssm_agent_url = \"https://a.example/agent.deb\"\nssm_agent_sha256 = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\n[costs]\njob_cap = \"2.50\"\nday_cap = \"20\"\nalarm_after = \"10m\"\n[dashboard]\ntheme = \"16\"\n[[hosts]]\nname = \"build1\"\naddress = \"b.example\"\n\
                     key = \"/k\"\nproxy_command = \"nc %h %p\"\nhgwork = \"/w\"\nsudo = false\n";
         for text in ["", some] {
             let config = Config::parse(text, file, None).unwrap();

@@ -3,6 +3,7 @@
 use super::check;
 use super::raw::{Raw, Reader};
 use super::{Error, Result, StatePaths};
+use crate::domain::money::{Budget, Usd};
 use crate::domain::{Layout, MachineId, ProviderKind, Region, Transport};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ pub struct Config {
     pub defaults: Defaults,
     /// Provider `aws`.
     pub aws: Aws,
+    /// Limits on what may be spent.
+    pub costs: Costs,
     /// The dashboard.
     pub dashboard: Dashboard,
     /// Provider `local`.
@@ -121,6 +124,29 @@ impl Default for Aws {
             ready_timeout: Duration::from_secs(300),
             ssm_agent: None,
         }
+    }
+}
+
+/// Limits on what may be spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Costs {
+    /// What a job's machines may cost before it is stopped; none for no limit.
+    pub job_cap: Option<Usd>,
+    /// What all machines of a day (UTC) may cost before no more are launched; none for no limit.
+    pub day_cap: Option<Usd>,
+    /// How long a machine may outlive its job before it is told.
+    pub alarm_after: Duration,
+}
+
+impl Default for Costs {
+    fn default() -> Self {
+        Self { job_cap: None, day_cap: None, alarm_after: Duration::from_secs(5 * 60) }
+    }
+}
+
+impl From<Costs> for Budget {
+    fn from(costs: Costs) -> Self {
+        Self { job: costs.job_cap, day: costs.day_cap, alarm_after: costs.alarm_after }
     }
 }
 
@@ -254,6 +280,7 @@ impl Default for Config {
                 python: "system3".to_owned(),
             },
             aws: Aws::default(),
+            costs: Costs::default(),
             dashboard: Dashboard { theme: ThemeChoice::Auto },
             local: Local { root: PathBuf::from(".") },
             log: Log { level: LogLevel::Info, keep: 5 },

@@ -38,7 +38,10 @@ fn the_sample_is_the_defaults_with_and_without_its_comments() {
     assert_eq!(all.aws.owner.as_deref(), Some("anna"));
     assert!(all.aws.ssm_agent.is_some());
     let aws = Aws { owner: None, ssm_agent: None, ..all.aws.clone() };
-    assert_eq!(Config { hosts: Vec::new(), aws, ..all.clone() }, Config::default());
+    let caps = (all.costs.job_cap.map(|usd| usd.to_string()), all.costs.day_cap.map(|usd| usd.to_string()));
+    assert_eq!(caps, (Some("$5.00".to_owned()), Some("$20.00".to_owned())));
+    let costs = Costs { job_cap: None, day_cap: None, ..all.costs };
+    assert_eq!(Config { hosts: Vec::new(), aws, costs, ..all.clone() }, Config::default());
     let expected = Host {
         name: MachineId::new("build1").unwrap(),
         address: "build1.example.org".into(),
@@ -108,11 +111,11 @@ fn every_error_says_where_what_and_what_else() {
         ),
         (
             "colour = 1\n".into(),
-            "line 1, column 1: unknown key `colour`\nhint: known here: `hg`, `defaults`, `aws`, `dashboard`, `local`, `log`, `retention`, `hosts`",
+            "line 1, column 1: unknown key `colour`\nhint: known here: `hg`, `defaults`, `aws`, `costs`, `dashboard`, `local`, `log`, `retention`, `hosts`",
         ),
         (
             "  [default]\n".into(),
-            "line 1, column 4: unknown key `default`\nhint: did you mean `defaults`? known here: `hg`, `defaults`, `aws`, `dashboard`, `local`, `log`, `retention`, `hosts`",
+            "line 1, column 4: unknown key `default`\nhint: did you mean `defaults`? known here: `hg`, `defaults`, `aws`, `costs`, `dashboard`, `local`, `log`, `retention`, `hosts`",
         ),
         (
             host("hostkey = []"),
@@ -223,6 +226,14 @@ fn every_error_says_where_what_and_what_else() {
         (
             "[retention]\ndays = 99999999999999999999\n".into(),
             "line 2, column 8: `retention.days` must be between 1 and 3650",
+        ),
+        (
+            "[costs]\njob_cap = 'five'".into(),
+            "line 2, column 11: `costs.job_cap`: `five` is no amount of US dollars\nhint: write one such as \"5\" or \"1.50\"",
+        ),
+        (
+            "[costs]\nday_cap = '0'".into(),
+            "line 2, column 11: `costs.day_cap`: `0` is no amount of US dollars\nhint: write one such as \"5\" or \"1.50\"",
         ),
         (host("port = 0"), "line 4, column 8: `hosts.port` must be between 1 and 65535"),
         (host("port = 65536"), "line 4, column 8: `hosts.port` must be between 1 and 65535"),

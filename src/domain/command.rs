@@ -1,5 +1,6 @@
 //! An operation as the line a person could type to ask for the same.
 
+use super::money::Cap;
 use super::words::exact;
 use super::{
     CloudWish, DirtyTree, Filesystem, KeepMachine, OnError, Operation, Owners, Plan, PlanVerb, ProviderKind,
@@ -123,6 +124,14 @@ fn wish(words: &mut Vec<String>, wish: &CloudWish, provider: ProviderKind) {
     for block in &wish.cidr {
         flag(words, "--cidr", block);
     }
+    match wish.allowance.cap {
+        Some(Cap::At(usd)) => flag(words, "--cap", &usd.exact()),
+        Some(Cap::None) => flag(words, "--cap", "none"),
+        None => {}
+    }
+    if wish.allowance.over_day_cap {
+        words.push("--over-day-cap".to_owned());
+    }
 }
 
 /// A plan carried out is that of its saved file; as typed anew it would be another one, made of what is there then.
@@ -166,6 +175,7 @@ fn path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::money::Allowance;
     use crate::domain::{BootstrapSpec, LaunchSpec, MachineId, OnError};
     use std::time::Duration;
 
@@ -204,6 +214,7 @@ mod tests {
             distro: Some("debian12".into()),
             transport: Transport::Ssm,
             cidr: vec!["203.0.113.0/24".into(), "2001:db8::/32".into()],
+            allowance: Allowance { cap: Some(Cap::At("2.50".parse().unwrap())), over_day_cap: true },
         };
         let table = [
             (
@@ -227,7 +238,7 @@ mod tests {
             (
                 Operation::Launch(LaunchSpec { wish: on_ec2, provider: ProviderKind::Aws, image: None, lease }),
                 "hga machines launch --provider aws --lease 2h --distro debian12 --instance-type 'c5.9xlarge,m5.8xlarge' \
-                 --transport ssm --cidr 203.0.113.0/24 --cidr 2001:db8::/32",
+                 --transport ssm --cidr 203.0.113.0/24 --cidr 2001:db8::/32 --cap 2.5 --over-day-cap",
             ),
             (
                 Operation::RunTests(run()),

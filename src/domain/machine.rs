@@ -1,5 +1,6 @@
 //! What a machine is, where it answers, and where it keeps the interface's folders.
 
+use super::money::Platform;
 use super::{
     Claim, ImageName, JobId, Keep, Lease, MachineId, Region, Resource, ResourceKind, ResourceRef, Timestamp,
     Transport,
@@ -249,6 +250,29 @@ pub struct CloudFacts {
     /// Why it is in its state, as the cloud says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What its price depends on besides.
+    #[serde(default)]
+    pub metered: Metered,
+}
+
+/// What a machine's price depends on besides its type and region.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metered {
+    /// What it runs.
+    #[serde(default)]
+    pub platform: Platform,
+    /// Whether it was bought on the Spot market.
+    #[serde(default)]
+    pub spot: bool,
+    /// GB of its volumes; none when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_gb: Option<u64>,
+    /// How many public IPv4 addresses it has.
+    #[serde(default)]
+    pub addresses: u64,
+    /// When its state changed last, where the cloud says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Timestamp>,
 }
 
 impl Machine {

@@ -10,6 +10,7 @@ mod image;
 mod job;
 mod lease;
 mod machine;
+pub mod money;
 mod operation;
 pub mod ours;
 mod output;
@@ -29,7 +30,7 @@ pub use ids::{BadId, ImageName, JobId, MachineId, RunId};
 pub use image::{Fingerprint, Image, ImageState};
 pub use job::{CancelLevel, CleanupVerdict, JobState, Remaining, WorkVerdict};
 pub use lease::Lease;
-pub use machine::{CloudFacts, Endpoint, HostKeys, Layout, Machine, MachineState, Managed, ProviderKind};
+pub use machine::{CloudFacts, Endpoint, HostKeys, Layout, Machine, MachineState, Managed, Metered, ProviderKind};
 pub use operation::{
     BootstrapSpec, DirtyTree, Filesystem, KeepMachine, LaunchSpec, OnError, Operation, RunTestsSpec, TestSource,
 };

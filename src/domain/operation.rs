@@ -266,6 +266,21 @@ impl Operation {
         self
     }
 
+    /// What it is about, so that what it took can be compared with the next of its kind; none where there is nothing to
+    /// compare.
+    #[must_use]
+    pub fn about(&self) -> Option<String> {
+        match self {
+            Self::RunTests(spec) => {
+                let tests = if spec.test_args.is_empty() { "all".to_owned() } else { spec.test_args.join(" ") };
+                let about = format!("{} on {}: {tests}", spec.python, spec.filesystem.as_str());
+                Some(super::escape_line(&about).chars().take(200).collect())
+            }
+            Self::BootstrapLinux(_) => Some("image".to_owned()),
+            Self::Launch(_) | Self::Terminate { .. } | Self::Apply { .. } => None,
+        }
+    }
+
     /// The provider it works on.
     #[must_use]
     pub fn provider(&self) -> ProviderKind {

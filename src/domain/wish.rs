@@ -1,6 +1,7 @@
 //! What a person may wish of a cloud's machine: its type, the system on it, and how it is reached.
 
 use super::Region;
+use super::money::Allowance;
 use serde::{Deserialize, Serialize};
 
 /// How a cloud's machine is reached.
@@ -50,6 +51,9 @@ pub struct CloudWish {
     /// Who may connect to its SSH port, in CIDR form; none lets the caller's own address in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cidr: Vec<String>,
+    /// What it may cost.
+    #[serde(default, skip_serializing_if = "Allowance::is_usual")]
+    pub allowance: Allowance,
 }
 
 /// Whether a text has the form of an instance type: `c5.9xlarge`, `u-6tb1.metal`.

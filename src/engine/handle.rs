@@ -5,6 +5,7 @@ use super::dispatcher::{self, Entry};
 use super::signal;
 use super::{EngineOptions, Failure, JobContext, Sink, body};
 use crate::domain::{CancelLevel, CleanupVerdict, JobId, WorkVerdict};
+use crate::event::EventKind;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,7 @@ pub enum JobOutcome {
 #[derive(Clone)]
 pub struct JobHandle {
     shared: Arc<Shared>,
+    queue: mpsc::Sender<Entry>,
     outcome: watch::Receiver<Option<JobOutcome>>,
 }
 
@@ -36,6 +38,12 @@ impl JobHandle {
     #[must_use]
     pub fn job(&self) -> &JobId {
         &self.shared.job
+    }
+
+    /// Says of it, from outside of its body, what happens. Nothing is said of a job that is over.
+    pub async fn tell(&self, kind: EventKind) {
+        let context = JobContext { shared: Arc::clone(&self.shared), queue: self.queue.clone() };
+        context.post(kind).await;
     }
 
     /// Tells it to stop, or cuts it short. Levels only rise. Without effect once its work is over: its finalisers
@@ -100,7 +108,7 @@ impl Engine {
         }
         let shared = Arc::new(Shared::new(job.clone(), self.inner.options));
         let (done, outcome) = watch::channel(None);
-        let handle = JobHandle { shared: shared.clone(), outcome };
+        let handle = JobHandle { shared: shared.clone(), queue: self.inner.queue.clone(), outcome };
         jobs.insert(job.clone(), handle.clone());
         drop(jobs);
         let context = JobContext { shared, queue: self.inner.queue.clone() };

@@ -2,6 +2,7 @@
 //! passes between the engine and a front end. Output bytes are not events: they are in the job's `output` file, which
 //! every reader follows by offset.
 
+use crate::domain::money::{Bill, Usd};
 use crate::domain::{
     CancelLevel, CleanupVerdict, JobId, MachineId, Operation, Phase, ProviderKind, Region, ResourceRef, RunId,
     TestEvent, Timestamp, WorkVerdict,
@@ -162,6 +163,26 @@ pub enum EventKind {
         /// In which region.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         region: Option<Region>,
+        /// What it is charged for; none of what an older version launched.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bill: Option<Box<Bill>>,
+        /// Whose it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// When it ends itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lease: Option<Timestamp>,
+    },
+    /// An image was made, and is stored from now on.
+    #[serde(rename = "image.made")]
+    ImageMade {
+        /// Which.
+        image: ResourceRef,
+        /// What is charged for it at most.
+        bill: Box<Bill>,
+        /// Whose it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
     },
     /// A step of something longer is over.
     #[serde(rename = "step.ended")]
@@ -217,6 +238,24 @@ pub enum EventKind {
         thing: ResourceRef,
         /// Why.
         why: String,
+    },
+
+    // cost
+    /// The job's machines have cost most of what they may.
+    #[serde(rename = "cost.near-cap")]
+    NearCap {
+        /// So much so far,
+        spent: Usd,
+        /// of so much.
+        cap: Usd,
+    },
+    /// The job's machines have cost what they may: it is stopped.
+    #[serde(rename = "cost.capped")]
+    Capped {
+        /// So much so far,
+        spent: Usd,
+        /// of so much.
+        cap: Usd,
     },
 
     // run

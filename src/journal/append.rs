@@ -85,6 +85,7 @@ impl Journal {
                 .map_err(sort)?,
             _ => 0,
         };
+        self.enter_event(db, draft)?;
         Ok(seq.unsigned_abs())
     }
 

@@ -8,6 +8,7 @@ mod append;
 mod error;
 mod history;
 mod jobs;
+mod ledger;
 mod open;
 mod prune;
 mod read;

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Each entry takes the file from the version of its index to the next.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE jobs (
         id        TEXT PRIMARY KEY NOT NULL,
         operation TEXT NOT NULL,                 -- JSON
@@ -39,10 +40,17 @@ const MIGRATIONS: [&str; 1] = ["
         level INTEGER NOT NULL,                  -- 1 stop, 2 kill
         at    TEXT NOT NULL
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE ledger (                        -- outlives the jobs it tells of
+        id    INTEGER PRIMARY KEY AUTOINCREMENT,
+        entry TEXT NOT NULL                      -- JSON
+    ) STRICT;
+",
+];
 
 /// The version this program writes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 const _: () = assert!(MIGRATIONS.len() == VERSION as usize, "each version has its migration");
 
 /// What the file's version means to this program.

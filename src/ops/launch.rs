@@ -5,6 +5,7 @@ use super::bake;
 use super::ready::{Fit, take_over, wait_ready};
 use super::world::{Prior, World, fail};
 use crate::cloud::{Cloud, LaunchRequest};
+use crate::domain::money::Bill;
 use crate::domain::{
     CloudWish, Distro, ImageName, LaunchSpec, Lease, Machine, MachineId, Phase, ProviderKind, Timestamp, WorkVerdict,
 };
@@ -104,6 +105,9 @@ pub(super) async fn launch_for_job(
         provider,
         instance_type: machine.cloud.as_ref().map(|cloud| cloud.instance_type.clone()),
         region: machine.cloud.as_ref().map(|cloud| cloud.region.clone()),
+        bill: Some(Box::new(Bill::of(&world.prices, &machine))),
+        owner: cloud.owner(),
+        lease: machine.lease.map(Lease::ends),
     })
     .await?;
     Ok(Launched { machine, finaliser })

@@ -2,6 +2,7 @@
 
 use crate::cloud::Cloud;
 use crate::diag::Hinted;
+use crate::domain::money::PriceBook;
 use crate::domain::{CheckItem, Endpoint, Machine, MachineId, ProviderKind, RunId};
 use crate::engine::Failure;
 use crate::remote::{Connector, Shell};
@@ -51,6 +52,8 @@ pub struct World {
     pub keep_images: usize,
     /// How long a cloud's machine may take from its launch to the first login.
     pub ready_timeout: Duration,
+    /// What things cost, as it was known when the job was taken up.
+    pub prices: Arc<PriceBook>,
     /// The job's folders.
     pub folders: JobFolders,
     /// Shells made so far: one connection serves all the steps of a job.

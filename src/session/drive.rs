@@ -172,6 +172,7 @@ impl Session {
             sources: self.parts.paths.sources(),
             tools: self.parts.paths.tools(),
             keep_images: self.parts.keep_images,
+            prices: self.prices(),
             ready_timeout: self.parts.ready_timeout,
             folders: JobFolders {
                 output: job.output,
@@ -315,8 +316,16 @@ mod tests {
         };
         let launching = EventKind::Launching { machine: id("m-abc234"), provider };
         let (instance_type, region) = (None, None);
-        let launched =
-            EventKind::Launched { asked: id("m-abc234"), machine: id("i-0abc"), provider, instance_type, region };
+        let launched = EventKind::Launched {
+            asked: id("m-abc234"),
+            machine: id("i-0abc"),
+            provider,
+            instance_type,
+            region,
+            bill: None,
+            owner: None,
+            lease: None,
+        };
         let known = |own: &str| vec![PriorMachine { provider, asked: id("m-abc234"), id: id(own) }];
         assert_eq!(told(vec![launching.clone()]), known("m-abc234"));
         let both = vec![launching.clone(), launched.clone()];

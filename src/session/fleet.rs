@@ -61,11 +61,13 @@ pub struct Listed<T> {
     pub troubles: Vec<Trouble>,
     /// In which account of a cloud, where that is known.
     pub account: Option<String>,
+    /// The regions that were looked at with success.
+    pub looked_at: Vec<Region>,
 }
 
 impl<T> Default for Listed<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), troubles: Vec::new(), account: None }
+        Self { items: Vec::new(), troubles: Vec::new(), account: None, looked_at: Vec::new() }
     }
 }
 
@@ -74,6 +76,7 @@ fn listed<T>(listings: Vec<(ProviderKind, Listing<T>)>) -> Listed<T> {
     for (provider, listing) in listings {
         all.items.extend(listing.items);
         all.account = all.account.or(listing.account);
+        all.looked_at.extend(listing.looked_at);
         let troubles = listing.unseen.into_iter();
         all.troubles.extend(troubles.map(|unseen| Trouble {
             provider,
@@ -108,7 +111,9 @@ impl Session {
     /// Machines of every provider, or of one, those of strangers in a cloud too.
     pub async fn machines(&self, provider: Option<ProviderKind>) -> Listed<Machine> {
         let listings = self.clouds(provider).map(async |cloud| (cloud.provider(), cloud.machines().await));
-        listed(join_all(listings).await)
+        let listed = listed(join_all(listings).await);
+        self.note_machines(&listed);
+        listed
     }
 
     /// The providers that are not set up, each with what a person can do about it.
@@ -214,7 +219,9 @@ impl Session {
     pub async fn resources(&self, provider: Option<ProviderKind>, kinds: &[ResourceKind]) -> Listed<Resource> {
         let listings =
             self.clouds(provider).map(async |cloud| (cloud.provider(), cloud.resources(kinds, None).await));
-        listed(join_all(listings).await)
+        let listed = listed(join_all(listings).await);
+        self.note_stored(kinds, &listed);
+        listed
     }
 
     /// The same of some providers.

@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod fleet;
 mod leases;
+mod money;
 mod parts;
 mod plans;
 mod route;
@@ -21,7 +22,8 @@ pub use error::{Error, ErrorKind};
 pub use events::Events;
 pub use fleet::{Listed, Trouble, changed_inputs};
 pub use leases::{LeaseMove, lease_refused};
-pub use parts::{Check, Parts, Pin};
+pub use money::{Refreshed, Settled};
+pub use parts::{Check, MoneyParts, Parts, Pin};
 pub use plans::{PlanRequest, Proposal};
 pub use types::{Attachment, JobFiles, JobSummary};
 
@@ -50,6 +52,7 @@ pub struct Session {
     watcher: tokio::task::JoinHandle<()>,
     /// Held while a lease is moved: where it ends next depends on where it ends now.
     leases: tokio::sync::Mutex<()>,
+    money: Arc<money::Money>,
 }
 
 fn journal_error(error: &crate::journal::Error) -> Error {
@@ -70,7 +73,8 @@ impl Session {
             Engine::start(sink::JournalSink { journal: journal.clone(), written: sender }, EngineOptions::default());
         let driven = Arc::new(Mutex::new(HashMap::new()));
         let watcher = tokio::spawn(drive::watch_requests(journal.clone(), Arc::clone(&driven)));
-        Ok(Self { parts, journal, engine, written, driven, watcher, leases: tokio::sync::Mutex::default() })
+        let money = Arc::new(money::Money::open(journal.clone(), parts.paths.prices()));
+        Ok(Self { parts, journal, engine, written, driven, watcher, leases: tokio::sync::Mutex::default(), money })
     }
 
     /// All events after `after` (0 for all there are), then new ones as they come, of `job` alone or of all.

@@ -2,6 +2,7 @@
 
 use crate::cloud::Cloud;
 use crate::config::{Retention, StatePaths};
+use crate::domain::money::Budget;
 use crate::domain::{MachineId, ProviderKind};
 use crate::remote::Connector;
 use std::collections::BTreeMap;
@@ -12,6 +13,17 @@ pub use crate::ops::Check;
 
 /// Remembers a host key that a person confirmed.
 pub type Pin = Box<dyn Fn(&MachineId, &str) -> Result<(), crate::cloud::Error> + Send + Sync>;
+
+/// What a session needs to know to tell what things cost.
+#[derive(Debug, Clone, Default)]
+pub struct MoneyParts {
+    /// The limits.
+    pub budget: Budget,
+    /// The types of a cloud's machines where none is wished for, the preferred one first.
+    pub types: Vec<String>,
+    /// The types of those that images are made on.
+    pub image_types: Vec<String>,
+}
 
 /// What a session is made of.
 pub struct Parts {
@@ -27,6 +39,8 @@ pub struct Parts {
     pub keep_images: usize,
     /// How long a cloud's machine may take from its launch to the first login.
     pub ready_timeout: Duration,
+    /// What may be spent, and what machines are launched where nothing is said.
+    pub money: MoneyParts,
     /// What is kept of jobs that are over.
     pub retention: Retention,
     /// Walks the interface.

@@ -1,6 +1,7 @@
 //! One job as its events tell it.
 
 use super::tests_view::TestsView;
+use crate::domain::money::Usd;
 use crate::domain::{
     CancelLevel, CleanupVerdict, JobId, JobState, MachineId, Operation, Phase, ProviderKind, Region, ResourceRef,
     RunId, Timestamp, WorkVerdict,
@@ -206,6 +207,8 @@ pub struct JobView {
     pub events_offset: u64,
     /// How far the output file had grown when the last test event came, in bytes.
     pub output_seen: u64,
+    /// The cap that it was stopped for.
+    pub capped: Option<Usd>,
     /// The work's verdict.
     pub work: Option<WorkVerdict>,
     /// The clean-up's verdict.
@@ -243,6 +246,7 @@ impl JobView {
             tests: TestsView::default(),
             events_offset: 0,
             output_seen: 0,
+            capped: None,
             work: None,
             cleanup: None,
             last_seq: None,
@@ -284,6 +288,14 @@ impl JobView {
         self.fold(event, before);
     }
 
+    fn note(&mut self, at: Timestamp, level: Level, text: String) {
+        if self.notes.len() == NOTES {
+            self.notes.pop_front();
+            self.notes_dropped = self.notes_dropped.saturating_add(1);
+        }
+        self.notes.push_back(NoteView { at, level, text });
+    }
+
     fn fold(&mut self, event: &Event, before: Timestamp) {
         let at = event.at;
         match &event.kind {
@@ -299,13 +311,7 @@ impl JobView {
             }
             EventKind::PhaseStarted { phase } => self.phase_started(*phase, at, before),
             EventKind::PhaseEnded { phase, seconds, ok } => self.phase_ended(*phase, at, *seconds, *ok),
-            EventKind::Note { level, text } => {
-                if self.notes.len() == NOTES {
-                    self.notes.pop_front();
-                    self.notes_dropped = self.notes_dropped.saturating_add(1);
-                }
-                self.notes.push_back(NoteView { at, level: *level, text: text.clone() });
-            }
+            EventKind::Note { level, text } => self.note(at, *level, text.clone()),
             EventKind::Progress { phase, done, total, unit } => {
                 self.progress = Some(ProgressView { phase: *phase, done: *done, total: *total, unit: *unit });
             }
@@ -355,7 +361,14 @@ impl JobView {
                 machine.ending = true;
                 machine.ended = true;
             }
-            EventKind::Removing { .. } => {}
+            EventKind::Removing { .. } | EventKind::ImageMade { .. } => {}
+            EventKind::NearCap { spent, cap } => {
+                self.note(at, Level::Warning, format!("it has cost {spent} so far, its cap is {cap}"));
+            }
+            EventKind::Capped { spent, cap } => {
+                self.capped = Some(*cap);
+                self.note(at, Level::Warning, format!("it has cost {spent}, its cap is {cap}: it is stopped"));
+            }
             EventKind::Removed { things } => {
                 self.removal.removed += things.len() as u64;
                 self.removal.gone.extend(things.iter().cloned());

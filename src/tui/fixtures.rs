@@ -157,6 +157,7 @@ pub(super) fn on_aws(id: &str, region: &str, name: &str, claim: Claim) -> Machin
             claim,
             keep: None,
             reason: None,
+            metered: crate::domain::Metered::default(),
         })),
     }
 }

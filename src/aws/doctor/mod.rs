@@ -443,6 +443,7 @@ mod tests {
                 claim,
                 keep,
                 reason: None,
+                metered: crate::domain::Metered::default(),
             })),
         };
         let ours = || Claim::Ours { why: "x".into() };

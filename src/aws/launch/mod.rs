@@ -455,7 +455,15 @@ impl Call<'_> {
             if instance.tags.is_none() {
                 instance.tags = self.tags().into_iter().next().and_then(|tags| tags.tags);
             }
-            convert::machine(view, &instance)
+            let mut machine = convert::machine(view, &instance)?;
+            if let Some(cloud) = &mut machine.cloud {
+                let sizes = self.volumes(&attempt.instance_type);
+                let sizes = sizes.iter().filter_map(|volume| u64::try_from(volume.ebs()?.volume_size()?).ok());
+                cloud.metered.disk_gb = Some(sizes.sum());
+                // it gets one a moment after its launch, in the account's default subnets
+                cloud.metered.addresses = 1;
+            }
+            Some(machine)
         });
         // an answer without a machine is none
         machine.ok_or_else(|| SdkError::construction_failure("EC2's answer names no machine"))

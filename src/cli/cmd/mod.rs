@@ -22,6 +22,7 @@ use super::paint::{Paint, Tone};
 use super::printer::{Printer, Reader};
 use super::{CliContext, exit};
 use crate::diag::Hinted as _;
+use crate::domain::money::Allowance;
 use crate::domain::{CloudWish, Distro, PlanVerb, ProviderKind, Transport, escape_line, is_everybody};
 use crate::session::{CheckItem, CheckOutcome, Session};
 use std::fmt::Write as _;
@@ -171,6 +172,7 @@ impl Wish {
             distro: distro.cloned(),
             transport: self.transport.unwrap_or(if aws { context.transport } else { Transport::default() }),
             cidr: self.cidr.clone(),
+            allowance: Allowance { cap: self.cap, over_day_cap: self.over_day_cap },
         })
     }
 }

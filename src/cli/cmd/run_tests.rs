@@ -65,6 +65,7 @@ pub(super) mod tests {
     use super::*;
     use crate::cli::args::Verb;
     use crate::cli::parse::read;
+    use crate::domain::money::{Allowance, Cap, Usd};
     use crate::domain::{CloudWish, Distro, Filesystem, ImageName, MachineId, Transport};
     use proptest::prelude::*;
     use std::ffi::OsString;
@@ -122,13 +123,19 @@ pub(super) mod tests {
             (any::<std::net::Ipv6Addr>(), 1..=128u8).prop_map(|(ip, prefix)| format!("{ip}/{prefix}")),
         ];
         let cidr = proptest::collection::vec(block.prop_map(|block| crate::domain::cidr(&block).unwrap()), 0..3);
-        (types, distro, proptest::sample::select(&Transport::ALL[..]), cidr).prop_map(
-            |(instance_types, distro, transport, cidr)| CloudWish {
+        let cap = proptest::option::of(prop_oneof![
+            Just(Cap::None),
+            (1..1_000_000i64).prop_map(|cents| Cap::At(Usd::cents(cents))),
+        ]);
+        let allowance = (cap, any::<bool>()).prop_map(|(cap, over_day_cap)| Allowance { cap, over_day_cap });
+        (types, distro, proptest::sample::select(&Transport::ALL[..]), cidr, allowance).prop_map(
+            |(instance_types, distro, transport, cidr, allowance)| CloudWish {
                 region: None,
                 instance_types,
                 distro: distro.map(str::to_owned),
                 transport,
                 cidr,
+                allowance,
             },
         )
     }

@@ -153,6 +153,7 @@ impl Form {
             distro: distro.filter(|_| self.shows(FieldId::Distro)),
             transport: Transport::ALL.get(self.choice(FieldId::Transport)).copied().unwrap_or_default(),
             cidr: self.base.wish.cidr.clone(),
+            allowance: self.base.wish.allowance,
         }
     }
 

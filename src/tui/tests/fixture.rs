@@ -500,7 +500,7 @@ pub(super) fn unseen<T>(items: Vec<T>, region: &str) -> Listed<T> {
     let error = Error::new(ErrorKind::Remote, "could not reach EC2: no answer within 30 s")
         .hint("`aws sts get-caller-identity` shows whether AWS can be reached from here");
     let trouble = Trouble { provider: ProviderKind::Aws, region: Region::new(region).ok(), error };
-    Listed { items, troubles: vec![trouble], account: Some("123456789012".to_owned()) }
+    Listed { troubles: vec![trouble], account: Some("123456789012".to_owned()), ..listed(items) }
 }
 
 /// The plan that the session makes of what there is on AWS.
@@ -629,6 +629,9 @@ impl Desk {
                     provider,
                     instance_type: Some("c5.9xlarge".to_owned()),
                     region,
+                    bill: None,
+                    owner: None,
+                    lease: None,
                 },
             )
             .then(0, EventKind::PhaseEnded { phase: Phase::Launch, seconds: 2.1, ok: true })

@@ -182,7 +182,7 @@ fn a_new_machine_on_ec2_has_fields_of_its_own() {
         instance_types: vec!["c5.9xlarge".into(), "m5.8xlarge".into()],
         distro: Some("debian12".into()),
         transport: Transport::Ssh,
-        cidr: Vec::new(),
+        ..CloudWish::default()
     };
     assert_eq!((asked.provider, &asked.wish, asked.build_image), (ProviderKind::Aws, &wish, true));
     // the same again; and nothing of it where the machine is of this computer

@@ -1,0 +1,164 @@
+//! How AWS counts time, as data with its source, and the arithmetic on it.
+
+use super::Usd;
+use super::book::PriceBook;
+use crate::domain::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+/// What a machine runs, as far as its price goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    /// Linux without a licence to pay for: Debian, Ubuntu, Amazon Linux.
+    #[default]
+    Linux,
+    /// Windows, its licence in the price.
+    Windows,
+    /// A Linux with a licence to pay for: the book has no price for it.
+    LicensedLinux,
+}
+
+impl Platform {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Linux => "linux",
+            Self::Windows => "windows",
+            Self::LicensedLinux => "licensed-linux",
+        }
+    }
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// A running machine with Linux.
+    Linux,
+    /// A running machine with Windows.
+    Windows,
+    /// A running machine with a Linux that has a licence.
+    LicensedLinux,
+    /// A volume that is there.
+    Volume,
+    /// A public IPv4 address in use.
+    Address,
+    /// A snapshot that is stored.
+    Snapshot,
+}
+
+impl From<Platform> for Subject {
+    fn from(platform: Platform) -> Self {
+        match platform {
+            Platform::Linux => Self::Linux,
+            Platform::Windows => Self::Windows,
+            Platform::LicensedLinux => Self::LicensedLinux,
+        }
+    }
+}
+
+/// How time is counted; `assets/prices.toml` holds them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Rule {
+    /// What it is called where it is cited.
+    pub name: String,
+    /// Of what.
+    pub subject: Subject,
+    /// Time is rounded up to whole units of so many seconds.
+    pub unit: u64,
+    /// At each start so many seconds are counted at least.
+    pub minimum: u64,
+    /// For what started on this day (UTC) or later; none for always.
+    #[serde(default)]
+    pub since: Option<Date>,
+    /// Where that is written.
+    pub source: String,
+}
+
+/// All rules.
+#[must_use]
+pub fn rules() -> &'static [Rule] {
+    &PriceBook::bundled().rules
+}
+
+/// The rule for what started then: the newest that was in force.
+///
+/// # Panics
+/// Never: the file has a rule without a date for every subject, which a test holds it to.
+#[must_use]
+#[expect(clippy::expect_used, reason = "the file is part of the program, and a test reads it")]
+pub fn rule(subject: Subject, started: Timestamp) -> &'static Rule {
+    let day = started.to_zoned(TimeZone::UTC).date();
+    let of_subject = rules().iter().filter(|rule| rule.subject == subject);
+    let in_force = of_subject.filter(|rule| rule.since.is_none_or(|since| since <= day));
+    in_force.max_by_key(|rule| rule.since).expect("every subject has a rule")
+}
+
+/// Seconds from one moment to another, a begun one counted whole; zero when it is earlier.
+pub(super) fn seconds(from: Timestamp, to: Timestamp) -> u64 {
+    let length = to.duration_since(from);
+    let whole = u64::try_from(length.as_secs()).unwrap_or(0);
+    whole + u64::from(length.subsec_nanos() > 0)
+}
+
+/// The seconds that are charged for what ran from `from` to `to`. Nothing for what has not begun.
+#[must_use]
+pub fn billed_seconds(rule: &Rule, from: Timestamp, to: Timestamp) -> u64 {
+    if to < from {
+        return 0;
+    }
+    let unit = rule.unit.max(1);
+    seconds(from, to).max(rule.minimum).div_ceil(unit) * unit
+}
+
+/// What has come together, at a price for an hour, for what ran from `from` to `to`.
+#[must_use]
+pub fn accrued(hourly: Usd, rule: &Rule, from: Timestamp, to: Timestamp) -> Usd {
+    hourly.times(billed_seconds(rule, from, to), 3600)
+}
+
+/// The same at a price for a month: of each month its seconds' share of that month's. A minimum is counted within the
+/// month of the start.
+#[must_use]
+pub fn stored(monthly: Usd, rule: &Rule, from: Timestamp, to: Timestamp) -> Usd {
+    if to < from {
+        return Usd::ZERO;
+    }
+    let mut left = billed_seconds(rule, from, to);
+    let mut at = from;
+    let mut total = Usd::ZERO;
+    while left > 0 {
+        let (begin, end) = month_of(at);
+        let here = seconds(at, end).min(left);
+        if here == 0 {
+            break; // the end of time
+        }
+        total += monthly.times(here, seconds(begin, end));
+        left -= here;
+        at = end;
+    }
+    total
+}
+
+/// The beginning of the calendar month (UTC) that a moment is in, and that of the next.
+#[must_use]
+pub(super) fn month_of(at: Timestamp) -> (Timestamp, Timestamp) {
+    let first = at.to_zoned(TimeZone::UTC).date().first_of_month();
+    let next = first.saturating_add(jiff::Span::new().months(1));
+    (midnight(first), midnight(next))
+}
+
+/// The beginning of the day (UTC) that a moment is in, and that of the next.
+pub(super) fn day_of(at: Timestamp) -> (Timestamp, Timestamp) {
+    let day = at.to_zoned(TimeZone::UTC).date();
+    (midnight(day), midnight(day.saturating_add(jiff::Span::new().days(1))))
+}
+
+/// When a day begins (UTC).
+pub(super) fn midnight(day: Date) -> Timestamp {
+    day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+}

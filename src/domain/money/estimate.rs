@@ -1,0 +1,222 @@
+//! Before the act: how long it will take and what that costs, from what the same work took before; and other types that do
+//! it for the same money or less.
+
+use super::ledger::{Ledger, Run};
+use super::{Item, Platform, PriceBook, Quote, Usd};
+use crate::domain::{Phase, Region, ResourceKind};
+use serde::Serialize;
+
+/// How many earlier runs are looked at, the newest.
+const RUNS: usize = 5;
+/// What is dearer by so much in a hundred still counts as the same money.
+const SAME: u64 = 5;
+/// How many alternatives are told.
+const SHOWN: usize = 6;
+
+/// A machine that an operation would launch, and the work it would do there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// The verb.
+    pub operation: String,
+    /// What it is about, as [`Labels::about`](super::Labels::about).
+    pub about: Option<String>,
+    /// Where.
+    pub region: Region,
+    /// On what.
+    pub instance_type: String,
+    /// With how many GB of volumes; none when that is not known yet.
+    pub disk_gb: Option<u64>,
+    /// With how many public addresses.
+    pub addresses: u64,
+    /// How long it may live with no client, in seconds.
+    pub lease: u64,
+}
+
+/// What the same work took before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// Seconds of a machine's life besides the tests: they do not depend on its size. The middle of all runs.
+    pub setup: u64,
+    /// Processor-seconds that the tests took: so many on twice as many processors take half the time.
+    pub processor_seconds: u64,
+    /// How many runs that is known of.
+    pub runs: u32,
+}
+
+impl History {
+    /// What is known of the same work; none when it was never done to its end.
+    #[must_use]
+    pub fn of(ledger: &Ledger, book: &PriceBook, operation: &str, about: Option<&str>) -> Option<Self> {
+        let alike = |run: &&Run| {
+            run.thing.kind == ResourceKind::Machine
+                && run.ended.is_some()
+                && !run.bound
+                && run.labels.operation.as_deref() == Some(operation)
+                && run.labels.about.as_deref() == about
+        };
+        let mut runs: Vec<&Run> = ledger.runs().filter(alike).collect();
+        runs.sort_by_key(|run| std::cmp::Reverse(run.opened()));
+        let mut taken: Vec<(u64, u64)> = Vec::new();
+        for run in runs {
+            let (Some(job), Some(end)) = (&run.labels.job, run.ended) else { continue };
+            let Some(vcpus) =
+                run.bill.instance_type.as_deref().and_then(|name| book.facts(name)).map(|facts| facts.vcpus)
+            else {
+                continue;
+            };
+            let all = run.seconds(run.opened(), end);
+            let test = ledger.phase_seconds(job, Phase::Test);
+            // tests that were broken off say nothing
+            if test.is_none() && ledger.phases(job).iter().any(|span| span.phase == Phase::Test) {
+                continue;
+            }
+            let test = test.unwrap_or(0).min(all);
+            taken.push((all - test, test * u64::from(vcpus)));
+            if taken.len() == RUNS {
+                break;
+            }
+        }
+        let middle = |mut values: Vec<u64>| {
+            values.sort_unstable();
+            values.get(values.len().checked_sub(1)? / 2).copied()
+        };
+        Some(Self {
+            setup: middle(taken.iter().map(|(setup, _)| *setup).collect())?,
+            processor_seconds: middle(taken.iter().map(|(_, test)| *test).collect())?,
+            runs: u32::try_from(taken.len()).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// Seconds it would take on so many processors.
+    #[must_use]
+    pub fn seconds_on(&self, vcpus: u32) -> u64 {
+        self.setup + self.processor_seconds.div_ceil(u64::from(vcpus.max(1)))
+    }
+}
+
+/// What an operation would cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Estimate {
+    /// What it would be.
+    pub work: Work,
+    /// An hour of the machine itself; none when its price is not known.
+    pub machine: Option<Quote>,
+    /// An hour of all of it: machine, addresses, volumes; none when the machine's price is not known.
+    pub hourly: Option<Usd>,
+    /// How many seconds the same work took before, on that many processors; none when it was never done.
+    pub seconds: Option<u64>,
+    /// How many runs that is known of.
+    pub runs: u32,
+    /// What that comes to.
+    pub usd: Option<Usd>,
+    /// What it comes to if nobody ends it, until it ends itself.
+    pub at_most: Option<Usd>,
+    /// What may come on top and is not in it, each a line.
+    pub not_included: Vec<String>,
+    /// Other types, the cheapest first.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// Another type for the same work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Alternative {
+    /// Its type.
+    pub instance_type: String,
+    /// Its processors.
+    pub vcpus: u32,
+    /// The zone, of one on the Spot market; none is on demand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spot_zone: Option<String>,
+    /// An hour of it.
+    pub hourly: Quote,
+    /// Seconds the same work takes, if tests scale with processors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// What that comes to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usd: Option<Usd>,
+    /// What the same work costs in a hundredth of what it does on the type that was asked for.
+    pub percent: u64,
+}
+
+/// What some work would cost.
+#[must_use]
+pub fn estimate(ledger: &Ledger, book: &PriceBook, work: Work) -> Estimate {
+    let machine = book.machine(&work.region, &work.instance_type, Platform::Linux);
+    let facts = book.facts(&work.instance_type);
+    let history = History::of(ledger, book, &work.operation, work.about.as_deref());
+    let seconds = history.zip(facts).map(|(history, facts)| history.seconds_on(facts.vcpus));
+    let address = book.quote(&work.region, &Item::Address).filter(|_| work.addresses > 0);
+    let disk = book.quote(&work.region, &Item::Disk).zip(work.disk_gb);
+    // a month of 730 hours, as AWS's own calculator takes it: which month it will be does not matter before it has begun
+    let disk = disk.map_or(Usd::ZERO, |(quote, gb)| quote.usd.times(gb, 730));
+    let hourly =
+        machine.map(|quote| quote.usd + address.map_or(Usd::ZERO, |quote| quote.usd.times(work.addresses, 1)) + disk);
+    let costs = |seconds: u64| hourly.map(|hourly| hourly.times(seconds.max(60), 3600));
+    let mut not_included = vec!["data that the machine sends out to the internet, beyond 100 GB a month".to_owned()];
+    if work.disk_gb.is_none() {
+        not_included.push("its volumes".to_owned());
+    }
+    if facts.is_some_and(|facts| facts.burstable) {
+        let surplus = book.quote(&work.region, &Item::Surplus { platform: Platform::Linux });
+        let price = surplus.map_or_else(|| "an unknown amount".to_owned(), |quote| quote.usd.price());
+        not_included.push(format!(
+            "{} for every processor and hour above the baseline: {} is of a burstable family",
+            price, work.instance_type
+        ));
+    }
+    not_included.push("taxes, discounts, free tiers".to_owned());
+    Estimate {
+        machine,
+        hourly,
+        seconds,
+        runs: history.map_or(0, |history| history.runs),
+        usd: seconds.and_then(costs),
+        at_most: costs(work.lease),
+        not_included,
+        alternatives: alternatives(book, &work, history),
+        work,
+    }
+}
+
+/// Other types that do the same work for the same money or less, the cheapest first. Without a history they are compared
+/// by what a processor costs for an hour.
+#[must_use]
+pub fn alternatives(book: &PriceBook, work: &Work, history: Option<History>) -> Vec<Alternative> {
+    let Some(own) = book.facts(&work.instance_type) else { return Vec::new() };
+    let Some(price) = book.machine(&work.region, &work.instance_type, Platform::Linux) else { return Vec::new() };
+    let costs = |hourly: Usd, vcpus: u32| match history {
+        Some(history) => hourly.times(history.seconds_on(vcpus).max(60), 3600),
+        None => hourly.times(1, u64::from(vcpus.max(1))),
+    };
+    let usual = costs(price.usd, own.vcpus);
+    let mut found = Vec::new();
+    for (name, facts) in book.types() {
+        // ARM has no images of ours; a burstable type is slow, or dearer, once its credits are used up
+        if facts.arm || (facts.burstable && !own.burstable) || facts.vcpus * 2 < own.vcpus.min(16) {
+            continue;
+        }
+        let on_demand = book.machine(&work.region, name, Platform::Linux).filter(|_| name != work.instance_type);
+        let spot = book.spot(&work.region, name, Platform::Linux);
+        let each = [on_demand.map(|quote| (quote, None)), spot.map(|(quote, zone)| (quote, Some(zone.to_owned())))];
+        for (hourly, spot_zone) in each.into_iter().flatten() {
+            let cost = costs(hourly.usd, facts.vcpus);
+            let Some(percent) = cost.percent_of(usual).filter(|percent| *percent <= 100 + SAME) else { continue };
+            found.push(Alternative {
+                instance_type: name.to_owned(),
+                vcpus: facts.vcpus,
+                spot_zone,
+                hourly,
+                seconds: history.map(|history| history.seconds_on(facts.vcpus)),
+                usd: history.map(|_| cost),
+                percent,
+            });
+        }
+    }
+    found.sort_by(|a, b| {
+        (a.percent, a.hourly.usd, &a.instance_type).cmp(&(b.percent, b.hourly.usd, &b.instance_type))
+    });
+    found.truncate(SHOWN);
+    found
+}

@@ -1,0 +1,501 @@
+//! What ran from when to when, and what it was charged for: a pure fold of entries that are only ever added. It holds
+//! what a provider forgets an hour after a machine's end.
+
+use super::billing::{Subject, accrued, rule, stored};
+use super::book::{Item, PriceBook, Quote};
+use super::{Platform, Usd};
+use crate::domain::{JobId, Machine, Metered, Phase, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// For what a thing is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChargeKind {
+    /// The running machine, by the hour.
+    Compute,
+    /// Its public addresses, by the hour, while it runs.
+    Address,
+    /// Its volumes, by GB and month, until it is ended.
+    Disk,
+    /// Stored snapshots, by GB and month: at most so much, for only blocks that differ are stored.
+    Snapshot,
+}
+
+impl ChargeKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Compute, Self::Address, Self::Disk, Self::Snapshot];
+
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Compute => "compute",
+            Self::Address => "address",
+            Self::Disk => "disk",
+            Self::Snapshot => "snapshot",
+        }
+    }
+
+    /// Whether a stopped machine is charged for it all the same.
+    fn outlasts_stop(self) -> bool {
+        matches!(self, Self::Disk | Self::Snapshot)
+    }
+}
+
+/// One thing that is charged for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// What for.
+    pub what: ChargeKind,
+    /// How much of it: machines or addresses, or GB.
+    pub amount: u64,
+    /// The price of one, when it began; none when it was not known then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Quote>,
+}
+
+/// What a thing is charged for, and what it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bill {
+    /// A machine's type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<String>,
+    /// What it runs.
+    #[serde(default)]
+    pub platform: Platform,
+    /// Whether it was bought on the Spot market.
+    #[serde(default)]
+    pub spot: bool,
+    /// What for.
+    pub charges: Vec<Charge>,
+}
+
+/// Whose it is and what for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Labels {
+    /// Its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The job it was launched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+    /// The verb of that job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// What the job was about, so that one can be compared with the next of its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+}
+
+/// A line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+pub enum LedgerEntry {
+    /// A thing is there, and charged for, since then: launched, started again, made, or seen for the first time.
+    Opened {
+        /// Which.
+        thing: ResourceRef,
+        /// Since when.
+        at: Timestamp,
+        /// For what.
+        bill: Bill,
+        /// Whose.
+        #[serde(default)]
+        labels: Labels,
+        /// When it ends itself, as far as known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lease: Option<Timestamp>,
+    },
+    /// A machine was stopped: it is charged for what it keeps.
+    Stopped {
+        /// Which.
+        thing: ResourceRef,
+        /// When.
+        at: Timestamp,
+    },
+    /// A thing is gone, or going and charged for no more.
+    Ended {
+        /// Which.
+        thing: ResourceRef,
+        /// When.
+        at: Timestamp,
+        /// Whether that moment is a bound, not known: the end of its lease, or when it was missed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        bound: bool,
+    },
+    /// A machine's lease was moved.
+    Lease {
+        /// Which.
+        thing: ResourceRef,
+        /// When it ends itself.
+        ends: Timestamp,
+    },
+    /// A phase of a job began.
+    PhaseBegan {
+        /// Which job.
+        job: JobId,
+        /// Which phase.
+        phase: Phase,
+        /// When.
+        at: Timestamp,
+    },
+    /// A phase of a job is over.
+    PhaseEnded {
+        /// Which job.
+        job: JobId,
+        /// Which phase.
+        phase: Phase,
+        /// When.
+        at: Timestamp,
+        /// Whether it did what it was for.
+        ok: bool,
+    },
+}
+
+/// A stretch of time in which a machine ran without a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when; none while it runs.
+    pub to: Option<Timestamp>,
+}
+
+/// A thing, from its first day to its last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Which.
+    pub thing: ResourceRef,
+    /// For what.
+    pub bill: Bill,
+    /// Whose.
+    pub labels: Labels,
+    /// When it ran; never empty, in order, only the last may be open.
+    pub stretches: Vec<Stretch>,
+    /// When it ended; none while it is there.
+    pub ended: Option<Timestamp>,
+    /// Whether that moment is a bound, not known.
+    pub bound: bool,
+    /// When it ends itself, as far as known.
+    pub lease: Option<Timestamp>,
+}
+
+impl Run {
+    /// Since when it is there.
+    #[must_use]
+    pub fn opened(&self) -> Timestamp {
+        self.stretches.first().map_or(Timestamp::MAX, |stretch| stretch.from)
+    }
+
+    /// Whether it is there.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    /// Whether it runs; what cannot be stopped does until it is gone.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.is_open() && self.stretches.last().is_some_and(|stretch| stretch.to.is_none())
+    }
+
+    /// Seconds it ran within a time, each begun one counted whole per stretch; as charged, without minimum.
+    #[must_use]
+    pub fn seconds(&self, from: Timestamp, to: Timestamp) -> u64 {
+        let within = self.stretches.iter().map(|stretch| {
+            let end = stretch.to.or(self.ended).unwrap_or(to).min(to);
+            super::billing::seconds(stretch.from.max(from), end)
+        });
+        within.sum()
+    }
+
+    /// The price of a charge: as it was when the thing began, else as it is known now.
+    #[must_use]
+    pub fn price(&self, charge: &Charge, book: &PriceBook) -> Option<Quote> {
+        if charge.price.is_some() {
+            return charge.price;
+        }
+        if self.thing.provider != ProviderKind::Aws {
+            return Some(Quote::FREE);
+        }
+        let region = self.thing.region.as_ref()?;
+        match charge.what {
+            // what the market asked then is not known
+            ChargeKind::Compute if self.bill.spot => None,
+            ChargeKind::Compute => book.machine(region, self.bill.instance_type.as_ref()?, self.bill.platform),
+            ChargeKind::Address => book.quote(region, &Item::Address),
+            ChargeKind::Disk => book.quote(region, &Item::Disk),
+            ChargeKind::Snapshot => book.quote(region, &Item::Snapshot),
+        }
+    }
+
+    /// What a charge has come to from the beginning until then, at that price. It never falls with time, and what lies
+    /// between two moments is the difference of the two: so parts add up to the whole exactly.
+    #[must_use]
+    pub fn until(&self, charge: &Charge, price: Quote, at: Timestamp) -> Usd {
+        let each = price.usd.times(charge.amount, 1);
+        if charge.what.outlasts_stop() {
+            let subject = if charge.what == ChargeKind::Disk { Subject::Volume } else { Subject::Snapshot };
+            let from = self.opened();
+            return stored(each, rule(subject, from), from, self.ended.unwrap_or(at).min(at));
+        }
+        let subject = if charge.what == ChargeKind::Address { Subject::Address } else { self.bill.platform.into() };
+        let stretches = self.stretches.iter().map(|stretch| {
+            let end = stretch.to.or(self.ended).unwrap_or(at).min(at);
+            accrued(each, rule(subject, stretch.from), stretch.from, end)
+        });
+        stretches.sum()
+    }
+
+    /// What it has come to from the beginning until then, as far as prices are known.
+    #[must_use]
+    pub fn total(&self, book: &PriceBook, at: Timestamp) -> Usd {
+        let charges = self.bill.charges.iter();
+        charges.filter_map(|charge| Some(self.until(charge, self.price(charge, book)?, at))).sum()
+    }
+
+    /// Whether a price of it is not known.
+    #[must_use]
+    pub fn is_unknown(&self, book: &PriceBook) -> bool {
+        self.bill.charges.iter().any(|charge| self.price(charge, book).is_none())
+    }
+
+    /// What it costs for an hour as it is now, all that is charged by the month counted in; none when the machine's own price
+    /// is not known.
+    #[must_use]
+    pub fn hourly(&self, book: &PriceBook, now: Timestamp) -> Option<Usd> {
+        let mut hourly = Usd::ZERO;
+        if !self.is_open() {
+            return Some(hourly);
+        }
+        let (begin, end) = super::billing::month_of(now);
+        for charge in &self.bill.charges {
+            if !self.is_running() && !charge.what.outlasts_stop() {
+                continue;
+            }
+            let price = self.price(charge, book);
+            let Some(price) = price else {
+                if charge.what == ChargeKind::Compute {
+                    return None;
+                }
+                continue;
+            };
+            let each = price.usd.times(charge.amount, 1);
+            hourly += if charge.what.outlasts_stop() {
+                each.times(3600, super::billing::seconds(begin, end))
+            } else {
+                each
+            };
+        }
+        Some(hourly)
+    }
+}
+
+/// A phase of a job, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PhaseSpan {
+    pub(super) phase: Phase,
+    pub(super) from: Timestamp,
+    pub(super) to: Option<Timestamp>,
+    pub(super) ok: bool,
+}
+
+/// What a thing is known by.
+type Key = (ProviderKind, ResourceKind, String);
+
+fn key(thing: &ResourceRef) -> Key {
+    (thing.provider, thing.kind, thing.id.clone())
+}
+
+/// All that was entered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// By whose and which: ids are given once, and who ends a thing may not say in which region it is.
+    runs: BTreeMap<Key, Run>,
+    phases: BTreeMap<JobId, Vec<PhaseSpan>>,
+}
+
+impl Ledger {
+    /// Folds an entry in. What comes twice, or too late, changes nothing.
+    pub fn apply(&mut self, entry: &LedgerEntry) {
+        match entry {
+            LedgerEntry::Opened { thing, at, bill, labels, lease } => self.open(thing, *at, bill, labels, *lease),
+            LedgerEntry::Stopped { thing, at } => {
+                let Some(run) = self.runs.get_mut(&key(thing)).filter(|run| run.is_running()) else { return };
+                if let Some(last) = run.stretches.last_mut() {
+                    last.to = Some((*at).max(last.from));
+                }
+            }
+            LedgerEntry::Ended { thing, at, bound } => {
+                let Some(run) = self.runs.get_mut(&key(thing)) else { return };
+                // a moment that is known takes the place of a bound
+                let known = run.ended.is_none() || (run.bound && !bound);
+                if !known {
+                    return;
+                }
+                let Some(last) = run.stretches.last_mut() else { return };
+                let before = last.to.filter(|to| run.ended != Some(*to)).unwrap_or(last.from);
+                let at = (*at).max(before);
+                if last.to.is_none() || last.to == run.ended {
+                    last.to = Some(at);
+                }
+                (run.ended, run.bound) = (Some(at), *bound);
+            }
+            LedgerEntry::Lease { thing, ends } => {
+                if let Some(run) = self.runs.get_mut(&key(thing)) {
+                    run.lease = Some(*ends);
+                }
+            }
+            LedgerEntry::PhaseBegan { job, phase, at } => {
+                let spans = self.phases.entry(job.clone()).or_default();
+                spans.push(PhaseSpan { phase: *phase, from: *at, to: None, ok: false });
+            }
+            LedgerEntry::PhaseEnded { job, phase, at, ok } => {
+                let spans = self.phases.entry(job.clone()).or_default();
+                let open = spans.iter_mut().rfind(|span| span.phase == *phase && span.to.is_none());
+                if let Some(span) = open {
+                    (span.to, span.ok) = (Some((*at).max(span.from)), *ok);
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, thing: &ResourceRef, at: Timestamp, bill: &Bill, labels: &Labels, lease: Option<Timestamp>) {
+        let Some(run) = self.runs.get_mut(&key(thing)) else {
+            let run = Run {
+                thing: thing.clone(),
+                bill: bill.clone(),
+                labels: labels.clone(),
+                stretches: vec![Stretch { from: at, to: None }],
+                ended: None,
+                bound: false,
+                lease,
+            };
+            self.runs.insert(key(thing), run);
+            return;
+        };
+        // what was not known of it at first may be now
+        let known = std::mem::take(&mut run.labels);
+        run.labels = Labels {
+            owner: known.owner.or_else(|| labels.owner.clone()),
+            job: known.job.or_else(|| labels.job.clone()),
+            operation: known.operation.or_else(|| labels.operation.clone()),
+            about: known.about.or_else(|| labels.about.clone()),
+        };
+        for charge in &bill.charges {
+            match run.bill.charges.iter_mut().find(|known| known.what == charge.what) {
+                Some(known) => {
+                    known.price = known.price.or(charge.price);
+                }
+                None => run.bill.charges.push(charge.clone()),
+            }
+        }
+        run.lease = lease.or(run.lease);
+        if run.bound {
+            // it was thought to be gone, and is there
+            let ended = run.ended.take();
+            run.bound = false;
+            if let Some(last) = run.stretches.last_mut().filter(|last| last.to == ended) {
+                last.to = None;
+            }
+        }
+        let stopped = run.stretches.last().and_then(|last| last.to);
+        if run.is_open() && stopped.is_some_and(|stopped| at >= stopped) {
+            run.stretches.push(Stretch { from: at, to: None });
+        }
+    }
+
+    /// Everything that was ever charged for, by what it is.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values()
+    }
+
+    /// One thing.
+    #[must_use]
+    pub fn run(&self, thing: &ResourceRef) -> Option<&Run> {
+        self.runs.get(&key(thing))
+    }
+
+    /// What was launched or made for a job.
+    pub fn of_job<'a>(&'a self, job: &'a JobId) -> impl Iterator<Item = &'a Run> {
+        self.runs.values().filter(move |run| run.labels.job.as_ref() == Some(job))
+    }
+
+    /// What a job's machines have come to, as far as prices are known; none when it had no machine that costs.
+    #[must_use]
+    pub fn spent_by(&self, job: &JobId, book: &PriceBook, now: Timestamp) -> Option<Usd> {
+        let mut machines = self.of_job(job).filter(|run| run.thing.kind == ResourceKind::Machine).peekable();
+        machines.peek()?;
+        Some(machines.map(|run| run.total(book, now)).sum())
+    }
+
+    /// The phases of a job in the order they began.
+    pub(super) fn phases(&self, job: &JobId) -> &[PhaseSpan] {
+        self.phases.get(job).map_or(&[], Vec::as_slice)
+    }
+
+    /// Seconds a job spent in a phase, of its whole attempts; none when it had none.
+    #[must_use]
+    pub fn phase_seconds(&self, job: &JobId, phase: Phase) -> Option<u64> {
+        let whole = self.phases(job).iter().filter(|span| span.phase == phase && span.ok);
+        let mut seconds = whole.filter_map(|span| Some(super::billing::seconds(span.from, span.to?))).peekable();
+        seconds.peek()?;
+        Some(seconds.sum())
+    }
+
+    /// The jobs whose phases are known.
+    pub fn jobs(&self) -> impl Iterator<Item = &JobId> {
+        self.phases.keys()
+    }
+}
+
+impl Bill {
+    /// What a machine on EC2 is charged for, with the prices of a book. What is not known of it is left out.
+    #[must_use]
+    pub fn of_machine(
+        book: &PriceBook,
+        region: &Region,
+        instance_type: &str,
+        platform: Platform,
+        spot: bool,
+        (disk_gb, addresses): (Option<u64>, u64),
+    ) -> Self {
+        let compute = if spot {
+            book.spot(region, instance_type, platform).map(|(quote, _)| quote)
+        } else {
+            book.machine(region, instance_type, platform)
+        };
+        let mut charges = vec![Charge { what: ChargeKind::Compute, amount: 1, price: compute }];
+        if addresses > 0 {
+            let price = book.quote(region, &Item::Address);
+            charges.push(Charge { what: ChargeKind::Address, amount: addresses, price });
+        }
+        if let Some(amount) = disk_gb.filter(|gb| *gb > 0) {
+            charges.push(Charge { what: ChargeKind::Disk, amount, price: book.quote(region, &Item::Disk) });
+        }
+        Self { instance_type: Some(instance_type.to_owned()), platform, spot, charges }
+    }
+
+    /// What a machine is charged for as it is described: nothing but in a cloud.
+    #[must_use]
+    pub fn of(book: &PriceBook, machine: &Machine) -> Self {
+        let Some(cloud) = &machine.cloud else { return Self::free() };
+        let Metered { platform, spot, disk_gb, addresses, .. } = cloud.metered;
+        Self::of_machine(book, &cloud.region, &cloud.instance_type, platform, spot, (disk_gb, addresses))
+    }
+
+    /// What a machine that costs nothing is charged for.
+    #[must_use]
+    pub fn free() -> Self {
+        let charge = Charge { what: ChargeKind::Compute, amount: 1, price: Some(Quote::FREE) };
+        Self { charges: vec![charge], ..Self::default() }
+    }
+
+    /// What an image's snapshots are charged for at most.
+    #[must_use]
+    pub fn of_snapshots(book: &PriceBook, region: &Region, gb: u64) -> Self {
+        let charge = Charge { what: ChargeKind::Snapshot, amount: gb, price: book.quote(region, &Item::Snapshot) };
+        Self { charges: vec![charge], ..Self::default() }
+    }
+}

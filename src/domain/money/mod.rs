@@ -1,0 +1,25 @@
+//! Money: what things cost, why, and what they have cost. Pure: prices and rules are data, whoever calls tells the time.
+//!
+//! `usd` is an amount, `billing` how AWS counts time, `book` what an hour or a month costs and how that is known, `ledger`
+//! what ran from when to when, `observe` what a look at a provider adds to it, `report` what that comes to, `outlook` what is being spent and will be, `estimate` what an
+//! operation would cost, `guard` when it is too much.
+
+mod billing;
+mod book;
+mod estimate;
+mod guard;
+mod ledger;
+mod observe;
+mod outlook;
+mod report;
+mod usd;
+
+pub use billing::{Platform, Rule, Subject, accrued, billed_seconds, rule, rules, stored};
+pub use book::{Item, PriceBook, PriceSheet, PriceSource, PriceTag, Quote, TypeFacts};
+pub use estimate::{Alternative, Estimate, History, Work, alternatives, estimate};
+pub use guard::{Alarm, Allowance, Budget, Cap, Verdict, day_refuses, judge, outlived};
+pub use ledger::{Bill, Charge, ChargeKind, Labels, Ledger, LedgerEntry, Run, Stretch};
+pub use observe::{observe_machines, observe_stored};
+pub use outlook::{Burn, Outlook, Standing, outlook};
+pub use report::{Grouping, Range, Report, Row, report};
+pub use usd::Usd;

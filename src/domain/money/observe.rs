@@ -1,0 +1,185 @@
+//! What a look at a provider tells that the ledger does not know yet: machines that others launched, that were stopped or
+//! started, that have ended by themselves, and those that are gone.
+
+use super::PriceBook;
+use super::ledger::{Bill, Labels, Ledger, LedgerEntry, Run};
+use crate::domain::{Claim, Machine, MachineState, ProviderKind, Region, Resource, ResourceKind, Timestamp};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What was launched so short a time ago may not be listed yet.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+/// A lease that was moved by less is not entered anew.
+const MOVED: Duration = Duration::from_secs(60);
+const GIB: u64 = 1 << 30;
+
+/// Whose a thing of the tool's is, as its claim tells; `me` is who looks.
+fn labels(claim: &Claim, me: Option<&str>) -> Labels {
+    let owner = match claim {
+        Claim::Ours { .. } => me.map(str::to_owned),
+        Claim::OtherOwner { owner, .. } => Some(owner.clone()),
+        Claim::Foreign { .. } => None,
+    };
+    Labels { owner, ..Labels::default() }
+}
+
+/// What a list of a cloud's machines tells. `looked_at` are the regions that were looked at with success: what is not listed
+/// there is gone.
+#[must_use]
+pub fn observe_machines(
+    ledger: &Ledger,
+    book: &PriceBook,
+    machines: &[Machine],
+    looked_at: &[Region],
+    me: Option<&str>,
+    now: Timestamp,
+) -> Vec<LedgerEntry> {
+    let mut entries = Vec::new();
+    let mut seen = BTreeSet::new();
+    for machine in machines {
+        let Some(cloud) = machine.cloud.as_deref().filter(|cloud| cloud.claim.is_tools()) else { continue };
+        let thing = machine.resource().at;
+        seen.insert(thing.id.clone());
+        let run = ledger.run(&thing);
+        let changed = cloud.metered.changed.filter(|at| *at <= now);
+        let launched = machine.launched.unwrap_or(now).min(now);
+        let labels = Labels { job: machine.job.clone(), ..labels(&cloud.claim, me) };
+        let lease = machine.lease.map(crate::domain::Lease::ends);
+        let open = |at| LedgerEntry::Opened {
+            thing: thing.clone(),
+            at,
+            bill: Bill::of(book, machine),
+            labels: labels.clone(),
+            lease,
+        };
+        match machine.state {
+            MachineState::Pending | MachineState::Running => match run {
+                None => entries.push(open(launched)),
+                // it was thought to be gone
+                Some(run) if run.bound => entries.push(open(launched)),
+                // it was ended a moment ago, and the list does not know yet
+                Some(run) if !run.is_open() => {}
+                // started again: it is launched anew, as EC2 says
+                Some(run) if !run.is_running() => entries.push(open(launched)),
+                Some(run) if is_poorer(run, machine) => entries.push(open(launched)),
+                Some(run) => {
+                    entries.extend(moved(run, lease).map(|ends| LedgerEntry::Lease { thing: thing.clone(), ends }));
+                }
+            },
+            MachineState::Stopping | MachineState::Stopped => {
+                if run.is_none() {
+                    entries.push(open(launched));
+                }
+                if run.is_none_or(Run::is_running) {
+                    entries.push(LedgerEntry::Stopped { thing: thing.clone(), at: changed.unwrap_or(now) });
+                }
+            }
+            MachineState::ShuttingDown | MachineState::Terminated => {
+                let over = run.is_some_and(|run| !run.is_open() && !run.bound);
+                if over {
+                    continue;
+                }
+                if run.is_none() {
+                    entries.push(open(launched));
+                }
+                let (at, bound) = match changed {
+                    Some(at) => (at, false),
+                    None => (gone(run, now), true),
+                };
+                // bounded once is enough
+                if !(bound && run.is_some_and(|run| run.bound)) {
+                    entries.push(LedgerEntry::Ended { thing: thing.clone(), at, bound });
+                }
+            }
+            MachineState::Unreachable => {}
+        }
+    }
+    let missing = |run: &&Run| {
+        run.thing.kind == ResourceKind::Machine
+            && run.thing.provider == ProviderKind::Aws
+            && run.is_open()
+            && run.thing.region.as_ref().is_some_and(|region| looked_at.contains(region))
+            && !seen.contains(&run.thing.id)
+            && age(run.opened(), now) > FRESH
+    };
+    entries.extend(ledger.runs().filter(missing).map(|run| LedgerEntry::Ended {
+        thing: run.thing.clone(),
+        at: gone(Some(run), now),
+        bound: true,
+    }));
+    entries
+}
+
+/// What a list of everything tells of images and of snapshots that belong to none.
+#[must_use]
+pub fn observe_stored(
+    ledger: &Ledger,
+    book: &PriceBook,
+    things: &[Resource],
+    looked_at: &[Region],
+    me: Option<&str>,
+    now: Timestamp,
+) -> Vec<LedgerEntry> {
+    let mut entries = Vec::new();
+    let mut seen = BTreeSet::new();
+    for thing in things {
+        // what is stored for an image is charged as the image's
+        let alone = thing.at.kind == ResourceKind::Snapshot && thing.used_by.is_empty();
+        if !thing.claim.is_tools() || !(thing.at.kind == ResourceKind::Image || alone) {
+            continue;
+        }
+        let (Some(region), Some(bytes)) = (&thing.at.region, thing.bytes) else { continue };
+        seen.insert(thing.at.id.clone());
+        if ledger.run(&thing.at).is_none_or(|run| run.bound) {
+            entries.push(LedgerEntry::Opened {
+                thing: thing.at.clone(),
+                at: thing.created.unwrap_or(now).min(now),
+                bill: Bill::of_snapshots(book, region, bytes.div_ceil(GIB)),
+                labels: Labels { job: thing.job.clone(), ..labels(&thing.claim, me) },
+                lease: None,
+            });
+        }
+    }
+    let missing = |run: &&Run| {
+        matches!(run.thing.kind, ResourceKind::Image | ResourceKind::Snapshot)
+            && run.thing.provider == ProviderKind::Aws
+            && run.is_open()
+            && run.thing.region.as_ref().is_some_and(|region| looked_at.contains(region))
+            && !seen.contains(&run.thing.id)
+            && age(run.opened(), now) > FRESH
+    };
+    entries.extend(ledger.runs().filter(missing).map(|run| LedgerEntry::Ended {
+        thing: run.thing.clone(),
+        at: now,
+        bound: true,
+    }));
+    entries
+}
+
+fn age(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
+/// When a machine that is not there any more ended at the latest: it ends itself with its lease.
+fn gone(run: Option<&Run>, now: Timestamp) -> Timestamp {
+    run.and_then(|run| run.lease.map(|lease| lease.max(run.opened()))).map_or(now, |lease| lease.min(now))
+}
+
+fn moved(run: &Run, lease: Option<Timestamp>) -> Option<Timestamp> {
+    let lease = lease?;
+    let known = run.lease.is_some_and(|known| {
+        lease.duration_since(known).abs() < jiff::SignedDuration::try_from(MOVED).unwrap_or_default()
+    });
+    (!known).then_some(lease)
+}
+
+/// Whether a machine tells something that is charged for, or whose it is, that the ledger does not have of it.
+fn is_poorer(run: &Run, machine: &Machine) -> bool {
+    let charges = &run.bill.charges;
+    let has = |what| charges.iter().any(|charge| charge.what == what);
+    let metered = machine.cloud.as_ref().map(|cloud| &cloud.metered);
+    let address = metered.is_some_and(|metered| metered.addresses > 0) && !has(super::ChargeKind::Address);
+    let disk = metered.is_some_and(|metered| metered.disk_gb.is_some()) && !has(super::ChargeKind::Disk);
+    let job = run.labels.job.is_none() && machine.job.is_some();
+    address || disk || job
+}

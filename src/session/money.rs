@@ -1,0 +1,353 @@
+//! Money: prices as they are known, the ledger as far as it was read, what a look at the providers adds to it, and what an
+//! operation would cost.
+
+use super::fleet::{Listed, Trouble, cloud_error};
+use super::{Error, ErrorKind, Result, Session, journal_error};
+use crate::cloud::PriceAsk;
+use crate::diag::chain;
+use crate::domain::money::{
+    Alarm, Budget, ChargeKind, Estimate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work,
+    estimate, observe_machines, observe_stored, outlived,
+};
+use crate::domain::{
+    CleanupVerdict, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind, Timestamp,
+    Transport,
+};
+use crate::journal::Journal;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+/// A price list that was asked so long ago is asked again.
+const PRICES_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many jobs are looked at for machines that outlive them.
+const JOBS: u32 = 500;
+
+/// What is known of money. Shared by all tasks of a session.
+pub(super) struct Money {
+    journal: Journal,
+    file: PathBuf,
+    book: RwLock<Arc<PriceBook>>,
+    /// The ledger, and the number of the last entry in it.
+    ledger: Mutex<(i64, Arc<Ledger>)>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The last good answer of the price list; none where there is none, or it cannot be read.
+fn read_sheet(file: &Path) -> Option<PriceSheet> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            tracing::warn!("could not read the prices in `{}`: {error}", file.display());
+            return None;
+        }
+    };
+    serde_json::from_str(&text)
+        .inspect_err(|error| tracing::warn!("the prices in `{}` are left out: {error}", file.display()))
+        .ok()
+}
+
+/// Writes it whole, by rename: who reads at the same time gets the old or the new.
+fn write_sheet(file: &Path, sheet: &PriceSheet) -> std::io::Result<()> {
+    let text = serde_json::to_string_pretty(sheet).map_err(std::io::Error::other)?;
+    let new = file.with_extension(format!("new-{}", std::process::id()));
+    std::fs::write(&new, text + "\n")?;
+    std::fs::rename(&new, file)
+}
+
+impl Money {
+    /// Prices and ledger of a state directory.
+    pub(super) fn open(journal: Journal, file: PathBuf) -> Self {
+        let bundled = PriceBook::bundled();
+        let book = read_sheet(&file).map_or_else(|| Arc::clone(bundled), |sheet| Arc::new(bundled.with(&sheet)));
+        Self { journal, file, book: RwLock::new(book), ledger: Mutex::default() }
+    }
+
+    fn book(&self) -> Arc<PriceBook> {
+        Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The ledger up to its last entry. Blocks for as long as reading what is new takes.
+    fn ledger(&self) -> crate::journal::Result<Arc<Ledger>> {
+        let mut known = lock(&self.ledger);
+        let new = self.journal.entries(known.0)?;
+        if let Some((last, _)) = new.last() {
+            let last = *last;
+            let ledger = Arc::make_mut(&mut known.1);
+            for (_, entry) in &new {
+                ledger.apply(entry);
+            }
+            known.0 = last;
+        }
+        Ok(Arc::clone(&known.1))
+    }
+
+    /// Enters what a look tells that the ledger does not know yet.
+    fn note(&self, tells: impl Fn(&Ledger, &PriceBook) -> Vec<LedgerEntry>) {
+        let noted = self.ledger().and_then(|ledger| self.journal.enter(&tells(&ledger, &self.book())));
+        if let Err(error) = noted {
+            tracing::warn!("the ledger could not be kept: {}", chain(&error));
+        }
+    }
+}
+
+/// What asking the price list came to.
+#[derive(Debug)]
+pub struct Refreshed {
+    /// How many prices it told.
+    pub prices: usize,
+    /// What could not be asked: prices of there are as they were.
+    pub troubles: Vec<Trouble>,
+}
+
+/// What a look at the machines that cost came to.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// What could not be looked at: machines there are counted as running.
+    pub troubles: Vec<Trouble>,
+}
+
+impl Session {
+    /// Prices as they are known now.
+    #[must_use]
+    pub fn prices(&self) -> Arc<PriceBook> {
+        self.money.book()
+    }
+
+    /// The limits that the configuration sets.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        self.parts.money.budget
+    }
+
+    /// The ledger as it is now.
+    ///
+    /// # Errors
+    /// `State` when the journal cannot be read.
+    pub async fn ledger(&self) -> Result<Arc<Ledger>> {
+        let money = Arc::clone(&self.money);
+        let ledger = tokio::task::spawn_blocking(move || money.ledger()).await;
+        let ledger = ledger.map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?;
+        ledger.map_err(|error| journal_error(&error))
+    }
+
+    /// Whose things are made here, in a cloud.
+    fn owner(&self) -> Option<String> {
+        self.clouds(Some(ProviderKind::Aws)).next().and_then(|cloud| cloud.owner())
+    }
+
+    /// Enters what a list of machines tells, aside.
+    pub(super) fn note_machines(&self, listed: &Listed<Machine>) {
+        if let Some(work) = self.machine_notes(listed) {
+            tokio::task::spawn_blocking(work);
+        }
+    }
+
+    fn machine_notes(&self, listed: &Listed<Machine>) -> Option<impl FnOnce() + Send + 'static> {
+        if listed.looked_at.is_empty() {
+            return None;
+        }
+        let (money, owner) = (Arc::clone(&self.money), self.owner());
+        let machines: Vec<Machine> = listed.items.iter().filter(|machine| machine.cloud.is_some()).cloned().collect();
+        let looked_at = listed.looked_at.clone();
+        let now = Timestamp::now();
+        Some(move || {
+            money.note(|ledger, book| observe_machines(ledger, book, &machines, &looked_at, owner.as_deref(), now));
+        })
+    }
+
+    /// Enters what a list of everything tells of what is stored, aside.
+    pub(super) fn note_stored(&self, kinds: &[ResourceKind], listed: &Listed<Resource>) {
+        let all = [ResourceKind::Image, ResourceKind::Snapshot].iter().all(|kind| kinds.contains(kind));
+        if !all || listed.looked_at.is_empty() {
+            return;
+        }
+        let (money, owner) = (Arc::clone(&self.money), self.owner());
+        let stored = |thing: &&Resource| matches!(thing.at.kind, ResourceKind::Image | ResourceKind::Snapshot);
+        let things: Vec<Resource> = listed.items.iter().filter(stored).cloned().collect();
+        let looked_at = listed.looked_at.clone();
+        let now = Timestamp::now();
+        tokio::task::spawn_blocking(move || {
+            money.note(|ledger, book| observe_stored(ledger, book, &things, &looked_at, owner.as_deref(), now));
+        });
+    }
+
+    /// Looks how the machines are that the ledger counts as there, so that what has ended by itself is not counted on. Asks
+    /// nobody when there are none.
+    ///
+    /// # Errors
+    /// `State` when the journal cannot be read.
+    pub async fn settle(&self) -> Result<Settled> {
+        let ledger = self.ledger().await?;
+        let there = ledger.runs().any(|run| {
+            run.is_open() && run.thing.kind == ResourceKind::Machine && run.thing.provider == ProviderKind::Aws
+        });
+        let set_up = self.providers().contains(&ProviderKind::Aws)
+            && !self.missing().iter().any(|(missing, _)| *missing == ProviderKind::Aws);
+        if !there || !set_up {
+            return Ok(Settled::default());
+        }
+        let listed = self.machines(Some(ProviderKind::Aws)).await;
+        if let Some(work) = self.machine_notes(&listed) {
+            let _ = tokio::task::spawn_blocking(work).await;
+        }
+        Ok(Settled { troubles: listed.troubles })
+    }
+
+    /// Which prices matter here: of the types in use, where machines are launched and where any are.
+    ///
+    /// # Errors
+    /// `State` when the journal cannot be read.
+    pub async fn price_ask(&self) -> Result<PriceAsk> {
+        let ledger = self.ledger().await?;
+        let book = self.prices();
+        let mut types: BTreeSet<String> = book.types().map(|(name, _)| name.to_owned()).collect();
+        types.extend(self.parts.money.types.iter().chain(&self.parts.money.image_types).cloned());
+        let mut regions: BTreeSet<Region> =
+            self.clouds(Some(ProviderKind::Aws)).filter_map(|cloud| cloud.home()).collect();
+        for run in ledger.runs().filter(|run| run.is_open()) {
+            types.extend(run.bill.instance_type.clone());
+            regions.extend(run.thing.region.clone());
+        }
+        Ok(PriceAsk {
+            regions: regions.into_iter().collect(),
+            types: types.into_iter().collect(),
+            platforms: vec![Platform::Linux, Platform::Windows],
+            spot: true,
+        })
+    }
+
+    /// Asks the provider's price list, and keeps what it says for when it cannot be asked.
+    ///
+    /// # Errors
+    /// `Usage` when there is no provider to ask, `State` when its answer cannot be kept.
+    pub async fn refresh_prices(&self, ask: &PriceAsk) -> Result<Refreshed> {
+        let (tags, troubles) = self.ask_prices(ask).await?;
+        let prices = tags.len();
+        if prices > 0 {
+            let mut sheet = read_sheet(&self.money.file)
+                .unwrap_or_else(|| PriceSheet { asked: Timestamp::now(), prices: Vec::new() });
+            // what was asked for anew takes the place of what was; of what nobody answered the last good answer stays
+            let new: BTreeSet<(Region, Item)> =
+                tags.iter().map(|tag| (tag.region.clone(), tag.item.clone())).collect();
+            sheet.prices.retain(|tag| !new.contains(&(tag.region.clone(), tag.item.clone())));
+            sheet.prices.extend(tags);
+            sheet.asked = Timestamp::now();
+            write_sheet(&self.money.file, &sheet).map_err(|error| {
+                let message = format!("could not keep the prices in `{}`: {error}", self.money.file.display());
+                Error::new(ErrorKind::State, message)
+            })?;
+            let book = Arc::new(PriceBook::bundled().with(&sheet));
+            *self.money.book.write().unwrap_or_else(PoisonError::into_inner) = book;
+        }
+        Ok(Refreshed { prices, troubles })
+    }
+
+    /// What the provider's price list says now; keeps nothing.
+    ///
+    /// # Errors
+    /// `Usage` when there is no provider to ask.
+    pub async fn ask_prices(&self, ask: &PriceAsk) -> Result<(Vec<PriceTag>, Vec<Trouble>)> {
+        self.must_be_there(ProviderKind::Aws)?;
+        let Some(cloud) = self.clouds(Some(ProviderKind::Aws)).next() else { return Ok(Default::default()) };
+        let listing = cloud.prices(ask).await;
+        let troubles = listing.unseen.into_iter().map(|unseen| Trouble {
+            provider: ProviderKind::Aws,
+            region: unseen.region,
+            error: cloud_error(&unseen.error),
+        });
+        Ok((listing.items, troubles.collect()))
+    }
+
+    /// Asks the price list if it was not asked for a day. Trouble is logged: older prices hold.
+    pub async fn keep_prices_fresh(&self) {
+        let age = self.prices().asked().map(|asked| Timestamp::now().duration_since(asked));
+        let fresh = age.is_some_and(|age| Duration::try_from(age).is_ok_and(|age| age < PRICES_HOLD));
+        if fresh || self.must_be_there(ProviderKind::Aws).is_err() {
+            return;
+        }
+        let refreshed = match self.price_ask().await {
+            Ok(ask) => self.refresh_prices(&ask).await,
+            Err(error) => Err(error),
+        };
+        match refreshed {
+            Ok(refreshed) => {
+                for trouble in &refreshed.troubles {
+                    tracing::info!("prices were not asked for: {trouble}");
+                }
+            }
+            Err(error) => tracing::info!("prices were not asked for: {}", chain(&error)),
+        }
+    }
+
+    /// The types a machine for an operation may have, the preferred one first.
+    fn types_of(&self, operation: &Operation) -> Vec<String> {
+        let wished = operation.wish().map(|wish| wish.instance_types.clone()).unwrap_or_default();
+        if !wished.is_empty() {
+            return wished;
+        }
+        match operation {
+            Operation::BootstrapLinux(_) => self.parts.money.image_types.clone(),
+            _ => self.parts.money.types.clone(),
+        }
+    }
+
+    /// What an operation would cost; none for one that launches nothing that costs.
+    ///
+    /// # Errors
+    /// `State` when the journal cannot be read.
+    pub async fn estimate(&self, operation: &Operation) -> Result<Option<Estimate>> {
+        let (lease, named) = match operation {
+            Operation::RunTests(spec) => (spec.lease, spec.machine.is_some()),
+            Operation::BootstrapLinux(spec) => (spec.lease, false),
+            Operation::Launch(spec) => (spec.lease, false),
+            Operation::Terminate { .. } | Operation::Apply { .. } => return Ok(None),
+        };
+        if operation.provider() != ProviderKind::Aws || named {
+            return Ok(None);
+        }
+        let ledger = self.ledger().await?;
+        let home = || self.clouds(Some(ProviderKind::Aws)).find_map(|cloud| cloud.home());
+        let wish = operation.wish();
+        let Some(region) = wish.and_then(|wish| wish.region.clone()).or_else(home) else { return Ok(None) };
+        let Some(instance_type) = self.types_of(operation).into_iter().next() else { return Ok(None) };
+        // the volumes that a machine for the same had last
+        let verb = operation.verb();
+        let before = ledger.runs().filter(|run| run.labels.operation.as_deref() == Some(verb));
+        let disk_gb = before.max_by_key(|run| run.opened()).and_then(|run| {
+            run.bill.charges.iter().find(|charge| charge.what == ChargeKind::Disk).map(|charge| charge.amount)
+        });
+        let work = Work {
+            operation: verb.to_owned(),
+            about: operation.about(),
+            region,
+            instance_type,
+            disk_gb,
+            // without an address of its own it cannot reach Systems Manager either
+            addresses: u64::from(wish.is_none_or(|wish| Transport::ALL.contains(&wish.transport))),
+            lease: lease.as_secs(),
+        };
+        Ok(Some(estimate(&ledger, &self.prices(), work)))
+    }
+
+    /// The machines that outlive their jobs, as far as this state directory's jobs tell.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn alarms(&self, machines: &[Machine]) -> Result<Vec<Alarm>> {
+        let mut ended: BTreeMap<JobId, (Timestamp, bool)> = BTreeMap::new();
+        for job in self.jobs(JOBS).await? {
+            let launched_to_stay = matches!(job.operation, Operation::Launch(_));
+            if let (JobState::Ended, Some(at)) = (job.state, job.ended) {
+                let kept = launched_to_stay || matches!(job.cleanup, Some(CleanupVerdict::Kept { .. }));
+                ended.insert(job.id, (at, kept));
+            }
+        }
+        Ok(outlived(machines, &ended, self.budget().alarm_after, Timestamp::now()))
+    }
+}
