@@ -286,7 +286,8 @@ impl Session {
     }
 
     /// The types a machine for an operation may have, the preferred one first.
-    fn types_of(&self, operation: &Operation) -> Vec<String> {
+    #[must_use]
+    pub fn types_of(&self, operation: &Operation) -> Vec<String> {
         let wished = operation.wish().map(|wish| wish.instance_types.clone()).unwrap_or_default();
         if !wished.is_empty() {
             return wished;

@@ -7,7 +7,7 @@ use super::super::follow::{self, Until};
 use super::super::printer::Printer;
 use super::super::table::table;
 use super::super::{exit, words};
-use super::{Answer, plans};
+use super::{Answer, estimate, plans};
 use crate::config::host_key_fingerprint;
 use crate::domain::{
     Endpoint, HostKeys, LaunchSpec, Machine, MachineId, Operation, PlanVerb, ProviderKind, Timestamp, Transport,
@@ -27,7 +27,7 @@ pub(super) async fn run(
     match verb {
         Machines::List { provider, all } => list(*provider, *all, session, printer).await,
         Machines::Show { machine } => show(&session.machine(machine).await?, printer),
-        Machines::Launch { provider, image, lease, distro, wish } => {
+        Machines::Launch { provider, image, lease, dry_run, distro, wish } => {
             let usual = if context.provider == ProviderKind::Aws { ProviderKind::Aws } else { ProviderKind::Local };
             let provider = provider.unwrap_or(usual);
             if provider != ProviderKind::Aws {
@@ -39,7 +39,12 @@ pub(super) async fn run(
                 image: image.clone(),
                 lease: lease.unwrap_or(context.lease),
             };
-            follow::submit(session, printer, Operation::Launch(spec), Until::Ended, false).await
+            let operation = Operation::Launch(spec);
+            if *dry_run {
+                return estimate::dry_run(&operation, session, printer).await;
+            }
+            estimate::before(&operation, session, printer).await?;
+            follow::submit(session, printer, operation, Until::Ended, false).await
         }
         Machines::Terminate { machines, all, planned } => {
             terminate(machines, *all, planned, global, session, printer).await

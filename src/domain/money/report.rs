@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Grouping {
     /// Each machine, image or snapshot by itself.
     #[default]
+    #[serde(rename = "machine")]
     Thing,
     /// The job it was launched or made for.
     Job,
