@@ -4,6 +4,7 @@ use super::report::{Grouping, Range, report};
 use super::{Ledger, PriceBook, Usd};
 use crate::domain::{JobId, Phase, ResourceKind, Timestamp};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// What a job's machines have come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,6 +17,8 @@ pub struct JobCost {
     pub between: Usd,
     /// How many machines have a price that is not known: they come on top.
     pub unknown: usize,
+    /// How the prices in it are known.
+    pub sources: BTreeSet<String>,
 }
 
 /// What a phase came to.
@@ -44,6 +47,7 @@ impl JobCost {
             phases: Vec::new(),
             between: Usd::ZERO,
             unknown: report.total.unknown,
+            sources: report.sources,
         };
         for row in &report.rows {
             match phase_of(&row.key) {
@@ -52,6 +56,15 @@ impl JobCost {
             }
         }
         Some(cost)
+    }
+
+    /// All of it, and whether a price of it is not known; none where the job had no machine that costs. For lists of jobs.
+    #[must_use]
+    pub fn total_of(ledger: &Ledger, book: &PriceBook, job: &JobId, now: Timestamp) -> Option<(Usd, bool)> {
+        let machines = ledger.of_job(job).filter(|run| run.thing.kind == ResourceKind::Machine && !run.is_free(book));
+        machines
+            .map(|run| (run.total(book, now), run.is_unknown(book)))
+            .reduce(|(a, unknown), (b, more)| (a + b, unknown || more))
     }
 
     /// What a phase came to; none where it came to nothing.

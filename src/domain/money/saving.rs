@@ -103,6 +103,27 @@ impl Saving {
         }
     }
 
+    /// The amount alone, for a column: `$1.53`, `≤ $0.60`, `unknown`.
+    #[must_use]
+    pub fn price(&self) -> String {
+        let usd = if self.monthly.is_zero() { self.hourly } else { self.monthly };
+        match (self.unknown > 0, self.at_most) {
+            (true, _) => super::known(usd, true),
+            (false, true) => format!("≤ {usd}"),
+            (false, false) => usd.to_string(),
+        }
+    }
+
+    /// The same with what it is for: `$1.53/h`, `≤ $0.60/month`.
+    #[must_use]
+    pub fn price_with_unit(&self) -> String {
+        match (self.hourly.is_zero(), self.monthly.is_zero()) {
+            (false, true) if self.unknown == 0 => per_hour(Some(self.hourly)),
+            (_, false) => format!("{}/month", self.price()),
+            _ => self.price(),
+        }
+    }
+
     /// For people: `ends $1.53/h`, `saves ≤ $0.40 a month`, `its price is unknown`; nothing where nothing is saved.
     #[must_use]
     pub fn words(&self) -> String {
