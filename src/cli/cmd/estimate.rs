@@ -205,15 +205,15 @@ impl Known {
             row("", &format!("with {}: {}", parts.join(" and "), per_hour(Some(hourly))));
         }
         row("Time", &estimate.time());
-        let each = if self.machines > 1 { " each" } else { "" };
+        let each = if self.machines > 1 { " for each machine" } else { "" };
         row(
             "Cost",
             &match (estimate.usd, estimate.hourly) {
                 (Some(usd), _) if self.machines > 1 => {
-                    format!("about {usd} each, {} together", usd.times(self.machines, 1))
+                    format!("about {usd} for each machine, {} together", usd.times(self.machines, 1))
                 }
                 (Some(usd), _) => format!("about {usd}"),
-                (None, Some(hourly)) => format!("{} for each hour{each}", hourly),
+                (None, Some(hourly)) => format!("{hourly} an hour{each}"),
                 (None, None) => UNKNOWN.to_owned(),
             },
         );
