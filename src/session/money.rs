@@ -6,12 +6,11 @@ use super::{Error, ErrorKind, Result, Session, journal_error};
 use crate::cloud::PriceAsk;
 use crate::diag::chain;
 use crate::domain::money::{
-    Alarm, Budget, ChargeKind, Estimate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work,
-    estimate, observe_machines, observe_stored, outlived,
+    Alarm, Budget, Estimate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work, estimate,
+    observe_machines, observe_stored, outlived,
 };
 use crate::domain::{
     CleanupVerdict, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind, Timestamp,
-    Transport,
 };
 use crate::journal::Journal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -285,54 +284,22 @@ impl Session {
         }
     }
 
-    /// The types a machine for an operation may have, the preferred one first.
-    fn types_of(&self, operation: &Operation) -> Vec<String> {
-        let wished = operation.wish().map(|wish| wish.instance_types.clone()).unwrap_or_default();
-        if !wished.is_empty() {
-            return wished;
-        }
-        match operation {
-            Operation::BootstrapLinux(_) => self.parts.money.image_types.clone(),
-            _ => self.parts.money.types.clone(),
-        }
-    }
-
     /// What an operation would cost; none for one that launches nothing that costs.
     ///
     /// # Errors
     /// `State` when the journal cannot be read.
     pub async fn estimate(&self, operation: &Operation) -> Result<Option<Estimate>> {
-        let (lease, named) = match operation {
-            Operation::RunTests(spec) => (spec.lease, spec.machine.is_some()),
-            Operation::BootstrapLinux(spec) => (spec.lease, false),
-            Operation::Launch(spec) => (spec.lease, false),
-            Operation::Terminate { .. } | Operation::Apply { .. } => return Ok(None),
-        };
-        if operation.provider() != ProviderKind::Aws || named {
-            return Ok(None);
-        }
         let ledger = self.ledger().await?;
-        let home = || self.clouds(Some(ProviderKind::Aws)).find_map(|cloud| cloud.home());
-        let wish = operation.wish();
-        let Some(region) = wish.and_then(|wish| wish.region.clone()).or_else(home) else { return Ok(None) };
-        let Some(instance_type) = self.types_of(operation).into_iter().next() else { return Ok(None) };
-        // the volumes that a machine for the same had last
-        let verb = operation.verb();
-        let before = ledger.runs().filter(|run| run.labels.operation.as_deref() == Some(verb));
-        let disk_gb = before.max_by_key(|run| run.opened()).and_then(|run| {
-            run.bill.charges.iter().find(|charge| charge.what == ChargeKind::Disk).map(|charge| charge.amount)
-        });
-        let work = Work {
-            operation: verb.to_owned(),
-            about: operation.about(),
-            region,
-            instance_type,
-            disk_gb,
-            // without an address of its own it cannot reach Systems Manager either
-            addresses: u64::from(wish.is_none_or(|wish| Transport::ALL.contains(&wish.transport))),
-            lease: lease.as_secs(),
-        };
-        Ok(Some(estimate(&ledger, &self.prices(), work)))
+        let home = self.home();
+        let types = (self.parts.money.types.as_slice(), self.parts.money.image_types.as_slice());
+        let work = Work::of(operation, types, home.as_ref(), &ledger);
+        Ok(work.map(|work| estimate(&ledger, &self.prices(), work)))
+    }
+
+    /// Where machines of a cloud are launched; none where there is no such cloud.
+    #[must_use]
+    pub fn home(&self) -> Option<Region> {
+        self.clouds(Some(ProviderKind::Aws)).find_map(|cloud| cloud.home())
     }
 
     /// The machines that outlive their jobs, as far as this state directory's jobs tell.

@@ -2,6 +2,7 @@
 //! replayed.
 
 use super::keys::Chord;
+use super::model::MoneyTold;
 use super::output::OutputAnswer;
 use crate::domain::{
     Image, JobId, Lease, Machine, MachineId, ProviderKind, Resource, TestCounts, TestSource, Timestamp,
@@ -57,6 +58,8 @@ pub enum Msg {
     Loaded(JobId, Result<(), Error>),
     /// How many of some jobs' tests ended how.
     Counts(BTreeMap<JobId, TestCounts>),
+    /// What things cost and have cost.
+    Money(Result<Box<MoneyTold>, Error>),
     /// How long tests took before, in seconds by name.
     Durations(BTreeMap<String, f64>),
     /// Names of tests that a source has at a revision.

@@ -3,6 +3,7 @@
 
 use super::effect::Effect;
 use super::feed::JOBS;
+use super::model::MoneyTold;
 use super::msg::Msg;
 use super::output::Reader;
 use crate::domain::{JobId, ProviderKind, ResourceKind};
@@ -20,6 +21,7 @@ pub(super) struct Performer {
     answers: UnboundedSender<Msg>,
     reader: Reader,
     jobs: Newest,
+    money: Newest,
     turns: Turns,
 }
 
@@ -101,7 +103,7 @@ impl Performer {
                 let _ = windows.blocking_send(Msg::Output(answer));
             },
         );
-        Self { session, answers, reader, jobs: Newest::default(), turns: Turns::default() }
+        Self { session, answers, reader, jobs: Newest::default(), money: Newest::default(), turns: Turns::default() }
     }
 
     fn ask<F: Future<Output = Msg> + Send + 'static>(&self, work: impl FnOnce(Arc<Session>) -> F) {
@@ -186,6 +188,11 @@ impl Performer {
                     Err(error) => Msg::Told(Err(error)),
                 });
             }
+            Effect::Money => self.list(&self.money, async move |session| {
+                let ledger = session.ledger().await;
+                let told = |ledger| Box::new(MoneyTold { ledger, book: session.prices(), home: session.home() });
+                Msg::Money(ledger.map(told))
+            }),
             Effect::Durations => self.ask(async move |session| match session.durations().await {
                 Ok(durations) => Msg::Durations(durations),
                 Err(error) => Msg::Told(Err(error)),
