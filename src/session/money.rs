@@ -10,7 +10,8 @@ use crate::domain::money::{
     observe_machines, observe_stored, outlived,
 };
 use crate::domain::{
-    CleanupVerdict, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind, Timestamp,
+    CleanupVerdict, Image, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind,
+    Timestamp,
 };
 use crate::journal::Journal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,8 @@ use std::time::Duration;
 
 /// A price list that was asked so long ago is asked again.
 const PRICES_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
+/// What is charged for by the month.
+const STORED: [ResourceKind; 3] = [ResourceKind::Image, ResourceKind::Snapshot, ResourceKind::Volume];
 /// How many jobs are looked at for machines that outlive them.
 const JOBS: u32 = 500;
 
@@ -162,14 +165,25 @@ impl Session {
 
     /// Enters what a list of everything tells of what is stored, aside.
     pub(super) fn note_stored(&self, kinds: &[ResourceKind], listed: &Listed<Resource>) {
-        let all = [ResourceKind::Image, ResourceKind::Snapshot].iter().all(|kind| kinds.contains(kind));
-        if !all || listed.looked_at.is_empty() {
-            return;
+        let all = STORED.iter().all(|kind| kinds.contains(kind));
+        if all && !listed.looked_at.is_empty() {
+            self.note_things(listed.items.iter().filter(|thing| STORED.contains(&thing.at.kind)), &listed.looked_at);
         }
+    }
+
+    /// The same of images, as far as they are there.
+    pub(super) fn note_images(&self, listed: &Listed<Image>) {
+        let things: Vec<Resource> =
+            listed.items.iter().filter(|image| image.region.is_some()).map(Image::resource).collect();
+        if !things.is_empty() {
+            self.note_things(things.iter(), &[]);
+        }
+    }
+
+    fn note_things<'a>(&self, things: impl Iterator<Item = &'a Resource>, looked_at: &[Region]) {
         let (money, owner) = (Arc::clone(&self.money), self.owner());
-        let stored = |thing: &&Resource| matches!(thing.at.kind, ResourceKind::Image | ResourceKind::Snapshot);
-        let things: Vec<Resource> = listed.items.iter().filter(stored).cloned().collect();
-        let looked_at = listed.looked_at.clone();
+        let things: Vec<Resource> = things.cloned().collect();
+        let looked_at = looked_at.to_vec();
         let now = Timestamp::now();
         tokio::task::spawn_blocking(move || {
             money.note(|ledger, book| observe_stored(ledger, book, &things, &looked_at, owner.as_deref(), now));
