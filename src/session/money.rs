@@ -98,6 +98,17 @@ impl Money {
     }
 }
 
+/// What is known of money.
+#[derive(Debug, Clone)]
+pub struct MoneyTold {
+    /// All that was entered so far.
+    pub ledger: Arc<Ledger>,
+    /// What things cost.
+    pub book: Arc<PriceBook>,
+    /// Where machines of a cloud are launched.
+    pub home: Option<Region>,
+}
+
 /// What asking the price list came to.
 #[derive(Debug)]
 pub struct Refreshed {
@@ -136,6 +147,14 @@ impl Session {
         let ledger = tokio::task::spawn_blocking(move || money.ledger()).await;
         let ledger = ledger.map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?;
         ledger.map_err(|error| journal_error(&error))
+    }
+
+    /// The ledger and the prices as they are now.
+    ///
+    /// # Errors
+    /// `State` when the journal cannot be read.
+    pub async fn money(&self) -> Result<MoneyTold> {
+        Ok(MoneyTold { ledger: self.ledger().await?, book: self.prices(), home: self.home() })
     }
 
     /// Whose things are made here, in a cloud.

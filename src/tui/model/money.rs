@@ -1,19 +1,9 @@
 //! What the dashboard knows of money: the ledger and the prices as the session told them last, and what they come to now.
 
-use crate::domain::money::{Estimate, Ledger, Outlook, PriceBook, Quote, Run, Usd, Work, estimate, outlook};
-use crate::domain::{JobId, Machine, Operation, ProviderKind, Region, ResourceRef, Timestamp};
+use crate::domain::money::{Estimate, Outlook, PriceBook, Quote, Run, Usd, Work, estimate, outlook};
+use crate::domain::{JobId, Machine, Operation, ProviderKind, ResourceRef, Timestamp};
+pub use crate::session::MoneyTold;
 use std::sync::Arc;
-
-/// What the session tells of money.
-#[derive(Debug, Clone)]
-pub struct MoneyTold {
-    /// All that was entered so far.
-    pub ledger: Arc<Ledger>,
-    /// What things cost.
-    pub book: Arc<PriceBook>,
-    /// Where machines of a cloud are launched.
-    pub home: Option<Region>,
-}
 
 /// What is known of money.
 #[derive(Debug, Clone)]
