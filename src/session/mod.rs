@@ -8,6 +8,7 @@ mod driven;
 mod error;
 mod events;
 mod fleet;
+mod guard;
 mod leases;
 mod money;
 mod parts;
@@ -120,6 +121,7 @@ impl Session {
             ended: row.ended,
             work: row.work,
             cleanup: row.cleanup,
+            capped: row.capped,
         }
     }
 

@@ -2,19 +2,19 @@
 //! operation would cost.
 
 use super::fleet::{Listed, Trouble, cloud_error};
-use super::{Error, ErrorKind, Result, Session, journal_error};
+use super::{Error, ErrorKind, JobSummary, Result, Session, journal_error};
 use crate::cloud::PriceAsk;
 use crate::diag::chain;
 use crate::domain::money::{
-    Alarm, Budget, Estimate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work, estimate,
-    observe_machines, observe_stored, outlived,
+    Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work,
+    estimate, observe_machines, observe_stored, outlived,
 };
 use crate::domain::{
     CleanupVerdict, Image, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind,
     Timestamp,
 };
 use crate::journal::Journal;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -23,8 +23,6 @@ use std::time::Duration;
 const PRICES_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// What is charged for by the month.
 const STORED: [ResourceKind; 3] = [ResourceKind::Image, ResourceKind::Snapshot, ResourceKind::Volume];
-/// How many jobs are looked at for machines that outlive them.
-const JOBS: u32 = 500;
 
 /// What is known of money. Shared by all tasks of a session.
 pub(super) struct Money {
@@ -70,12 +68,12 @@ impl Money {
         Self { journal, file, book: RwLock::new(book), ledger: Mutex::default() }
     }
 
-    fn book(&self) -> Arc<PriceBook> {
+    pub(super) fn book(&self) -> Arc<PriceBook> {
         Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The ledger up to its last entry. Blocks for as long as reading what is new takes.
-    fn ledger(&self) -> crate::journal::Result<Arc<Ledger>> {
+    pub(super) fn ledger(&self) -> crate::journal::Result<Arc<Ledger>> {
         let mut known = lock(&self.ledger);
         let new = self.journal.entries(known.0)?;
         if let Some((last, _)) = new.last() {
@@ -335,19 +333,43 @@ impl Session {
         self.clouds(Some(ProviderKind::Aws)).find_map(|cloud| cloud.home())
     }
 
-    /// The machines that outlive their jobs, as far as this state directory's jobs tell.
+    /// The machines that should be gone: they outlive their jobs, as far as this state directory's jobs tell, or their leases.
+    /// [`Alarm::words`] tells of one.
     ///
     /// # Errors
     /// When the journal cannot be read.
     pub async fn alarms(&self, machines: &[Machine]) -> Result<Vec<Alarm>> {
-        let mut ended: BTreeMap<JobId, (Timestamp, bool)> = BTreeMap::new();
-        for job in self.jobs(JOBS).await? {
-            let launched_to_stay = matches!(job.operation, Operation::Launch(_));
-            if let (JobState::Ended, Some(at)) = (job.state, job.ended) {
-                let kept = launched_to_stay || matches!(job.cleanup, Some(CleanupVerdict::Kept { .. }));
-                ended.insert(job.id, (at, kept));
-            }
+        let jobs: BTreeSet<JobId> = machines
+            .iter()
+            .filter(|machine| machine.state.is_alive())
+            .filter_map(|machine| machine.job.clone())
+            .collect();
+        if jobs.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(outlived(machines, &ended, self.budget().alarm_after, Timestamp::now()))
+        let known = self.journal.run(move |journal| {
+            // what a newer version wrote is as good as not known
+            let rows = jobs.into_iter().filter_map(|job| match journal.job(&job) {
+                Ok(row) => row.map(Ok),
+                Err(crate::journal::Error::Unreadable { .. }) => None,
+                Err(error) => Some(Err(error)),
+            });
+            rows.collect::<crate::journal::Result<Vec<_>>>()
+        });
+        let rows = known.await.map_err(|error| journal_error(&error))?;
+        let fates = rows.into_iter().map(|row| self.summary(row)).map(|job| (job.id.clone(), fate(&job))).collect();
+        Ok(outlived(machines, &fates, self.budget().alarm_after, Timestamp::now()))
+    }
+}
+
+/// How a job stands, as far as its machine goes.
+fn fate(job: &JobSummary) -> Fate {
+    match (job.state, job.ended) {
+        // whichever verb it was: what a launch was broken off for was not kept
+        (JobState::Ended, Some(at)) => {
+            Fate::Ended { at, kept: matches!(job.cleanup, Some(CleanupVerdict::Kept { .. })) }
+        }
+        _ if job.driven => Fate::Driven,
+        _ => Fate::Alone,
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! `usd` is an amount, `billing` how AWS counts time, `book` what an hour or a month costs and how that is known, `ledger`
 //! what ran from when to when, `observe` what a look at a provider adds to it, `report` what that comes to, `outlook` what is being spent and will be, `estimate` what an
-//! operation would cost, `guard` when it is too much.
+//! operation would cost, `guard` when it is too much, `alarm` what should be gone.
 
+mod alarm;
 mod billing;
 mod book;
 mod estimate;
@@ -14,10 +15,11 @@ mod outlook;
 mod report;
 mod usd;
 
+pub use alarm::{Alarm, Fate, Outlived, outlived};
 pub use billing::{Platform, Rule, Subject, accrued, billed_seconds, rule, rules, stored};
 pub use book::{Item, PriceBook, PriceSheet, PriceSource, PriceTag, Quote, TypeFacts};
 pub use estimate::{Alternative, Estimate, History, Work, alternatives, estimate};
-pub use guard::{Alarm, Allowance, Budget, Cap, Verdict, day_refuses, judge, outlived};
+pub use guard::{Allowance, Budget, Cap, ENDING, Step, Verdict, day_refuses, judge, next_step, pays_until};
 pub use ledger::{Bill, Charge, ChargeKind, Labels, Ledger, LedgerEntry, Run, Stretch};
 pub use observe::{observe_machines, observe_stored};
 pub use outlook::{Burn, Outlook, Standing, outlook};

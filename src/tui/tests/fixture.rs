@@ -107,6 +107,7 @@ impl Script {
             driven: true,
             ended: None,
             work: None,
+            capped: None,
             cleanup: None,
         };
         let script = Self { told: Told { summary, events: Vec::new() }, at: ago(begun), seq };
