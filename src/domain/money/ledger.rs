@@ -492,6 +492,13 @@ impl Bill {
         Self { charges: vec![charge], ..Self::default() }
     }
 
+    /// What a volume is charged for.
+    #[must_use]
+    pub fn of_volume(book: &PriceBook, region: &Region, gb: u64) -> Self {
+        let charge = Charge { what: ChargeKind::Disk, amount: gb, price: book.quote(region, &Item::Disk) };
+        Self { charges: vec![charge], ..Self::default() }
+    }
+
     /// What an image's snapshots are charged for at most.
     #[must_use]
     pub fn of_snapshots(book: &PriceBook, region: &Region, gb: u64) -> Self {

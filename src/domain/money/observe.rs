@@ -3,8 +3,10 @@
 
 use super::PriceBook;
 use super::ledger::{Bill, Labels, Ledger, LedgerEntry, Run};
-use crate::domain::{Claim, Machine, MachineState, ProviderKind, Region, Resource, ResourceKind, Timestamp};
-use std::collections::BTreeSet;
+use crate::domain::{
+    Claim, Machine, MachineState, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Timestamp,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What was launched so short a time ago may not be listed yet.
@@ -110,7 +112,8 @@ pub fn observe_machines(
     entries
 }
 
-/// What a list of everything tells of images and of snapshots that belong to none.
+/// What a list of everything tells of images, of snapshots that belong to none and of volumes: those that end with a machine
+/// are charged as the machine's. Without any region in `looked_at` only what is there is told, not what is gone.
 #[must_use]
 pub fn observe_stored(
     ledger: &Ledger,
@@ -123,25 +126,37 @@ pub fn observe_stored(
     let mut entries = Vec::new();
     let mut seen = BTreeSet::new();
     for thing in things {
-        // what is stored for an image is charged as the image's
-        let alone = thing.at.kind == ResourceKind::Snapshot && thing.used_by.is_empty();
-        if !thing.claim.is_tools() || !(thing.at.kind == ResourceKind::Image || alone) {
+        let (Some(region), Some(bytes)) = (&thing.at.region, thing.bytes) else { continue };
+        // what is stored for an image is charged as the image's, and a volume of a machine as the machine's
+        let alone = match thing.at.kind {
+            ResourceKind::Image => true,
+            ResourceKind::Snapshot => thing.used_by.is_empty(),
+            ResourceKind::Volume => thing.ends_with.is_none(),
+            _ => false,
+        };
+        if !thing.claim.is_tools() || !alone {
             continue;
         }
-        let (Some(region), Some(bytes)) = (&thing.at.region, thing.bytes) else { continue };
+        let gb = bytes.div_ceil(GIB);
+        let bill = if thing.at.kind == ResourceKind::Volume {
+            Bill::of_volume(book, region, gb)
+        } else {
+            Bill::of_snapshots(book, region, gb)
+        };
         seen.insert(thing.at.id.clone());
         if ledger.run(&thing.at).is_none_or(|run| run.bound) {
             entries.push(LedgerEntry::Opened {
                 thing: thing.at.clone(),
                 at: thing.created.unwrap_or(now).min(now),
-                bill: Bill::of_snapshots(book, region, bytes.div_ceil(GIB)),
+                bill,
                 labels: Labels { job: thing.job.clone(), ..labels(&thing.claim, me) },
                 lease: None,
             });
         }
     }
+    entries.extend(disks(ledger, book, things));
     let missing = |run: &&Run| {
-        matches!(run.thing.kind, ResourceKind::Image | ResourceKind::Snapshot)
+        matches!(run.thing.kind, ResourceKind::Image | ResourceKind::Snapshot | ResourceKind::Volume)
             && run.thing.provider == ProviderKind::Aws
             && run.is_open()
             && run.thing.region.as_ref().is_some_and(|region| looked_at.contains(region))
@@ -154,6 +169,29 @@ pub fn observe_stored(
         bound: true,
     }));
     entries
+}
+
+/// The volumes of machines whose disks the ledger does not know: EC2 tells their sizes of the volumes alone.
+fn disks(ledger: &Ledger, book: &PriceBook, things: &[Resource]) -> Vec<LedgerEntry> {
+    let mut sizes: BTreeMap<&ResourceRef, u64> = BTreeMap::new();
+    for thing in things.iter().filter(|thing| thing.at.kind == ResourceKind::Volume) {
+        if let (Some(machine), Some(bytes)) = (&thing.ends_with, thing.bytes) {
+            *sizes.entry(machine).or_default() += bytes.div_ceil(GIB);
+        }
+    }
+    let told = |(machine, gb): (&ResourceRef, u64)| {
+        let run = ledger.run(machine).filter(|run| run.is_open())?;
+        let known = run.bill.charges.iter().any(|charge| charge.what == super::ChargeKind::Disk);
+        let region = machine.region.as_ref().filter(|_| !known)?;
+        Some(LedgerEntry::Opened {
+            thing: machine.clone(),
+            at: run.opened(),
+            bill: Bill::of_volume(book, region, gb),
+            labels: Labels::default(),
+            lease: None,
+        })
+    };
+    sizes.into_iter().filter_map(told).collect()
 }
 
 fn age(since: Timestamp, now: Timestamp) -> Duration {
