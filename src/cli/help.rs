@@ -41,6 +41,7 @@ Examples:
   hga run-tests-linux --source ~/hg --rev 7.2 --detach
   hga run-tests-linux --provider hosts --machine build1 --keep-on-failure
   hga run-tests-linux --provider aws --build-image -- -j36
+  hga run-tests-linux --provider aws --dry-run -- -j36
   hga run-tests-linux --provider aws --instance-type c5.4xlarge,m5.4xlarge
   hga run-tests-linux -- --json --color never test-add.t
 
@@ -70,7 +71,8 @@ pub(super) const LAUNCH: &str = "\
 Examples:
   hga machines launch
   hga machines launch --lease 30m
-  hga machines launch --provider aws --distro debian12 --lease 4h";
+  hga machines launch --provider aws --distro debian12 --lease 4h
+  hga machines launch --provider aws --instance-type c6i.4xlarge --dry-run";
 
 pub(super) const EXTEND: &str = "\
 An EC2 machine is told itself, for it ends itself; then the tag that others
@@ -133,6 +135,26 @@ Examples:
   hga jobs cancel j-abc234
   hga jobs cancel j-abc234 --kill --yes";
 
+pub(super) const COSTS: &str = "\
+What is counted: each machine while it runs, its public addresses and volumes,
+and stored images. AWS charges machines by the second, a minute at least. What
+has ended stays in the ledger. First AWS is asked which machines still run.
+
+Each amount says how its price is known. A price that is unknown is never
+counted as nothing: the amount is `unknown`, or begins with `≥`. Snapshots are
+counted whole, which is the most they can be. Not included are data sent out to
+the internet, credits of burstable types (t3), taxes, discounts, free tiers.
+
+Exit status: 0 all was looked at, 100 something could not be.
+
+Examples:
+  hga costs
+  hga costs --month 2026-10 --by job
+  hga costs --last 7d --by day
+  hga costs --from 2026-11-01 --to 2026-11-15 --by owner
+  hga costs --all --by month --csv > costs.csv
+  hga costs --json | jq -r .total.total";
+
 pub(super) const SSH: &str = "\
 Examples:
   hga ssh m-abc234
@@ -175,7 +197,7 @@ Examples:
 
 /// All of them, for the tests that hold them to the terminal's width and to the parser.
 #[cfg(test)]
-pub(super) const ALL: [&str; 17] = [
+pub(super) const ALL: [&str; 18] = [
     TOP,
     DEMO,
     RUN_TESTS,
@@ -188,6 +210,7 @@ pub(super) const ALL: [&str; 17] = [
     OUTPUT,
     ATTACH,
     CANCEL,
+    COSTS,
     SSH,
     DOCTOR,
     CONFIG,

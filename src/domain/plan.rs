@@ -1,6 +1,7 @@
 //! A plan: what ending machines or removing other things would do, to what and why, before any of it is done. Pure; made
 //! anew whenever what it was made from changes, and checked item by item against the world before it is carried out.
 
+use super::money::{Ledger, PriceBook, Saving};
 use super::{
     Claim, Image, JobId, Machine, MachineId, MachineState, Operation, ProviderKind, Region, Resource, ResourceKind,
     ResourceRef, Timestamp, words,
@@ -114,6 +115,9 @@ pub struct PlanItem {
     /// The jobs under way there, which would lose it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobId>,
+    /// What its end saves; none where nothing is charged for it, or where nobody has reckoned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saving: Option<Saving>,
 }
 
 impl PlanItem {
@@ -312,6 +316,7 @@ fn item(resource: &Resource, working: &[Working]) -> PlanItem {
         created: resource.created,
         detail: resource.detail.clone(),
         jobs: working.iter().filter(works_there).map(|work| work.job.clone()).collect(),
+        saving: None,
     }
 }
 
@@ -347,6 +352,22 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// The same with what each item's end saves. `there` is all that is there.
+    #[must_use]
+    pub fn priced(mut self, there: &[Resource], ledger: &Ledger, book: &PriceBook, now: Timestamp) -> Self {
+        for item in &mut self.items {
+            let found = there.iter().find(|found| found.at == item.at);
+            item.saving = found.and_then(|found| Saving::of(found, there, ledger, book, now));
+        }
+        self
+    }
+
+    /// What all of it saves; none where nothing is charged for any of it.
+    #[must_use]
+    pub fn saving(&self) -> Option<Saving> {
+        self.items.iter().filter_map(|item| item.saving).reduce(Saving::and)
     }
 
     /// What ending the chosen machines would do.
@@ -603,6 +624,7 @@ mod tests {
             detail: None,
             fingerprint: None,
             ends_with: None,
+            metered: None,
             used_by: Vec::new(),
         }
     }

@@ -315,6 +315,19 @@ impl Session {
         }
     }
 
+    /// The types a machine for an operation may have, the preferred one first.
+    #[must_use]
+    pub fn types_of(&self, operation: &Operation) -> Vec<String> {
+        let wished = operation.wish().map(|wish| wish.instance_types.clone()).unwrap_or_default();
+        if !wished.is_empty() {
+            return wished;
+        }
+        match operation {
+            Operation::BootstrapLinux(_) => self.parts.money.image_types.clone(),
+            _ => self.parts.money.types.clone(),
+        }
+    }
+
     /// What an operation would cost; none for one that launches nothing that costs.
     ///
     /// # Errors

@@ -2,9 +2,11 @@
 //! what a provider forgets an hour after a machine's end.
 
 use super::billing::{Subject, accrued, rule, stored};
-use super::book::{Item, PriceBook, Quote};
+use super::book::{Item, PriceBook, PriceSource, Quote};
 use super::{Platform, Usd};
-use crate::domain::{JobId, Machine, Metered, Phase, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp};
+use crate::domain::{
+    JobId, Lease, Machine, MachineState, Metered, Phase, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -298,6 +300,42 @@ impl Run {
     }
 }
 
+impl Run {
+    /// A machine's run as the ledger has it, else as the machine is described.
+    #[must_use]
+    pub fn of_machine(ledger: &Ledger, book: &PriceBook, machine: &Machine, now: Timestamp) -> Self {
+        let thing = machine.resource().at;
+        if let Some(run) = ledger.run(&thing).filter(|run| run.is_open() || !machine.state.is_alive()) {
+            return run.clone();
+        }
+        let changed = machine.cloud.as_ref().and_then(|cloud| cloud.metered.changed);
+        let stopped = (!machine.state.is_alive()).then(|| changed.unwrap_or(now));
+        let over = matches!(machine.state, MachineState::ShuttingDown | MachineState::Terminated);
+        let run = Bill::of(book, machine).run(thing, machine.launched.unwrap_or(now), stopped);
+        Self { ended: stopped.filter(|_| over), lease: machine.lease.map(Lease::ends), ..run }
+    }
+
+    /// An hour of the machine itself, and how that is known; none where it is not, or where it is no machine.
+    #[must_use]
+    pub fn compute(&self, book: &PriceBook) -> Option<Quote> {
+        let compute = self.bill.charges.iter().find(|charge| charge.what == ChargeKind::Compute)?;
+        self.price(compute, book)
+    }
+
+    /// Whether nothing is charged for it: this computer's, a listed host.
+    #[must_use]
+    pub fn is_free(&self, book: &PriceBook) -> bool {
+        let free = |charge| self.price(charge, book).is_some_and(|price| price.source == PriceSource::Free);
+        self.bill.charges.iter().all(free)
+    }
+
+    /// Whether credits may come on top: it is of a burstable type, which is charged extra above its baseline.
+    #[must_use]
+    pub fn is_burstable(&self, book: &PriceBook) -> bool {
+        self.bill.instance_type.as_deref().and_then(|name| book.facts(name)).is_some_and(|facts| facts.burstable)
+    }
+}
+
 /// A phase of a job, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PhaseSpan {
@@ -411,6 +449,13 @@ impl Ledger {
         }
     }
 
+    /// What is left of it with these runs alone; the phases of all jobs stay.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&Run) -> bool) -> Self {
+        let runs = self.runs.iter().filter(|(_, run)| wanted(run));
+        Self { runs: runs.map(|(key, run)| (key.clone(), run.clone())).collect(), phases: self.phases.clone() }
+    }
+
     /// Everything that was ever charged for, by what it is.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         self.runs.values()
@@ -494,6 +539,20 @@ impl Bill {
         let Some(cloud) = &machine.cloud else { return Self::free() };
         let Metered { platform, spot, disk_gb, addresses, .. } = cloud.metered;
         Self::of_machine(book, &cloud.region, &cloud.instance_type, platform, spot, (disk_gb, addresses))
+    }
+
+    /// A run of a thing that is charged so, of which nothing else is known; `stopped` is until when it ran.
+    pub(super) fn run(self, thing: ResourceRef, from: Timestamp, stopped: Option<Timestamp>) -> Run {
+        let to = stopped.map(|at| at.max(from));
+        Run {
+            thing,
+            bill: self,
+            labels: Labels::default(),
+            stretches: vec![Stretch { from, to }],
+            ended: None,
+            bound: false,
+            lease: None,
+        }
     }
 
     /// What a machine that costs nothing is charged for.

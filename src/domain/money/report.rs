@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Grouping {
     /// Each machine, image or snapshot by itself.
     #[default]
+    #[serde(rename = "machine")]
     Thing,
     /// The job it was launched or made for.
     Job,
@@ -120,6 +121,8 @@ pub struct Row {
     pub open: usize,
     /// How many of them have a price that is not known: they come on top.
     pub unknown: usize,
+    /// For which of what they are charged for that is so.
+    pub missing: BTreeSet<ChargeKind>,
 }
 
 impl Row {
@@ -127,6 +130,17 @@ impl Row {
     #[must_use]
     pub fn total(&self) -> Usd {
         self.compute + self.address + self.disk + self.snapshot
+    }
+
+    /// What one kind of charge came to, as far as it is known.
+    #[must_use]
+    pub fn of(&self, what: ChargeKind) -> Usd {
+        match what {
+            ChargeKind::Compute => self.compute,
+            ChargeKind::Address => self.address,
+            ChargeKind::Disk => self.disk,
+            ChargeKind::Snapshot => self.snapshot,
+        }
     }
 
     fn add(&mut self, what: ChargeKind, amount: Usd) {
@@ -218,6 +232,7 @@ pub fn report(ledger: &Ledger, book: &PriceBook, range: Range, by: Grouping, now
                     }
                     if price.is_none() {
                         heap.unknown.insert(id);
+                        heap.row.missing.insert(charge.what);
                     }
                     if charge.what == ChargeKind::Compute {
                         heap.row.seconds += run.seconds(from, to);

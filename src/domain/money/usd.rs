@@ -58,6 +58,12 @@ impl Usd {
         self.0.is_zero()
     }
 
+    /// The same for serde, which asks by reference.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+    pub(super) fn is_nothing(&self) -> bool {
+        self.0.is_zero()
+    }
+
     /// The exact number, as text: `1.53`, `0.0004`.
     #[must_use]
     pub fn exact(self) -> String {

@@ -468,6 +468,7 @@ pub(super) fn resources() -> Vec<Resource> {
         detail: None,
         fingerprint: None,
         ends_with: None,
+        metered: None,
         used_by: Vec::new(),
     };
     let part = || Claim::Ours { why: "part of image ami-0123456789abcdef0, which is ours".to_owned() };
