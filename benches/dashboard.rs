@@ -69,6 +69,8 @@ fn app() -> App {
         python: "system3".into(),
         transport: hgautomation::domain::Transport::default(),
         instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+        image_types: vec!["t3.2xlarge".into()],
+        budget: hgautomation::domain::money::Budget::default(),
         current_dir: "/".into(),
         state_dir: "/".into(),
         demo: operation(),

@@ -69,6 +69,8 @@ fn dashboard(
         python: context.python.clone(),
         transport: context.transport,
         instance_types: std::iter::once(&config.aws.instance_type).chain(&config.aws.alternatives).cloned().collect(),
+        image_types: vec![config.aws.image_instance_type.clone()],
+        budget: config.costs.into(),
         current_dir: context.current_dir.clone(),
         state_dir: context.state_dir.clone(),
         demo: cli::demo(context),

@@ -10,7 +10,7 @@ pub const USAGE: i32 = 2;
 pub const ERROR: i32 = 100;
 /// The job goes on without us.
 pub const DETACHED: i32 = 102;
-/// A person stopped the job.
+/// A person stopped the job, or its cap did.
 pub const CANCELLED: i32 = 103;
 /// Something remains that should be gone.
 pub const REMAINS: i32 = 104;
@@ -31,7 +31,7 @@ pub const TABLE: [(&str, &str); 10] = [
     ),
     ("101", "a bug in hga itself (a panic)"),
     ("102", "hga let go of the job and the job goes on: `hga jobs attach JOB` takes it up again"),
-    ("103", "the job was stopped by a person"),
+    ("103", "the job was stopped: by a person, or by its cap"),
     ("104", "the work is over but something remains that should be gone; wins over all others"),
     ("105", "the machine was lost before the work was over"),
     ("106", "there was nothing to do: nothing of ours was there to be ended or removed"),

@@ -197,7 +197,10 @@ fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Pa
         Some(WorkVerdict::MachineLost { message }) => {
             format!("{}: {}", paint.tone(Tone::Bad, "machine lost"), cut(&escape_line(message)))
         }
-        Some(WorkVerdict::Cancelled) => paint.tone(Tone::Warn, "stopped"),
+        Some(WorkVerdict::Cancelled) => match job.capped {
+            Some(cap) => format!("{}, {cap}", paint.tone(Tone::Warn, "stopped by its cap")),
+            None => paint.tone(Tone::Warn, "stopped"),
+        },
     };
     row("Work", &work);
     match &job.cleanup {
@@ -257,6 +260,7 @@ pub(super) fn json(job: &JobView, files: &JobFiles, code: i32, now: Timestamp, c
                 "instance_type": machine.instance_type, "region": machine.region,
             })
         }),
+        "capped": job.capped,
         "cost": cost,
         "results": files.results,
         "output": files.output,

@@ -2,27 +2,27 @@
 //! operation would cost.
 
 use super::fleet::{Listed, Trouble, cloud_error};
-use super::{Error, ErrorKind, Result, Session, journal_error};
+use super::{Error, ErrorKind, JobSummary, Result, Session, journal_error};
 use crate::cloud::PriceAsk;
 use crate::diag::chain;
 use crate::domain::money::{
-    Alarm, Budget, ChargeKind, Estimate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work,
+    Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work,
     estimate, observe_machines, observe_stored, outlived,
 };
 use crate::domain::{
-    CleanupVerdict, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind, Timestamp,
-    Transport,
+    CleanupVerdict, Image, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind,
+    Timestamp,
 };
 use crate::journal::Journal;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 /// A price list that was asked so long ago is asked again.
 const PRICES_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
-/// How many jobs are looked at for machines that outlive them.
-const JOBS: u32 = 500;
+/// What is charged for by the month.
+const STORED: [ResourceKind; 3] = [ResourceKind::Image, ResourceKind::Snapshot, ResourceKind::Volume];
 
 /// What is known of money. Shared by all tasks of a session.
 pub(super) struct Money {
@@ -68,12 +68,12 @@ impl Money {
         Self { journal, file, book: RwLock::new(book), ledger: Mutex::default() }
     }
 
-    fn book(&self) -> Arc<PriceBook> {
+    pub(super) fn book(&self) -> Arc<PriceBook> {
         Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The ledger up to its last entry. Blocks for as long as reading what is new takes.
-    fn ledger(&self) -> crate::journal::Result<Arc<Ledger>> {
+    pub(super) fn ledger(&self) -> crate::journal::Result<Arc<Ledger>> {
         let mut known = lock(&self.ledger);
         let new = self.journal.entries(known.0)?;
         if let Some((last, _)) = new.last() {
@@ -94,6 +94,17 @@ impl Money {
             tracing::warn!("the ledger could not be kept: {}", chain(&error));
         }
     }
+}
+
+/// What is known of money.
+#[derive(Debug, Clone)]
+pub struct MoneyTold {
+    /// All that was entered so far.
+    pub ledger: Arc<Ledger>,
+    /// What things cost.
+    pub book: Arc<PriceBook>,
+    /// Where machines of a cloud are launched.
+    pub home: Option<Region>,
 }
 
 /// What asking the price list came to.
@@ -136,6 +147,14 @@ impl Session {
         ledger.map_err(|error| journal_error(&error))
     }
 
+    /// The ledger and the prices as they are now.
+    ///
+    /// # Errors
+    /// `State` when the journal cannot be read.
+    pub async fn money(&self) -> Result<MoneyTold> {
+        Ok(MoneyTold { ledger: self.ledger().await?, book: self.prices(), home: self.home() })
+    }
+
     /// Whose things are made here, in a cloud.
     fn owner(&self) -> Option<String> {
         self.clouds(Some(ProviderKind::Aws)).next().and_then(|cloud| cloud.owner())
@@ -163,14 +182,25 @@ impl Session {
 
     /// Enters what a list of everything tells of what is stored, aside.
     pub(super) fn note_stored(&self, kinds: &[ResourceKind], listed: &Listed<Resource>) {
-        let all = [ResourceKind::Image, ResourceKind::Snapshot].iter().all(|kind| kinds.contains(kind));
-        if !all || listed.looked_at.is_empty() {
-            return;
+        let all = STORED.iter().all(|kind| kinds.contains(kind));
+        if all && !listed.looked_at.is_empty() {
+            self.note_things(listed.items.iter().filter(|thing| STORED.contains(&thing.at.kind)), &listed.looked_at);
         }
+    }
+
+    /// The same of images, as far as they are there.
+    pub(super) fn note_images(&self, listed: &Listed<Image>) {
+        let things: Vec<Resource> =
+            listed.items.iter().filter(|image| image.region.is_some()).map(Image::resource).collect();
+        if !things.is_empty() {
+            self.note_things(things.iter(), &[]);
+        }
+    }
+
+    fn note_things<'a>(&self, things: impl Iterator<Item = &'a Resource>, looked_at: &[Region]) {
         let (money, owner) = (Arc::clone(&self.money), self.owner());
-        let stored = |thing: &&Resource| matches!(thing.at.kind, ResourceKind::Image | ResourceKind::Snapshot);
-        let things: Vec<Resource> = listed.items.iter().filter(stored).cloned().collect();
-        let looked_at = listed.looked_at.clone();
+        let things: Vec<Resource> = things.cloned().collect();
+        let looked_at = looked_at.to_vec();
         let now = Timestamp::now();
         tokio::task::spawn_blocking(move || {
             money.note(|ledger, book| observe_stored(ledger, book, &things, &looked_at, owner.as_deref(), now));
@@ -303,52 +333,56 @@ impl Session {
     /// # Errors
     /// `State` when the journal cannot be read.
     pub async fn estimate(&self, operation: &Operation) -> Result<Option<Estimate>> {
-        let (lease, named) = match operation {
-            Operation::RunTests(spec) => (spec.lease, spec.machine.is_some()),
-            Operation::BootstrapLinux(spec) => (spec.lease, false),
-            Operation::Launch(spec) => (spec.lease, false),
-            Operation::Terminate { .. } | Operation::Apply { .. } => return Ok(None),
-        };
-        if operation.provider() != ProviderKind::Aws || named {
-            return Ok(None);
-        }
         let ledger = self.ledger().await?;
-        let home = || self.clouds(Some(ProviderKind::Aws)).find_map(|cloud| cloud.home());
-        let wish = operation.wish();
-        let Some(region) = wish.and_then(|wish| wish.region.clone()).or_else(home) else { return Ok(None) };
-        let Some(instance_type) = self.types_of(operation).into_iter().next() else { return Ok(None) };
-        // the volumes that a machine for the same had last
-        let verb = operation.verb();
-        let before = ledger.runs().filter(|run| run.labels.operation.as_deref() == Some(verb));
-        let disk_gb = before.max_by_key(|run| run.opened()).and_then(|run| {
-            run.bill.charges.iter().find(|charge| charge.what == ChargeKind::Disk).map(|charge| charge.amount)
-        });
-        let work = Work {
-            operation: verb.to_owned(),
-            about: operation.about(),
-            region,
-            instance_type,
-            disk_gb,
-            // without an address of its own it cannot reach Systems Manager either
-            addresses: u64::from(wish.is_none_or(|wish| Transport::ALL.contains(&wish.transport))),
-            lease: lease.as_secs(),
-        };
-        Ok(Some(estimate(&ledger, &self.prices(), work)))
+        let home = self.home();
+        let types = (self.parts.money.types.as_slice(), self.parts.money.image_types.as_slice());
+        let work = Work::of(operation, types, home.as_ref(), &ledger);
+        Ok(work.map(|work| estimate(&ledger, &self.prices(), work)))
     }
 
-    /// The machines that outlive their jobs, as far as this state directory's jobs tell.
+    /// Where machines of a cloud are launched; none where there is no such cloud.
+    #[must_use]
+    pub fn home(&self) -> Option<Region> {
+        self.clouds(Some(ProviderKind::Aws)).find_map(|cloud| cloud.home())
+    }
+
+    /// The machines that should be gone: they outlive their jobs, as far as this state directory's jobs tell, or their leases.
+    /// [`Alarm::words`] tells of one.
     ///
     /// # Errors
     /// When the journal cannot be read.
     pub async fn alarms(&self, machines: &[Machine]) -> Result<Vec<Alarm>> {
-        let mut ended: BTreeMap<JobId, (Timestamp, bool)> = BTreeMap::new();
-        for job in self.jobs(JOBS).await? {
-            let launched_to_stay = matches!(job.operation, Operation::Launch(_));
-            if let (JobState::Ended, Some(at)) = (job.state, job.ended) {
-                let kept = launched_to_stay || matches!(job.cleanup, Some(CleanupVerdict::Kept { .. }));
-                ended.insert(job.id, (at, kept));
-            }
+        let jobs: BTreeSet<JobId> = machines
+            .iter()
+            .filter(|machine| machine.state.is_alive())
+            .filter_map(|machine| machine.job.clone())
+            .collect();
+        if jobs.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(outlived(machines, &ended, self.budget().alarm_after, Timestamp::now()))
+        let known = self.journal.run(move |journal| {
+            // what a newer version wrote is as good as not known
+            let rows = jobs.into_iter().filter_map(|job| match journal.job(&job) {
+                Ok(row) => row.map(Ok),
+                Err(crate::journal::Error::Unreadable { .. }) => None,
+                Err(error) => Some(Err(error)),
+            });
+            rows.collect::<crate::journal::Result<Vec<_>>>()
+        });
+        let rows = known.await.map_err(|error| journal_error(&error))?;
+        let fates = rows.into_iter().map(|row| self.summary(row)).map(|job| (job.id.clone(), fate(&job))).collect();
+        Ok(outlived(machines, &fates, self.budget().alarm_after, Timestamp::now()))
+    }
+}
+
+/// How a job stands, as far as its machine goes.
+fn fate(job: &JobSummary) -> Fate {
+    match (job.state, job.ended) {
+        // whichever verb it was: what a launch was broken off for was not kept
+        (JobState::Ended, Some(at)) => {
+            Fate::Ended { at, kept: matches!(job.cleanup, Some(CleanupVerdict::Kept { .. })) }
+        }
+        _ if job.driven => Fate::Driven,
+        _ => Fate::Alone,
     }
 }

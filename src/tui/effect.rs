@@ -29,6 +29,8 @@ pub enum Effect {
     Count(Vec<JobId>),
     /// How long tests took before; answered by `Durations`.
     Durations,
+    /// Ask for the ledger and for prices; answered by `Money`.
+    Money,
     /// Ask for jobs.
     Jobs,
     /// Which providers are asked; answered by `Providers`.

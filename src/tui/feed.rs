@@ -55,6 +55,8 @@ async fn look_at_lists(session: &Session, seen: &mut Option<Vec<(JobId, bool)>>,
     }
     *seen = driven;
     performer.perform(Effect::Machines);
+    // what the last look at the machines told is entered by now
+    performer.perform(Effect::Money);
 }
 
 /// Tells events for as long as they can be read; `after` is the number of the last one told.

@@ -108,6 +108,8 @@ pub(super) fn opened(now: i64, kinds: Vec<(i64, EventKind)>) -> App {
         python: "system3".into(),
         transport: crate::domain::Transport::default(),
         instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+        image_types: vec!["t3.2xlarge".into()],
+        budget: crate::domain::money::Budget::default(),
         current_dir: "/".into(),
         state_dir: "/state".into(),
         demo: Operation::RunTests(RunTestsSpec { source: TestSource::Pypi, ..spec() }),

@@ -7,7 +7,7 @@ use crate::domain::{
     Image, JobId, Lease, Machine, MachineId, ProviderKind, Resource, TestCounts, TestSource, Timestamp,
 };
 use crate::event::Event;
-use crate::session::{Attachment, Error, JobSummary, Listed, PlanRequest, Proposal};
+use crate::session::{Attachment, Error, JobSummary, Listed, MoneyTold, PlanRequest, Proposal};
 use crate::store::JobView;
 use std::collections::BTreeMap;
 
@@ -57,6 +57,8 @@ pub enum Msg {
     Loaded(JobId, Result<(), Error>),
     /// How many of some jobs' tests ended how.
     Counts(BTreeMap<JobId, TestCounts>),
+    /// What things cost and have cost.
+    Money(Result<Box<MoneyTold>, Error>),
     /// How long tests took before, in seconds by name.
     Durations(BTreeMap<String, f64>),
     /// Names of tests that a source has at a revision.

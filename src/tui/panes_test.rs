@@ -53,6 +53,8 @@ fn setup() -> Setup {
         python: "system3".into(),
         transport: crate::domain::Transport::default(),
         instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+        image_types: vec!["t3.2xlarge".into()],
+        budget: crate::domain::money::Budget::default(),
         current_dir: "/src/hg".into(),
         state_dir: "/state".into(),
         demo: Operation::RunTests(spec(&["test-add.t"])),
@@ -107,6 +109,7 @@ fn job(id: &str, asked: i64, took: Option<i64>, work: Option<WorkVerdict>, tests
         state: if took.is_some() { JobState::Ended } else { JobState::Running },
         driven: took.is_none(),
         ended: took.map(|took| ago(asked - took)),
+        capped: None,
         cleanup: work.as_ref().map(|_| CleanupVerdict::Clean),
         work,
     }

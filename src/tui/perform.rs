@@ -20,6 +20,7 @@ pub(super) struct Performer {
     answers: UnboundedSender<Msg>,
     reader: Reader,
     jobs: Newest,
+    money: Newest,
     turns: Turns,
 }
 
@@ -101,7 +102,7 @@ impl Performer {
                 let _ = windows.blocking_send(Msg::Output(answer));
             },
         );
-        Self { session, answers, reader, jobs: Newest::default(), turns: Turns::default() }
+        Self { session, answers, reader, jobs: Newest::default(), money: Newest::default(), turns: Turns::default() }
     }
 
     fn ask<F: Future<Output = Msg> + Send + 'static>(&self, work: impl FnOnce(Arc<Session>) -> F) {
@@ -185,6 +186,9 @@ impl Performer {
                     Ok(counts) => Msg::Counts(counts),
                     Err(error) => Msg::Told(Err(error)),
                 });
+            }
+            Effect::Money => {
+                self.list(&self.money, async move |session| Msg::Money(session.money().await.map(Box::new)));
             }
             Effect::Durations => self.ask(async move |session| match session.durations().await {
                 Ok(durations) => Msg::Durations(durations),

@@ -199,6 +199,12 @@ impl Lab {
         self.post("capacity", places);
     }
 
+    /// Changes prices of the list, in the place of earlier changes; see `front.py`.
+    #[track_caller]
+    pub(crate) fn prices(&self, changes: &Value) {
+        self.post("prices", changes);
+    }
+
     /// Nothing exists, nothing fails, nothing was called.
     pub(crate) fn reset(&self) {
         self.post("reset", &Value::Null);

@@ -86,6 +86,7 @@ fn state(job: &JobSummary) -> String {
         (Some(work), Some(cleanup)) => {
             let code = exit::of(work, cleanup);
             match code {
+                exit::CANCELLED if job.capped.is_some() => format!("stopped by its cap ({code})"),
                 exit::OK => "done".to_owned(),
                 1..=99 | 106.. => format!("tests failed ({code})"),
                 _ => format!("{} ({code})", exit::meaning(code)),

@@ -4,6 +4,7 @@ use super::super::CliContext;
 use super::super::args::{Global, Machines, Planned};
 use super::super::error::{Outcome, Stop};
 use super::super::follow::{self, Until};
+use super::super::paint::Tone;
 use super::super::printer::Printer;
 use super::super::table::table;
 use super::super::{exit, words};
@@ -205,8 +206,23 @@ async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, prin
         };
         printer.out(&text)?;
     }
+    alarms(&machines, session, printer).await?;
     plans::unseen(&listed.troubles, printer)?;
     Ok(if listed.troubles.is_empty() { exit::OK } else { exit::ERROR })
+}
+
+/// Tells the machines that should be gone.
+async fn alarms(machines: &[Machine], session: &Session, printer: &mut Printer) -> Result<(), Stop> {
+    let alarms = session.alarms(machines).await?;
+    if alarms.is_empty() {
+        return Ok(());
+    }
+    let (ledger, prices, now) = (session.ledger().await?, session.prices(), Timestamp::now());
+    for alarm in &alarms {
+        let warning = printer.err_paint().tone(Tone::Warn, "warning:");
+        printer.err(&format!("{warning} {}\n", escape_line(&alarm.words(&ledger, &prices, now))))?;
+    }
+    Ok(())
 }
 
 fn dash() -> String {

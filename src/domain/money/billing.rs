@@ -121,8 +121,8 @@ pub fn accrued(hourly: Usd, rule: &Rule, from: Timestamp, to: Timestamp) -> Usd 
     hourly.times(billed_seconds(rule, from, to), 3600)
 }
 
-/// The same at a price for a month: of each month its seconds' share of that month's. A minimum is counted within the
-/// month of the start.
+/// The same at a price for a month: of each month its seconds' share of that month's. What a minimum or a begun unit
+/// counts beyond the end of a month is counted as of the next.
 #[must_use]
 pub fn stored(monthly: Usd, rule: &Rule, from: Timestamp, to: Timestamp) -> Usd {
     if to < from {
@@ -160,5 +160,6 @@ pub(super) fn day_of(at: Timestamp) -> (Timestamp, Timestamp) {
 
 /// When a day begins (UTC).
 pub(super) fn midnight(day: Date) -> Timestamp {
-    day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+    let out_of_reach = if day.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    day.to_zoned(TimeZone::UTC).map_or(out_of_reach, |zoned| zoned.timestamp())
 }

@@ -277,7 +277,7 @@ impl PriceBook {
         &BOOK
     }
 
-    /// The same with what a price list said over it. A price that is nothing is none.
+    /// The same with what a price list said over it. A price that is nothing, or less, is none.
     #[must_use]
     pub fn with(&self, sheet: &PriceSheet) -> Self {
         let mut book = self.clone();
@@ -286,7 +286,7 @@ impl PriceBook {
             if let (Item::Machine { instance_type, .. }, Some(facts)) = (&tag.item, &tag.facts) {
                 book.types.entry(instance_type.clone()).or_insert_with(|| facts.clone());
             }
-            if !tag.quote.usd.is_zero() {
+            if tag.quote.usd > Usd::ZERO {
                 book.listed.insert((tag.region.clone(), tag.item.clone()), tag.quote);
             }
         }

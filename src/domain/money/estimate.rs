@@ -1,9 +1,9 @@
 //! Before the act: how long it will take and what that costs, from what the same work took before; and other types that do
 //! it for the same money or less.
 
-use super::ledger::{Ledger, Run};
+use super::ledger::{ChargeKind, Ledger, Run};
 use super::{Item, Platform, PriceBook, Quote, Usd};
-use crate::domain::{Phase, Region, ResourceKind};
+use crate::domain::{Operation, Phase, ProviderKind, Region, ResourceKind};
 use serde::Serialize;
 
 /// How many earlier runs are looked at, the newest.
@@ -30,6 +30,42 @@ pub struct Work {
     pub addresses: u64,
     /// How long it may live with no client, in seconds.
     pub lease: u64,
+}
+
+impl Work {
+    /// The machine that an operation would launch in a cloud; none where it launches none that costs. `types` are those of
+    /// machines, and those of machines that images are made on, where none is wished for; `home` is where they are launched.
+    #[must_use]
+    pub fn of(
+        operation: &Operation,
+        (types, image_types): (&[String], &[String]),
+        home: Option<&Region>,
+        ledger: &Ledger,
+    ) -> Option<Self> {
+        let (lease, usual, named) = match operation {
+            Operation::RunTests(spec) => (spec.lease, types, spec.machine.is_some()),
+            Operation::BootstrapLinux(spec) => (spec.lease, image_types, false),
+            Operation::Launch(spec) => (spec.lease, types, false),
+            Operation::Terminate { .. } | Operation::Apply { .. } => return None,
+        };
+        let wish = operation.wish().filter(|_| operation.provider() == ProviderKind::Aws && !named)?;
+        // the volumes that a machine for the same had last
+        let verb = operation.verb();
+        let before = ledger.runs().filter(|run| run.labels.operation.as_deref() == Some(verb));
+        let disk_gb = before.max_by_key(|run| run.opened()).and_then(|run| {
+            run.bill.charges.iter().find(|charge| charge.what == ChargeKind::Disk).map(|charge| charge.amount)
+        });
+        Some(Self {
+            operation: verb.to_owned(),
+            about: operation.about(),
+            region: wish.region.as_ref().or(home)?.clone(),
+            instance_type: wish.instance_types.first().or_else(|| usual.first())?.clone(),
+            disk_gb,
+            // however it is reached: without one it has no way out
+            addresses: 1,
+            lease: lease.as_secs(),
+        })
+    }
 }
 
 /// What the same work took before.

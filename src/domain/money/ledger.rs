@@ -9,6 +9,7 @@ use crate::domain::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// For what a thing is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -160,7 +161,7 @@ pub enum LedgerEntry {
 pub struct Stretch {
     /// Since when.
     pub from: Timestamp,
-    /// Until when; none while it runs.
+    /// When it was stopped; none for what was not: it runs, or ran until [`Run::ended`].
     pub to: Option<Timestamp>,
 }
 
@@ -202,14 +203,18 @@ impl Run {
         self.is_open() && self.stretches.last().is_some_and(|stretch| stretch.to.is_none())
     }
 
-    /// Seconds it ran within a time, each begun one counted whole per stretch; as charged, without minimum.
+    /// Seconds it ran within a time, as charged but without minimum: each begun one is counted whole, once.
     #[must_use]
     pub fn seconds(&self, from: Timestamp, to: Timestamp) -> u64 {
-        let within = self.stretches.iter().map(|stretch| {
-            let end = stretch.to.or(self.ended).unwrap_or(to).min(to);
-            super::billing::seconds(stretch.from.max(from), end)
-        });
-        within.sum()
+        let until = |at: Timestamp| -> u64 {
+            self.stretches.iter().map(|stretch| super::billing::seconds(stretch.from, self.end(stretch, at))).sum()
+        };
+        until(to).saturating_sub(until(from))
+    }
+
+    /// Until when a stretch lasted, as seen then.
+    fn end(&self, stretch: &Stretch, at: Timestamp) -> Timestamp {
+        stretch.to.or(self.ended).unwrap_or(at).min(at)
     }
 
     /// The price of a charge: as it was when the thing began, else as it is known now.
@@ -232,22 +237,23 @@ impl Run {
         }
     }
 
-    /// What a charge has come to from the beginning until then, at that price. It never falls with time, and what lies
-    /// between two moments is the difference of the two: so parts add up to the whole exactly.
+    /// What a charge has come to from the beginning until then, at that price; what begins at that very moment is not in
+    /// it. It never falls with time, and what lies between two moments is the difference of the two: so parts add up to the
+    /// whole exactly.
     #[must_use]
     pub fn until(&self, charge: &Charge, price: Quote, at: Timestamp) -> Usd {
         let each = price.usd.times(charge.amount, 1);
         if charge.what.outlasts_stop() {
             let subject = if charge.what == ChargeKind::Disk { Subject::Volume } else { Subject::Snapshot };
             let from = self.opened();
+            if from >= at {
+                return Usd::ZERO;
+            }
             return stored(each, rule(subject, from), from, self.ended.unwrap_or(at).min(at));
         }
         let subject = if charge.what == ChargeKind::Address { Subject::Address } else { self.bill.platform.into() };
-        let stretches = self.stretches.iter().map(|stretch| {
-            let end = stretch.to.or(self.ended).unwrap_or(at).min(at);
-            accrued(each, rule(subject, stretch.from), stretch.from, end)
-        });
-        stretches.sum()
+        let begun = self.stretches.iter().filter(|stretch| stretch.from < at);
+        begun.map(|stretch| accrued(each, rule(subject, stretch.from), stretch.from, self.end(stretch, at))).sum()
     }
 
     /// What it has come to from the beginning until then, as far as prices are known.
@@ -339,6 +345,9 @@ pub(super) struct PhaseSpan {
     pub(super) ok: bool,
 }
 
+/// When EC2 began: what says that it began before has a wrong clock, and would be counted for ages.
+static EARLIEST: LazyLock<Timestamp> = LazyLock::new(|| super::billing::midnight(jiff::civil::date(2006, 8, 24)));
+
 /// What a thing is known by.
 type Key = (ProviderKind, ResourceKind, String);
 
@@ -355,30 +364,25 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Folds an entry in. What comes twice, or too late, changes nothing.
+    /// Folds an entry in. What comes twice, or too late, changes nothing: two processes may enter what both have seen.
     pub fn apply(&mut self, entry: &LedgerEntry) {
         match entry {
             LedgerEntry::Opened { thing, at, bill, labels, lease } => self.open(thing, *at, bill, labels, *lease),
             LedgerEntry::Stopped { thing, at } => {
                 let Some(run) = self.runs.get_mut(&key(thing)).filter(|run| run.is_running()) else { return };
-                if let Some(last) = run.stretches.last_mut() {
-                    last.to = Some((*at).max(last.from));
+                let again = run.stretches.iter().any(|stretch| stretch.to == Some(*at));
+                if let Some(last) = run.stretches.last_mut().filter(|last| !again && *at >= last.from) {
+                    last.to = Some(*at);
                 }
             }
             LedgerEntry::Ended { thing, at, bound } => {
                 let Some(run) = self.runs.get_mut(&key(thing)) else { return };
-                // a moment that is known takes the place of a bound
-                let known = run.ended.is_none() || (run.bound && !bound);
-                if !known {
-                    return;
+                let Some(last) = run.stretches.last() else { return };
+                let at = (*at).max(last.to.unwrap_or(last.from));
+                // a moment that is known takes the place of a bound; but who ends what is gone by then knows no better
+                if run.ended.is_none_or(|ended| run.bound && !bound && at <= ended) {
+                    (run.ended, run.bound) = (Some(at), *bound);
                 }
-                let Some(last) = run.stretches.last_mut() else { return };
-                let before = last.to.filter(|to| run.ended != Some(*to)).unwrap_or(last.from);
-                let at = (*at).max(before);
-                if last.to.is_none() || last.to == run.ended {
-                    last.to = Some(at);
-                }
-                (run.ended, run.bound) = (Some(at), *bound);
             }
             LedgerEntry::Lease { thing, ends } => {
                 if let Some(run) = self.runs.get_mut(&key(thing)) {
@@ -387,12 +391,15 @@ impl Ledger {
             }
             LedgerEntry::PhaseBegan { job, phase, at } => {
                 let spans = self.phases.entry(job.clone()).or_default();
-                spans.push(PhaseSpan { phase: *phase, from: *at, to: None, ok: false });
+                if !spans.iter().rev().any(|span| span.phase == *phase && span.from == *at) {
+                    spans.push(PhaseSpan { phase: *phase, from: *at, to: None, ok: false });
+                }
             }
             LedgerEntry::PhaseEnded { job, phase, at, ok } => {
                 let spans = self.phases.entry(job.clone()).or_default();
+                let again = spans.iter().any(|span| span.phase == *phase && span.to == Some(*at));
                 let open = spans.iter_mut().rfind(|span| span.phase == *phase && span.to.is_none());
-                if let Some(span) = open {
+                if let Some(span) = open.filter(|_| !again) {
                     (span.to, span.ok) = (Some((*at).max(span.from)), *ok);
                 }
             }
@@ -400,6 +407,7 @@ impl Ledger {
     }
 
     fn open(&mut self, thing: &ResourceRef, at: Timestamp, bill: &Bill, labels: &Labels, lease: Option<Timestamp>) {
+        let at = at.max(*EARLIEST);
         let Some(run) = self.runs.get_mut(&key(thing)) else {
             let run = Run {
                 thing: thing.clone(),
@@ -432,14 +440,11 @@ impl Ledger {
         run.lease = lease.or(run.lease);
         if run.bound {
             // it was thought to be gone, and is there
-            let ended = run.ended.take();
-            run.bound = false;
-            if let Some(last) = run.stretches.last_mut().filter(|last| last.to == ended) {
-                last.to = None;
-            }
+            (run.ended, run.bound) = (None, false);
         }
+        let again = run.stretches.iter().any(|stretch| stretch.from == at);
         let stopped = run.stretches.last().and_then(|last| last.to);
-        if run.is_open() && stopped.is_some_and(|stopped| at >= stopped) {
+        if run.is_open() && !again && stopped.is_some_and(|stopped| at >= stopped) {
             run.stretches.push(Stretch { from: at, to: None });
         }
     }
@@ -478,6 +483,12 @@ impl Ledger {
     /// The phases of a job in the order they began.
     pub(super) fn phases(&self, job: &JobId) -> &[PhaseSpan] {
         self.phases.get(job).map_or(&[], Vec::as_slice)
+    }
+
+    /// When a job was last known to be at work; none when nothing is known of it.
+    #[must_use]
+    pub fn last_sign(&self, job: &JobId) -> Option<Timestamp> {
+        self.phases(job).iter().map(|span| span.to.unwrap_or(span.from)).max()
     }
 
     /// Seconds a job spent in a phase, of its whole attempts; none when it had none.
@@ -548,6 +559,13 @@ impl Bill {
     #[must_use]
     pub fn free() -> Self {
         let charge = Charge { what: ChargeKind::Compute, amount: 1, price: Some(Quote::FREE) };
+        Self { charges: vec![charge], ..Self::default() }
+    }
+
+    /// What a volume is charged for.
+    #[must_use]
+    pub fn of_volume(book: &PriceBook, region: &Region, gb: u64) -> Self {
+        let charge = Charge { what: ChargeKind::Disk, amount: gb, price: book.quote(region, &Item::Disk) };
         Self { charges: vec![charge], ..Self::default() }
     }
 

@@ -23,8 +23,17 @@ impl Usd {
     /// More than any price or bill; amounts beyond it are taken for mistakes.
     const MOST: i64 = 1_000_000_000;
 
+    /// More than anything will ever come to: sums stop there, for beyond it they would lose their last digits.
+    fn most() -> Decimal {
+        Decimal::from(Self::MOST * 1000)
+    }
+
+    fn within(value: Decimal) -> Self {
+        Self(value.clamp(-Self::most(), Self::most()))
+    }
+
     fn kept(value: Decimal) -> Self {
-        Self(value.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven))
+        Self::within(value.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven))
     }
 
     /// So many cents.
@@ -117,7 +126,7 @@ impl fmt::Display for Usd {
 impl Add for Usd {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+        Self::within(self.0.saturating_add(other.0))
     }
 }
 
@@ -130,7 +139,7 @@ impl AddAssign for Usd {
 impl Sub for Usd {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
+        Self::within(self.0.saturating_sub(other.0))
     }
 }
 

@@ -14,6 +14,7 @@ mod job;
 mod line;
 mod list;
 mod modal;
+mod money;
 mod notice;
 mod painted;
 mod rows;
@@ -33,6 +34,7 @@ pub use job::{JobScreen, JobTab, MadeFrom};
 pub use line::{Line, LineFor};
 pub use list::{List, Order};
 pub use modal::{Dialog, DialogKind, Help, LineTone, Modal, Page, Palette};
+pub use money::{Money, MoneyTold};
 pub use notice::{Notice, Tone};
 pub use painted::{Hit, Painted};
 pub use rows::{
@@ -46,6 +48,7 @@ pub use tests::{
 };
 
 use super::theme::ThemeName;
+use crate::domain::money::Budget;
 use crate::domain::{
     Image, JobId, Machine, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp, Transport,
 };
@@ -67,6 +70,10 @@ pub struct Setup {
     pub transport: Transport,
     /// The types of EC2 machines when none is named, the preferred one first.
     pub instance_types: Vec<String>,
+    /// The types of those that images are made on.
+    pub image_types: Vec<String>,
+    /// What may be spent.
+    pub budget: Budget,
     /// The folder hga was called in.
     pub current_dir: PathBuf,
     /// The state directory, for messages.
@@ -137,6 +144,8 @@ pub struct Model {
     pub counts: BTreeMap<JobId, TestCounts>,
     /// Jobs whose counts were asked for.
     pub counts_asked: BTreeSet<JobId>,
+    /// What things cost and have cost.
+    pub money: Money,
     /// How long tests took before, in seconds.
     pub durations: BTreeMap<String, f64>,
     /// Jobs that were asked for, or asked to be taken up, and have not been answered.
@@ -189,6 +198,7 @@ impl Model {
             missing: Vec::new(),
             counts: BTreeMap::new(),
             counts_asked: BTreeSet::new(),
+            money: Money::default(),
             durations: BTreeMap::new(),
             asked: 0,
             ours: BTreeSet::new(),

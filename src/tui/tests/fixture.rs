@@ -55,6 +55,8 @@ pub(super) fn setup(theme: ThemeName) -> Setup {
         python: "system3".to_owned(),
         transport: crate::domain::Transport::default(),
         instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+        image_types: vec!["t3.2xlarge".into()],
+        budget: crate::domain::money::Budget::default(),
         current_dir: "/home/hg/mercurial".into(),
         state_dir: "/home/hg/.hgautomation".into(),
         demo: Operation::RunTests(spec(&["test-demo.t"])),
@@ -105,6 +107,7 @@ impl Script {
             driven: true,
             ended: None,
             work: None,
+            capped: None,
             cleanup: None,
         };
         let script = Self { told: Told { summary, events: Vec::new() }, at: ago(begun), seq };

@@ -44,9 +44,14 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
                     | EventKind::MachineReady { .. }
                     | EventKind::MachineEnding { .. }
                     | EventKind::MachineEnded { .. }
-                    | EventKind::Removing { .. } => want(Effect::Machines),
+                    | EventKind::Removing { .. } => {
+                        want(Effect::Machines);
+                        want(Effect::Money);
+                    }
+                    EventKind::ImageMade { .. } => want(Effect::Money),
                     EventKind::Removed { .. } | EventKind::Left { .. } => {
                         want(Effect::Machines);
+                        want(Effect::Money);
                         want(Effect::Images);
                         model.home.resources_asked = None;
                     }
@@ -107,6 +112,15 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
         }
         Msg::Counts(counts) => {
             model.counts.extend(counts);
+            Vec::new()
+        }
+        Msg::Money(Ok(told)) => {
+            model.money.take(*told, model.now);
+            dialog::refresh(model, store);
+            Vec::new()
+        }
+        Msg::Money(Err(error)) => {
+            model.money.error = Some(crate::diag::chain(&error));
             Vec::new()
         }
         Msg::Durations(durations) => {

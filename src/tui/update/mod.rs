@@ -30,7 +30,7 @@ const NOTICE: i64 = 12;
 
 /// What is asked for to begin with.
 pub(super) fn begin() -> Vec<Effect> {
-    vec![Effect::Providers, Effect::Jobs, Effect::Machines, Effect::Images, Effect::Durations]
+    vec![Effect::Providers, Effect::Jobs, Effect::Machines, Effect::Images, Effect::Durations, Effect::Money]
 }
 
 /// Takes a message in.
@@ -73,6 +73,7 @@ fn take(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
         }
         Msg::Tick(now) => {
             model.now = now;
+            model.money.tick(now);
             if model.notice.as_ref().is_some_and(|notice| now.duration_since(notice.at).as_secs() >= NOTICE) {
                 model.notice = None;
             }

@@ -65,6 +65,8 @@ pub(super) fn app() -> App {
         python: "system3".into(),
         transport: crate::domain::Transport::default(),
         instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+        image_types: vec!["t3.2xlarge".into()],
+        budget: crate::domain::money::Budget::default(),
         current_dir: "/src/hg".into(),
         state_dir: "/state".into(),
         demo: Operation::RunTests(run_tests()),
@@ -121,6 +123,7 @@ impl App {
             driven: true,
             ended,
             work: None,
+            capped: None,
             cleanup: None,
         };
         self.handle(Msg::Jobs(Ok(vec![summary])));

@@ -36,6 +36,8 @@ impl Desk {
             python: "python3".into(),
             transport: crate::domain::Transport::default(),
             instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+            image_types: vec!["t3.2xlarge".into()],
+            budget: crate::domain::money::Budget::default(),
             current_dir: "/".into(),
             state_dir: "/".into(),
             demo: nothing(),
