@@ -3,7 +3,7 @@
 
 use super::Session;
 use crate::diag::{Hinted, chain};
-use crate::domain::money::{PriceBook, Run, per_hour};
+use crate::domain::money::{PriceBook, Run};
 use crate::domain::{CheckItem, CheckOutcome, Machine, ProviderKind, Timestamp, words};
 use crate::mercurial;
 use futures::future::{join, join_all};
@@ -108,15 +108,12 @@ impl Session {
         }
         match self.alarms(&listed.items).await {
             Ok(alarms) => points.extend(alarms.into_iter().map(|alarm| {
-                let hourly = listed.items.iter().find(|machine| machine.id == alarm.machine);
-                let hourly = hourly.and_then(|machine| run(machine).hourly(&book, now));
-                let (id, job) = (&alarm.machine, &alarm.job);
-                let ended = words::age(alarm.since, now);
-                let seen = format!("{id} of job {job}, which ended {ended}: {}", per_hour(hourly));
-                CheckItem::new("no machine outlives its job", CheckOutcome::Warning, seen)
-                    .hint(format!("`hga machines terminate {id}` ends it"))
+                let seen = alarm.words(&ledger, &book, now);
+                CheckItem::new("no machine outlives its job or its lease", CheckOutcome::Warning, seen)
             })),
-            Err(error) => points.push(failed("no machine outlives its job", CheckOutcome::Unknown, &error)),
+            Err(error) => {
+                points.push(failed("no machine outlives its job or its lease", CheckOutcome::Unknown, &error))
+            }
         }
         points
     }

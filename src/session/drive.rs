@@ -154,6 +154,7 @@ impl Session {
     /// Ends the session: detaches what it still drives and waits until everything is written.
     pub async fn shutdown(&self) {
         self.engine.shutdown().await;
+        self.money.entered().await;
         self.watcher.abort();
     }
 

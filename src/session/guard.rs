@@ -352,7 +352,7 @@ mod tests {
     }
 
     impl Sink for Book {
-        fn record(&self, batch: Vec<Draft>) -> BoxFuture<'_, Result<(), Failure>> {
+        fn record(&self, batch: Vec<Draft>) -> BoxFuture<'_, std::result::Result<(), Failure>> {
             Box::pin(async move {
                 let at = self.start.elapsed().as_secs();
                 self.told.lock().unwrap().extend(batch.into_iter().map(|draft| (at, draft.kind)));

@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// A price list that was asked so long ago is asked again.
 const PRICES_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -31,6 +32,8 @@ pub(super) struct Money {
     book: RwLock<Arc<PriceBook>>,
     /// The ledger, and the number of the last entry in it.
     ledger: Mutex<(i64, Arc<Ledger>)>,
+    /// What is being entered aside.
+    notes: Mutex<Vec<JoinHandle<()>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -65,7 +68,7 @@ impl Money {
     pub(super) fn open(journal: Journal, file: PathBuf) -> Self {
         let bundled = PriceBook::bundled();
         let book = read_sheet(&file).map_or_else(|| Arc::clone(bundled), |sheet| Arc::new(bundled.with(&sheet)));
-        Self { journal, file, book: RwLock::new(book), ledger: Mutex::default() }
+        Self { journal, file, book: RwLock::new(book), ledger: Mutex::default(), notes: Mutex::default() }
     }
 
     pub(super) fn book(&self) -> Arc<PriceBook> {
@@ -85,6 +88,21 @@ impl Money {
             known.0 = last;
         }
         Ok(Arc::clone(&known.1))
+    }
+
+    /// Enters something aside.
+    fn aside(&self, work: impl FnOnce() + Send + 'static) {
+        let mut notes = lock(&self.notes);
+        notes.retain(|note| !note.is_finished());
+        notes.push(tokio::task::spawn_blocking(work));
+    }
+
+    /// Waits for what is being entered aside: a command that only lists is over before its list is entered.
+    pub(super) async fn entered(&self) {
+        let notes = std::mem::take(&mut *lock(&self.notes));
+        for note in notes {
+            let _ = note.await;
+        }
     }
 
     /// Enters what a look tells that the ledger does not know yet.
@@ -163,7 +181,7 @@ impl Session {
     /// Enters what a list of machines tells, aside.
     pub(super) fn note_machines(&self, listed: &Listed<Machine>) {
         if let Some(work) = self.machine_notes(listed) {
-            tokio::task::spawn_blocking(work);
+            self.money.aside(work);
         }
     }
 
@@ -202,7 +220,7 @@ impl Session {
         let things: Vec<Resource> = things.cloned().collect();
         let looked_at = looked_at.to_vec();
         let now = Timestamp::now();
-        tokio::task::spawn_blocking(move || {
+        self.money.aside(move || {
             money.note(|ledger, book| observe_stored(ledger, book, &things, &looked_at, owner.as_deref(), now));
         });
     }

@@ -83,7 +83,8 @@ impl JobCost {
 /// An amount of which something may not be known: never told as if that were nothing.
 #[must_use]
 pub fn known(usd: Usd, unknown: bool) -> String {
-    match (unknown, usd.is_zero()) {
+    // what is shown as no cent at all and something that is not known are together not known
+    match (unknown, usd.with_cents() == "0.00") {
         (false, _) => usd.to_string(),
         (true, true) => super::phrase::UNKNOWN.to_owned(),
         (true, false) => format!("≥ {usd}"),
