@@ -136,3 +136,7 @@ pub fn outlived(
     };
     machines.iter().filter_map(alarm).collect()
 }
+
+#[cfg(test)]
+#[path = "guard_test.rs"]
+mod tests;

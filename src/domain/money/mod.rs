@@ -7,6 +7,8 @@
 mod billing;
 mod book;
 mod estimate;
+#[cfg(test)]
+mod fixtures;
 mod guard;
 mod ledger;
 mod observe;
