@@ -112,7 +112,7 @@ impl Session {
     pub async fn machines(&self, provider: Option<ProviderKind>) -> Listed<Machine> {
         let listings = self.clouds(provider).map(async |cloud| (cloud.provider(), cloud.machines().await));
         let listed = listed(join_all(listings).await);
-        self.note_machines(&listed);
+        self.note_machines(&listed).await;
         listed
     }
 
@@ -220,7 +220,7 @@ impl Session {
         let listings =
             self.clouds(provider).map(async |cloud| (cloud.provider(), cloud.resources(kinds, None).await));
         let listed = listed(join_all(listings).await);
-        self.note_stored(kinds, &listed);
+        self.note_stored(kinds, &listed).await;
         listed
     }
 

@@ -141,10 +141,10 @@ impl Session {
         self.clouds(Some(ProviderKind::Aws)).next().and_then(|cloud| cloud.owner())
     }
 
-    /// Enters what a list of machines tells, aside.
-    pub(super) fn note_machines(&self, listed: &Listed<Machine>) {
+    /// Enters what a list of machines tells. Waits for it: a command that lists and leaves would take it along.
+    pub(super) async fn note_machines(&self, listed: &Listed<Machine>) {
         if let Some(work) = self.machine_notes(listed) {
-            tokio::task::spawn_blocking(work);
+            let _ = tokio::task::spawn_blocking(work).await;
         }
     }
 
@@ -161,8 +161,8 @@ impl Session {
         })
     }
 
-    /// Enters what a list of everything tells of what is stored, aside.
-    pub(super) fn note_stored(&self, kinds: &[ResourceKind], listed: &Listed<Resource>) {
+    /// Enters what a list of everything tells of what is stored.
+    pub(super) async fn note_stored(&self, kinds: &[ResourceKind], listed: &Listed<Resource>) {
         let all = [ResourceKind::Image, ResourceKind::Snapshot].iter().all(|kind| kinds.contains(kind));
         if !all || listed.looked_at.is_empty() {
             return;
@@ -172,9 +172,10 @@ impl Session {
         let things: Vec<Resource> = listed.items.iter().filter(stored).cloned().collect();
         let looked_at = listed.looked_at.clone();
         let now = Timestamp::now();
-        tokio::task::spawn_blocking(move || {
+        let work = move || {
             money.note(|ledger, book| observe_stored(ledger, book, &things, &looked_at, owner.as_deref(), now));
-        });
+        };
+        let _ = tokio::task::spawn_blocking(work).await;
     }
 
     /// Looks how the machines are that the ledger counts as there, so that what has ended by itself is not counted on. Asks
@@ -193,9 +194,6 @@ impl Session {
             return Ok(Settled::default());
         }
         let listed = self.machines(Some(ProviderKind::Aws)).await;
-        if let Some(work) = self.machine_notes(&listed) {
-            let _ = tokio::task::spawn_blocking(work).await;
-        }
         Ok(Settled { troubles: listed.troubles })
     }
 
