@@ -241,9 +241,6 @@ impl Session {
             return Ok(Settled::default());
         }
         let listed = self.machines(Some(ProviderKind::Aws)).await;
-        if let Some(work) = self.machine_notes(&listed) {
-            let _ = tokio::task::spawn_blocking(work).await;
-        }
         Ok(Settled { troubles: listed.troubles })
     }
 

@@ -7,6 +7,7 @@ POST /lab/calls/clear  forgets them
 POST /lab/faults       a list of faults, in the place of those before; see `faults.py`
 POST /lab/reset        nothing exists, nothing fails, nothing was called
 POST /lab/later        {"seconds": n}: everything is that much older, and what waits comes that much sooner
+POST /lab/sooner       {"seconds": n}: what waits comes that much sooner, and nothing is older: for who moves the clock
 GET  /lab/machines     every machine: id, address, state, pid, root (its file system), hung
 POST /lab/machines     {"id": "i-..." or "*", "do": what}: `hang` stops all within, `wake` lets it go on, `no-ssh` lets
                        its port never answer, `impostor` lets it answer with another host key, `cut` cuts its
@@ -168,6 +169,9 @@ class Front:
             elif ask == ("POST", "/lab/later"):
                 with self.lab.lock:
                     self.lab.age(said["seconds"])
+            elif ask == ("POST", "/lab/sooner"):
+                with self.lab.lock:
+                    self.lab.hasten(said["seconds"])
             elif ask != ("GET", "/lab/ok"):
                 return answer(404, {"error": f"the lab has no {' '.join(ask)}"})
         except (ValueError, KeyError, TypeError) as why:

@@ -387,11 +387,5 @@ impl PriceBook {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_can_be_read() {
-        PriceBook::read(TEXT).unwrap();
-    }
-}
+#[path = "book_test.rs"]
+mod tests;

@@ -256,3 +256,7 @@ pub fn alternatives(book: &PriceBook, work: &Work, history: Option<History>) -> 
     found.truncate(SHOWN);
     found
 }
+
+#[cfg(test)]
+#[path = "estimate_test.rs"]
+mod tests;

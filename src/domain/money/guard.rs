@@ -366,3 +366,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "guard_test.rs"]
+mod tests;

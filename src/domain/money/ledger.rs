@@ -398,9 +398,9 @@ impl Ledger {
             LedgerEntry::PhaseEnded { job, phase, at, ok } => {
                 let spans = self.phases.entry(job.clone()).or_default();
                 let again = spans.iter().any(|span| span.phase == *phase && span.to == Some(*at));
-                let open = spans.iter_mut().rfind(|span| span.phase == *phase && span.to.is_none());
-                if let Some(span) = open.filter(|_| !again) {
-                    (span.to, span.ok) = (Some((*at).max(span.from)), *ok);
+                let begun = |span: &&mut PhaseSpan| span.phase == *phase && span.to.is_none() && span.from <= *at;
+                if let Some(span) = spans.iter_mut().rfind(begun).filter(|_| !again) {
+                    (span.to, span.ok) = (Some(*at), *ok);
                 }
             }
         }
@@ -576,3 +576,7 @@ impl Bill {
         Self { charges: vec![charge], ..Self::default() }
     }
 }
+
+#[cfg(test)]
+#[path = "ledger_test.rs"]
+mod tests;

@@ -9,6 +9,8 @@ mod alarm;
 mod billing;
 mod book;
 mod estimate;
+#[cfg(test)]
+mod fixtures;
 mod guard;
 mod job;
 mod ledger;

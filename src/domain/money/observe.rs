@@ -79,7 +79,8 @@ pub fn observe_machines(
                     entries.push(open(launched));
                 }
                 if run.is_none_or(Run::is_running) || thought_gone {
-                    let started = run.and_then(|run| run.stretches.last()).map_or(launched, |last| last.from);
+                    let started =
+                        run.and_then(|run| run.stretches.last()).map_or(launched, |last| last.from.max(launched));
                     // two clocks: it was not stopped before it was started
                     let at = changed.unwrap_or(now).max(started);
                     entries.push(LedgerEntry::Stopped { thing: thing.clone(), at });
@@ -236,3 +237,7 @@ fn is_poorer(run: &Run, machine: &Machine) -> bool {
     let job = run.labels.job.is_none() && machine.job.is_some();
     address || disk || job
 }
+
+#[cfg(test)]
+#[path = "observe_test.rs"]
+mod tests;

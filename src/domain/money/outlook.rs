@@ -141,3 +141,7 @@ impl Outlook {
         each.sum()
     }
 }
+
+#[cfg(test)]
+#[path = "outlook_test.rs"]
+mod tests;

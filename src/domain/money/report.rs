@@ -317,3 +317,7 @@ fn phases(ledger: &Ledger, run: &Run, from: Timestamp, to: Timestamp) -> Vec<(St
     }
     cuts.windows(2).map(|pair| (over(pair[0]), pair[0], pair[1])).collect()
 }
+
+#[cfg(test)]
+#[path = "report_test.rs"]
+mod tests;

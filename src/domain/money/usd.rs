@@ -214,6 +214,41 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn amounts_survive_their_text(whole in -1_000_000_000_i64..=1_000_000_000, part in 0..1_000_000_000_000_i64) {
+            let part = if whole.abs() == 1_000_000_000 { 0 } else { part };
+            let amount = usd(&format!("{whole}.{part:012}"));
+            proptest::prop_assert_eq!(usd(&amount.exact()), amount);
+            let json = serde_json::to_string(&amount).unwrap();
+            proptest::prop_assert_eq!(serde_json::from_str::<Usd>(&json).unwrap(), amount);
+            proptest::prop_assert_eq!(amount + Usd::ZERO - amount, Usd::ZERO);
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in "[-$.0-9 ]{0,40}|.{0,12}") {
+            if let Ok(amount) = text.parse::<Usd>() {
+                proptest::prop_assert_eq!(usd(&amount.exact()), amount);
+            }
+        }
+
+        #[test]
+        fn shares_are_within_a_last_digit(cents in 0..1_000_000_000_i64, count in 0..u64::MAX, of in 0..u64::MAX) {
+            let amount = Usd::cents(cents);
+            proptest::prop_assert!(amount.times(count, of) >= Usd::ZERO);
+            proptest::prop_assert!(amount.times(count, of) <= amount.times(count.saturating_add(1), of));
+            proptest::prop_assert_eq!(amount.times(of, of.max(1)), if of == 0 { Usd::ZERO } else { amount });
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_stops_and_stays_exact() {
+        let much = usd("999999999.999999999999").times(u64::MAX, 1);
+        assert_eq!((much + much, much - much), (much, Usd::ZERO));
+        assert_eq!(much - usd("0.000000000001") + usd("0.000000000001"), much);
+        assert_eq!(much.exact(), "1000000000000");
+    }
+
     #[test]
     fn parts_of_an_hour_are_exact_where_they_can_be() {
         assert_eq!(usd("1.53").times(1800, 3600), usd("0.765"));
