@@ -7,11 +7,13 @@ use super::lines::{self, Said, Style};
 use super::printer::{Printer, Reader};
 use super::tail::{Display, Tail};
 use super::{ndjson, summary, words};
-use crate::domain::{CancelLevel, JobId, JobState, MachineId, Operation, Timestamp, WorkVerdict};
+use crate::domain::{CancelLevel, JobId, JobState, MachineId, Operation, ProviderKind, Timestamp, WorkVerdict};
 use crate::event::{Event, EventKind};
 use crate::session::{Events, JobFiles, Result, Session};
 use crate::store::{JobView, Store};
+use futures::future::{Either, select};
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -108,11 +110,22 @@ pub(super) async fn submit_named(
 ) -> std::result::Result<(JobId, i32), Stop> {
     let presses = presses()?;
     let stance = Stance::driving(&operation);
+    let launches = operation.provider() == ProviderKind::Aws && operation.wish().is_some();
     let job = session.submit(operation).await?;
     let files = session.files(&job);
     let watch = Watch { job: job.clone(), stance, until, files, output, history: 0 };
-    let code = follow(session, printer, watch, presses).await?;
-    Ok((job, code))
+    let following = pin!(follow(session, printer, watch, presses));
+    // aside: nobody waits for prices, and who leaves before they are there asks the next time
+    let fresh = pin!(async {
+        if launches {
+            session.keep_prices_fresh().await;
+        }
+    });
+    let code = match select(following, fresh).await {
+        Either::Left((code, _)) => code,
+        Either::Right(((), following)) => following.await,
+    };
+    Ok((job, code?))
 }
 
 /// Follows a job.

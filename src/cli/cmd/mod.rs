@@ -10,6 +10,7 @@ mod jobs;
 mod machines;
 mod man;
 mod plans;
+mod prices;
 mod resources;
 mod run_tests;
 mod ssh;
@@ -57,6 +58,7 @@ pub(super) async fn dispatch(cli: &Cli, session: &Session, context: &CliContext,
         }
         Verb::PurgeEc2Resources(args) => plans::sweep(PlanVerb::Purge, args, &cli.global, session, printer).await,
         Verb::Jobs(verb) => jobs::run(verb, &cli.global, session, printer).await,
+        Verb::Prices(verb) => prices::run(verb, &cli.global, session, printer).await,
         Verb::Doctor(args) => doctor::run(args, session, printer).await,
         Verb::Ssh(args) => ssh::run(args, session).await,
         Verb::Config(_) | Verb::Completions(_) | Verb::Man(_) => alone(cli, context, printer),
