@@ -131,6 +131,10 @@ pub enum Verb {
     #[command(after_help = super::help::COSTS)]
     Costs(Costs),
 
+    /// Show what machines cost, ask AWS's price list, hold the prices that came with hga against it
+    #[command(subcommand)]
+    Prices(Prices),
+
     /// Open a shell on a machine, or run a command there
     #[command(after_help = super::help::SSH)]
     Ssh(Ssh),
@@ -621,6 +625,24 @@ pub struct Costs {
     /// Print the JSON Schema of what `--json` prints, and look at nothing
     #[arg(long)]
     pub schema: bool,
+}
+
+/// `prices`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Prices {
+    /// List prices as they are known, each with how that is
+    #[command(after_help = super::help::PRICES_LIST)]
+    List {
+        /// Only of these types of machines, and of all zones of the Spot market
+        #[arg(value_name = "TYPE", value_parser = instance_type)]
+        types: Vec<String>,
+    },
+    /// Ask AWS's price list and Spot market, and keep the answer
+    #[command(after_help = super::help::PRICES_REFRESH)]
+    Refresh,
+    /// Hold the prices that came with hga against AWS's price list
+    #[command(after_help = super::help::PRICES_CHECK)]
+    Check,
 }
 
 /// `ssh`.

@@ -15,8 +15,10 @@ use crate::domain::{
 use crate::event::{Event, EventKind};
 use crate::session::{Events, JobFiles, Result, Session};
 use crate::store::{JobView, Store};
+use futures::future::{Either, select};
 use std::fmt::Write as _;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -149,11 +151,22 @@ pub(super) async fn submit_named(
 ) -> std::result::Result<(JobId, i32), Stop> {
     let presses = presses()?;
     let stance = Stance::driving(&operation);
+    let launches = operation.provider() == ProviderKind::Aws && operation.wish().is_some();
     let job = session.submit(operation).await?;
     let files = session.files(&job);
     let watch = Watch { job: job.clone(), stance, until, files, output, history: 0 };
-    let code = follow(session, printer, watch, presses).await?;
-    Ok((job, code))
+    let following = pin!(follow(session, printer, watch, presses));
+    // aside: nobody waits for prices, and who leaves before they are there asks the next time
+    let fresh = pin!(async {
+        if launches {
+            session.keep_prices_fresh().await;
+        }
+    });
+    let code = match select(following, fresh).await {
+        Either::Left((code, _)) => code,
+        Either::Right(((), following)) => following.await,
+    };
+    Ok((job, code?))
 }
 
 /// Follows a job.

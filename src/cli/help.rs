@@ -155,6 +155,43 @@ Examples:
   hga costs --all --by month --csv > costs.csv
   hga costs --json | jq -r .total.total";
 
+pub(super) const PRICES_LIST: &str = "\
+Asks nobody. A price is a bundled estimate, which came with hga; a list price,
+which AWS's price list told when it was asked; or one of the Spot market, of
+the cheapest zone. Regions are those of --aws-region; with --all-regions those
+that there are bundled prices of.
+
+Examples:
+  hga prices list
+  hga prices list c5.9xlarge c7i.8xlarge --aws-region us-east-1,eu-west-1
+  hga prices list --json | jq -r 'select(.item == \"machine\") | .usd'";
+
+pub(super) const PRICES_REFRESH: &str = "\
+Asks for the types that hga knows, that config.toml names and that run, where
+machines are launched and where any run; --aws-region adds regions, and with
+--all-regions those that there are bundled prices of are asked for too. The
+answer is kept in prices.json in the state directory: of what AWS does not
+answer, the last answer stays. What launches on EC2 asks once a day by itself.
+
+Needs pricing:GetProducts and, for Spot, ec2:DescribeSpotPriceHistory. Exit
+status: 0 all was answered, 100 something was not.
+
+Examples:
+  hga prices refresh
+  hga prices refresh --aws-region us-west-2,eu-west-1";
+
+pub(super) const PRICES_CHECK: &str = "\
+Asks for every bundled price, or with --aws-region for those of these regions,
+and keeps nothing. A line tells of each that differs or that the list does not
+have. Data transfer and surplus processors are not asked for.
+
+Exit status: 0 all agree, 1 some differ or are not in the list, 100 none that
+was asked for differs but not all could be asked for.
+
+Examples:
+  hga prices check
+  hga prices check --aws-region us-east-1 --json";
+
 pub(super) const SSH: &str = "\
 Examples:
   hga ssh m-abc234
@@ -197,7 +234,7 @@ Examples:
 
 /// All of them, for the tests that hold them to the terminal's width and to the parser.
 #[cfg(test)]
-pub(super) const ALL: [&str; 18] = [
+pub(super) const ALL: [&str; 21] = [
     TOP,
     DEMO,
     RUN_TESTS,
@@ -211,6 +248,9 @@ pub(super) const ALL: [&str; 18] = [
     ATTACH,
     CANCEL,
     COSTS,
+    PRICES_LIST,
+    PRICES_REFRESH,
+    PRICES_CHECK,
     SSH,
     DOCTOR,
     CONFIG,

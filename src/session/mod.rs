@@ -18,6 +18,7 @@ mod sink;
 mod tidy;
 mod types;
 
+pub use crate::cloud::PriceAsk;
 pub use crate::remote::{Chunk, Command, Exec, ExitStatus, PtySize, Shell, Signal};
 pub use error::{Error, ErrorKind};
 pub use events::Events;

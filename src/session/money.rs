@@ -30,6 +30,8 @@ pub(super) struct Money {
     journal: Journal,
     file: PathBuf,
     book: RwLock<Arc<PriceBook>>,
+    /// Held by whoever changes the file.
+    learning: Mutex<()>,
     /// The ledger, and the number of the last entry in it.
     ledger: Mutex<(i64, Arc<Ledger>)>,
     /// What is being entered aside.
@@ -59,8 +61,22 @@ fn read_sheet(file: &Path) -> Option<PriceSheet> {
 fn write_sheet(file: &Path, sheet: &PriceSheet) -> std::io::Result<()> {
     let text = serde_json::to_string_pretty(sheet).map_err(std::io::Error::other)?;
     let new = file.with_extension(format!("new-{}", std::process::id()));
-    std::fs::write(&new, text + "\n")?;
-    std::fs::rename(&new, file)
+    let written = std::fs::write(&new, text + "\n").and_then(|()| std::fs::rename(&new, file));
+    if written.is_err() {
+        // half a file is of no use
+        let _ = std::fs::remove_file(&new);
+    }
+    written
+}
+
+/// What is answered together: of a type on the Spot market all zones, for one that is not sold there any more is not told.
+fn market(item: &Item) -> Item {
+    match item {
+        Item::Spot { instance_type, platform, .. } => {
+            Item::Spot { instance_type: instance_type.clone(), platform: *platform, zone: String::new() }
+        }
+        other => other.clone(),
+    }
 }
 
 impl Money {
@@ -68,7 +84,28 @@ impl Money {
     pub(super) fn open(journal: Journal, file: PathBuf) -> Self {
         let bundled = PriceBook::bundled();
         let book = read_sheet(&file).map_or_else(|| Arc::clone(bundled), |sheet| Arc::new(bundled.with(&sheet)));
-        Self { journal, file, book: RwLock::new(book), ledger: Mutex::default(), notes: Mutex::default() }
+        Self {
+            journal,
+            file,
+            book: RwLock::new(book),
+            learning: Mutex::default(),
+            ledger: Mutex::default(),
+            notes: Mutex::default(),
+        }
+    }
+
+    /// Puts new prices in the place of those before, of which what nobody answered stays.
+    fn learn(&self, tags: Vec<PriceTag>) -> std::io::Result<()> {
+        // one at a time, so that nobody's answer is lost
+        let _turn = lock(&self.learning);
+        let mut sheet =
+            read_sheet(&self.file).unwrap_or_else(|| PriceSheet { asked: Timestamp::now(), prices: Vec::new() });
+        let new: BTreeSet<(Region, Item)> = tags.iter().map(|tag| (tag.region.clone(), market(&tag.item))).collect();
+        sheet.prices.retain(|tag| !new.contains(&(tag.region.clone(), market(&tag.item))));
+        sheet.prices.extend(tags);
+        sheet.asked = Timestamp::now();
+        *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(PriceBook::bundled().with(&sheet));
+        write_sheet(&self.file, &sheet)
     }
 
     pub(super) fn book(&self) -> Arc<PriceBook> {
@@ -270,25 +307,15 @@ impl Session {
     /// Asks the provider's price list, and keeps what it says for when it cannot be asked.
     ///
     /// # Errors
-    /// `Usage` when there is no provider to ask, `State` when its answer cannot be kept.
+    /// `Usage` when there is no provider to ask, `State` when its answer cannot be kept; this process knows it nevertheless.
     pub async fn refresh_prices(&self, ask: &PriceAsk) -> Result<Refreshed> {
         let (tags, troubles) = self.ask_prices(ask).await?;
         let prices = tags.len();
         if prices > 0 {
-            let mut sheet = read_sheet(&self.money.file)
-                .unwrap_or_else(|| PriceSheet { asked: Timestamp::now(), prices: Vec::new() });
-            // what was asked for anew takes the place of what was; of what nobody answered the last good answer stays
-            let new: BTreeSet<(Region, Item)> =
-                tags.iter().map(|tag| (tag.region.clone(), tag.item.clone())).collect();
-            sheet.prices.retain(|tag| !new.contains(&(tag.region.clone(), tag.item.clone())));
-            sheet.prices.extend(tags);
-            sheet.asked = Timestamp::now();
-            write_sheet(&self.money.file, &sheet).map_err(|error| {
+            self.money.learn(tags).map_err(|error| {
                 let message = format!("could not keep the prices in `{}`: {error}", self.money.file.display());
                 Error::new(ErrorKind::State, message)
             })?;
-            let book = Arc::new(PriceBook::bundled().with(&sheet));
-            *self.money.book.write().unwrap_or_else(PoisonError::into_inner) = book;
         }
         Ok(Refreshed { prices, troubles })
     }

@@ -12,6 +12,7 @@ mod jobs;
 mod machines;
 mod man;
 mod plans;
+mod prices;
 mod resources;
 mod run_tests;
 mod ssh;
@@ -60,6 +61,7 @@ pub(super) async fn dispatch(cli: &Cli, session: &Session, context: &CliContext,
         }
         Verb::PurgeEc2Resources(args) => plans::sweep(PlanVerb::Purge, args, &cli.global, session, printer).await,
         Verb::Jobs(verb) => jobs::run(verb, &cli.global, session, printer).await,
+        Verb::Prices(verb) => prices::run(verb, &cli.global, session, printer).await,
         Verb::Doctor(args) => doctor::run(args, session, printer).await,
         Verb::Costs(args) => costs::run(args, session, printer).await,
         Verb::Ssh(args) => ssh::run(args, session).await,

@@ -102,6 +102,28 @@ pub enum Item {
     },
 }
 
+impl Item {
+    /// Of what the price is.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        match self {
+            Self::Machine { .. } | Self::Spot { .. } | Self::Address => "hour",
+            Self::Disk | Self::Snapshot => "GB-month",
+            Self::Transfer => "GB",
+            Self::Surplus { .. } => "vCPU-hour",
+        }
+    }
+
+    /// The type of a machine, where it is of one.
+    #[must_use]
+    pub fn instance_type(&self) -> Option<&str> {
+        match self {
+            Self::Machine { instance_type, .. } | Self::Spot { instance_type, .. } => Some(instance_type),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -354,6 +376,13 @@ impl PriceBook {
     /// All types that anything is known of, by name.
     pub fn types(&self) -> impl Iterator<Item = (&str, &TypeFacts)> {
         self.types.iter().map(|(name, facts)| (name.as_str(), facts))
+    }
+
+    /// The items that there is a price of in a region, by name: bundled, told by the price list, or both.
+    #[must_use]
+    pub fn items(&self, region: &Region) -> BTreeSet<Item> {
+        let listed = self.listed.keys().filter(|(known, _)| known == region).map(|(_, item)| item.clone());
+        self.bundled_items(region).into_iter().chain(listed).collect()
     }
 
     /// The regions that the bundled book has prices of machines for.
