@@ -171,16 +171,11 @@ fn a_machine_that_nobody_drives_lives_no_longer_than_its_cap_pays_for() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.err.contains("its cap pays for no more"), "{ran:?}");
     let listed = cloud.hga(&["machines", "list", "--provider", "aws", "--json"]);
-    let machine = listed.json().into_iter().find(|machine| machine["state"] == "running").unwrap();
+    let running = listed.json().into_iter().find(|machine| machine["state"] == "running");
+    let machine = running.unwrap_or_else(|| panic!("{listed:?} {ran:?}"));
     let left = moment(&machine["lease"]).duration_since(moment(&machine["launched"])).as_secs();
-    let hourly = PriceBook::bundled()
-        .machine(&Region::usual(), machine["instance_type"].as_str().unwrap(), Platform::Linux)
-        .unwrap()
-        .usd
-        .approximately();
-    // with its address, but for the volume
-    let pays = 3600.0 / (hourly + 0.005);
-    assert!((left as f64) < pays.min(7200.0) + 2.0 && left as f64 > pays.min(7200.0) * 0.95 - 10.0, "{left} {pays}");
+    // $1 at $1.53 and half a cent an hour, and its volume: 39 minutes rather than two hours
+    assert!((2300..=2346).contains(&left), "{machine}");
     let id = machine["id"].as_str().unwrap();
     assert_eq!(cloud.hga(&["machines", "terminate", "--yes", id]).code, 0);
     nothing_runs(&cloud);
