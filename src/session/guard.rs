@@ -288,7 +288,8 @@ impl MoneyTypes {
         let (types, image_types) = match operation {
             // the image that is missing is made on a machine of its own, whatever was wished for the tests
             Operation::RunTests(spec) => (!wished, spec.build_image),
-            Operation::Launch(spec) => (!wished && spec.image.is_some(), !wished && spec.image.is_none()),
+            // from the newest image, or bare where there is none
+            Operation::Launch(spec) => (!wished, !wished && spec.image.is_none()),
             _ => (false, !wished),
         };
         let some = |of: &[String], wanted: bool| if wanted { of.to_vec() } else { Vec::new() };
@@ -303,7 +304,7 @@ fn still_running(ledger: &Ledger, book: &PriceBook, now: Timestamp) -> Option<St
     let standing = Outlook::standing(ledger, book, now);
     let running: Vec<_> = standing.iter().filter(|one| machines(one.run) && costs(one.run)).collect();
     let named = running.iter().take(NAMED).map(|one| {
-        let hourly = one.hourly.map_or("its price is unknown".to_owned(), |hourly| format!("{}/h", hourly.price()));
+        let hourly = one.hourly.map_or("its price is unknown".to_owned(), |hourly| format!("{hourly}/h"));
         format!("`{}` ({} so far, {hourly})", one.run.thing.id, one.so_far)
     });
     let mut named: Vec<String> = named.collect();

@@ -428,3 +428,38 @@ fn fate(job: &JobSummary) -> Fate {
         _ => Fate::Alone,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CloudWish, LaunchSpec, MachineId, Remaining, WorkVerdict};
+
+    #[test]
+    fn a_job_leaves_its_machine_on_purpose_only_where_it_says_so() {
+        let at: Timestamp = "2026-05-04T10:00:00Z".parse().unwrap();
+        let lease = Duration::from_secs(60);
+        let launch = LaunchSpec { wish: CloudWish::default(), provider: ProviderKind::Aws, image: None, lease };
+        let job = |state, driven, cleanup: Option<CleanupVerdict>| JobSummary {
+            id: JobId::new("j-abc234").unwrap(),
+            operation: Operation::Launch(launch.clone()),
+            created: at,
+            state,
+            driven,
+            ended: (state == JobState::Ended).then_some(at),
+            work: cleanup.is_some().then_some(WorkVerdict::Done),
+            cleanup,
+            capped: None,
+        };
+        let kept = CleanupVerdict::Kept { machine: MachineId::new("i-0abc").unwrap(), provider: ProviderKind::Aws };
+        let remains =
+            CleanupVerdict::Remains { items: vec![Remaining { what: "machine".into(), why: "denied".into() }] };
+        for (cleanup, on_purpose) in [(kept, true), (CleanupVerdict::Clean, false), (remains, false)] {
+            let wanted = Fate::Ended { at, kept: on_purpose };
+            assert_eq!(fate(&job(JobState::Ended, false, Some(cleanup.clone()))), wanted, "{cleanup:?}");
+        }
+        for state in [JobState::Queued, JobState::Running, JobState::Cancelling, JobState::Detached] {
+            assert_eq!(fate(&job(state, true, None)), Fate::Driven, "{state:?}");
+            assert_eq!(fate(&job(state, false, None)), Fate::Alone, "{state:?}");
+        }
+    }
+}

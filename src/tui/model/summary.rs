@@ -97,7 +97,10 @@ fn verdicts(lines: &mut Vec<SummaryLine>, job: &JobView) {
         Some(WorkVerdict::MachineLost { message }) => {
             (Ink::Bad, format!("✗ machine lost: {}", escape_line(message)), Vec::new())
         }
-        Some(WorkVerdict::Cancelled) => (Ink::Warn, "■ stopped".to_owned(), Vec::new()),
+        Some(WorkVerdict::Cancelled) => {
+            let why = job.capped.map_or(String::new(), |cap| format!(" by its cap, {cap}"));
+            (Ink::Warn, format!("■ stopped{why}"), Vec::new())
+        }
     };
     lines.push(SummaryLine::of(Ink::Dim, "  work      ").and(ink, text));
     for hint in hints {
