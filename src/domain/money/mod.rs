@@ -2,7 +2,7 @@
 //!
 //! `usd` is an amount, `billing` how AWS counts time, `book` what an hour or a month costs and how that is known, `ledger`
 //! what ran from when to when, `observe` what a look at a provider adds to it, `report` what that comes to, `outlook` what is being spent and will be, `estimate` what an
-//! operation would cost, `guard` when it is too much.
+//! operation would cost, `guard` when it is too much, `say` the sentences about it.
 
 mod billing;
 mod book;
@@ -12,6 +12,7 @@ mod ledger;
 mod observe;
 mod outlook;
 mod report;
+pub mod say;
 mod usd;
 
 pub use billing::{Platform, Rule, Subject, accrued, billed_seconds, rule, rules, stored};

@@ -3,6 +3,7 @@
 
 mod commands;
 mod complete;
+mod costs;
 mod describe;
 mod facts;
 mod field;
@@ -23,7 +24,8 @@ mod summary;
 mod tests;
 
 pub use commands::{CommandRow, command_rows};
-pub use complete::{proposals, taken, word_at};
+pub use complete::{proposals, replaced, taken, type_at, type_proposals, word_at};
+pub use costs::{Costs, TypeChoice, TypeRow, TypeTable};
 pub use describe::{Detail, Laid, details, laid, wrapped};
 pub use field::{Field, FieldId, FieldValue, Place, Stock};
 pub use filter::Filter;

@@ -41,6 +41,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
         // only what is shown is kept in line before each frame
         settle(model, store);
     }
+    form::price(model);
     effects.extend(output::keep_up(model, store));
     effects.extend(home::wanted(model, store));
     effects.extend(home::watched(model));
