@@ -1,6 +1,7 @@
 //! Leases of the chosen machines: later and sooner by half an hour, and what became of that.
 
 use super::{dialog, say};
+use crate::domain::money::{Usd, say};
 use crate::domain::{Lease, Machine, MachineId, words};
 use crate::session::{Error, LeaseMove, lease_refused};
 use crate::store::Store;
@@ -59,11 +60,21 @@ fn wanted(machine: &Machine, later: Later, model: &Model) -> Result<LeaseMove, S
 pub(super) fn go(model: &mut Model, moves: Vec<(MachineId, LeaseMove)>) -> Vec<Effect> {
     let what = match moves.as_slice() {
         [] => return Vec::new(),
-        [(id, _)] => format!("moving the lease of {id}…"),
+        [(id, by)] => match then(model, id, *by) {
+            Some(then) => format!("moving the lease of {id}: it {then}…"),
+            None => format!("moving the lease of {id}…"),
+        },
         moves => format!("moving {}…", words::count(moves.len() as u64, "lease")),
     };
     say(model, Tone::Info, &what);
     vec![Effect::Extend(moves)]
+}
+
+/// Until when a machine that costs goes on then, and what that comes to.
+fn then(model: &Model, id: &MachineId, by: LeaseMove) -> Option<String> {
+    let machine = model.machines.value.iter().find(|machine| machine.id == *id)?;
+    let hourly = model.money.hourly(machine, model.now).filter(|hourly| !hourly.is_zero())?;
+    Some(say::ends(Some(hourly), Some(by.left(machine.lease, model.now))))
 }
 
 /// Tells what became of it.
@@ -86,7 +97,9 @@ pub(super) fn moved(model: &mut Model, store: &Store, all: &[(MachineId, Result<
         }
     }
     let told = next.map(|(id, lease)| {
-        let ends = format!("{id} ends itself in {}", words::span(lease.left(model.now)));
+        let machine = model.machines.value.iter().find(|machine| machine.id == *id);
+        let hourly = machine.map_or(Some(Usd::ZERO), |machine| model.money.hourly(machine, model.now));
+        let ends = format!("{id} {}", say::ends(hourly, Some(lease.left(model.now))));
         if done > 1 { format!("{} moved; {ends}, the first", words::count(done, "lease")) } else { ends }
     });
     match (told, failed) {

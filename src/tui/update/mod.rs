@@ -6,6 +6,7 @@ mod describe;
 mod dialog;
 mod form;
 mod home;
+mod idle;
 mod job;
 mod lease;
 mod line;
@@ -78,6 +79,7 @@ fn take(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
             if model.notice.as_ref().is_some_and(|notice| now.duration_since(notice.at).as_secs() >= NOTICE) {
                 model.notice = None;
             }
+            idle::tell(model, store);
             Vec::new()
         }
         msg => arrive::update(model, store, msg),
