@@ -149,8 +149,8 @@ impl Costs {
         }
         let all = estimate.hourly.filter(|hourly| estimate.machine.is_some_and(|quote| quote.usd != *hourly));
         let included = all.map_or_else(String::new, |hourly| {
-            let what = if estimate.work.disk_gb.is_some() { "address and volumes" } else { "public address" };
-            format!("with its {what} {}. ", say::per_hour(Some(hourly)))
+            let what = if estimate.work.disk_gb.is_some() { "address and volumes" } else { "address" };
+            format!("{} with its {what}; ", say::per_hour(Some(hourly)))
         });
         self.excluded = Some(format!("{included}not included: {}", not_included.join("; ")));
     }
@@ -168,7 +168,8 @@ fn brief(estimate: &Estimate, with_most: bool, now: Timestamp) -> Vec<String> {
     vec![
         joined([sourced.clone(), time, most.clone()]),
         joined([sourced, about.clone(), most.clone()]),
-        joined([Some(bare.clone()), about, most]),
+        joined([Some(bare.clone()), about.clone(), most]),
+        joined([Some(bare.clone()), about, None]),
         bare,
     ]
 }
@@ -193,9 +194,9 @@ fn table(estimate: &Estimate, money: &Money, now: Timestamp) -> Option<TypeTable
         rows.push(row(name, other.vcpus, other.hourly.usd, other.seconds, other.usd, other.percent));
     }
     let title = if known {
-        "The same work for as much or less, if tests take as much less time as there are more processors"
+        "Machines for the same money or less, if twice the processors halve the time of tests"
     } else {
-        "As much or less for a processor and hour: how long such a run takes is not known yet"
+        "Machines for the same money or less a processor; how long it takes is not known yet"
     };
     let spot = estimate.alternatives.iter().any(|other| other.spot_zone.is_some());
     let foot = spot.then_some("Spot machines may be taken away at any time: hga launches on demand");

@@ -29,11 +29,10 @@ pub(super) enum Line<'a> {
 /// All of it, in lines of a width; without the table where that has no room.
 pub(super) fn lines<'a>(costs: &'a Costs, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     let text = |lines: Vec<String>, style: Style| lines.into_iter().map(move |line| Line::Text(line, style));
-    let mut all: Vec<Line<'a>> = text(joined(&costs.parts, room), theme.info).collect();
+    let mut all: Vec<Line<'a>> = text(joined(costs.parts.iter().chain(&costs.limits), room), theme.info).collect();
     for warning in &costs.warnings {
         all.extend(text(wrapped(&format!("! {warning}"), room), theme.warn));
     }
-    all.extend(text(joined(&costs.limits, room), theme.base));
     if let Some(types) = costs.types.as_ref().filter(|_| room >= usize::from(NUMBERS.iter().sum::<u16>()) + 20) {
         all.extend(table(types));
     }
@@ -58,7 +57,7 @@ pub(super) fn fitting<'a>(costs: &'a Costs, theme: &Theme, room: usize, rows: us
     let mut some: Vec<Line<'a>> = short.map(|text| Line::Text(text.clone(), theme.info)).into_iter().collect();
     let warnings = costs.warnings.iter().flat_map(|warning| wrapped(&format!("! {warning}"), room));
     some.extend(warnings.map(|line| Line::Text(line, theme.warn)));
-    some.extend(joined(&costs.limits, room).into_iter().map(|line| Line::Text(line, theme.base)));
+    some.extend(joined(&costs.limits, room).into_iter().map(|line| Line::Text(line, theme.info)));
     some.truncate(rows);
     some
 }
@@ -71,7 +70,7 @@ fn table(types: &TypeTable) -> Vec<Line<'_>> {
 }
 
 /// Parts in lines, as many in each as have room.
-fn joined(parts: &[String], room: usize) -> Vec<String> {
+fn joined<'a>(parts: impl IntoIterator<Item = &'a String>, room: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in parts {
         match lines.last_mut() {
