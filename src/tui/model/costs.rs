@@ -21,6 +21,8 @@ pub struct Costs {
     pub types: Option<TypeTable>,
     /// What is in it, and what is not.
     pub excluded: Option<String>,
+    /// Whether it costs nothing.
+    pub free: bool,
     /// Whether no more is launched today unless a person says so.
     pub refused: bool,
     /// The types that can be proposed, the cheapest for this work first.
@@ -60,7 +62,7 @@ impl Costs {
             return machine.map_or_else(Self::default, |machine| Self::of_standing(machine, money, now));
         }
         if place.provider != ProviderKind::Aws {
-            return Self::said(vec!["costs nothing: it is on this computer".to_owned()]);
+            return Self::nothing(place.provider);
         }
         let (operation, wrong) = form.draft();
         let Some(estimate) = money.estimate(&operation, &setup.instance_types, &setup.image_types) else {
@@ -96,10 +98,15 @@ impl Costs {
         Self { brief: parts.clone(), parts, ..Self::default() }
     }
 
+    fn nothing(provider: ProviderKind) -> Self {
+        let why = if provider == ProviderKind::Hosts { "a listed host" } else { "on this computer" };
+        Self { free: true, ..Self::said(vec![format!("costs nothing: it is {why}")]) }
+    }
+
     /// What a machine costs that is there already.
     fn of_standing(machine: &Machine, money: &Money, now: Timestamp) -> Self {
         if machine.provider != ProviderKind::Aws {
-            return Self::said(vec!["costs nothing: it is no machine of a cloud".to_owned()]);
+            return Self::nothing(machine.provider);
         }
         let hourly = money.hourly(machine, now);
         let goes_on = say::goes_on(hourly, machine.lease.map(|lease| lease.left(now)));
@@ -109,13 +116,13 @@ impl Costs {
     /// The limits that hold, and whether they refuse it or would end it early.
     fn judge(&mut self, estimate: &Estimate, wish: &CloudWish, money: &Money, setup: &Setup) {
         let whose = match wish.allowance.cap {
-            Some(Cap::At(_)) => "",
+            Some(Cap::At(_)) => " for this job",
             Some(Cap::None) => ", as asked",
             None => " (configured)",
         };
         match wish.allowance.cap(&setup.budget) {
             Some(cap) => {
-                self.limits.push(format!("cap {cap}{whose}: its end, with results collected"));
+                self.limits.push(format!("cap {cap}{whose}"));
                 if let Some(usd) = estimate.usd.filter(|usd| *usd > cap) {
                     self.warnings.push(format!("about {usd} is more than the cap of {cap}: it would be cut short"));
                 }
@@ -194,9 +201,9 @@ fn table(estimate: &Estimate, money: &Money, now: Timestamp) -> Option<TypeTable
         rows.push(row(name, other.vcpus, other.hourly.usd, other.seconds, other.usd, other.percent));
     }
     let title = if known {
-        "Machines for the same money or less, if twice the processors halve the time of tests"
+        "For as much money or less, if twice the processors halve the tests' time"
     } else {
-        "Machines for the same money or less a processor; how long it takes is not known yet"
+        "For as much money or less a processor; how long it takes is not known yet"
     };
     let spot = estimate.alternatives.iter().any(|other| other.spot_zone.is_some());
     let foot = spot.then_some("Spot machines may be taken away at any time: hga launches on demand");

@@ -167,8 +167,10 @@ pub(super) fn working(model: &Model, store: &Store) -> Vec<Working> {
         if matches!(summary.operation, Operation::Terminate { .. } | Operation::Apply { .. }) {
             continue;
         }
+        let there = || model.machine_of(store, &summary.id).map(|machine| (machine.provider, machine.id.clone()));
         let (provider, machine) = model
             .machine_told(store, &summary.id)
+            .or_else(there)
             .unwrap_or_else(|| (summary.operation.provider(), MachineId::for_job(&summary.id)));
         working.push(Working { job: summary.id.clone(), provider, machine });
     }

@@ -460,7 +460,7 @@ fn a_cap_is_asked_for_and_said() {
     assert!(app.screen(200, 50).contains("cap $5.00 (configured)"));
     fill(&mut app, FieldId::Cap, "0.5");
     let shown = app.screen(200, 50);
-    for words in ["about $0.80 is more than the cap of $0.50", "cap $0.50:", "--cap 0.5"] {
+    for words in ["about $0.80 is more than the cap of $0.50", "cap $0.50 for this job", "--cap 0.5"] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     fill(&mut app, FieldId::Cap, "lots");

@@ -158,6 +158,33 @@ mod tests {
     }
 
     #[test]
+    fn moving_says_what_it_may_cost() {
+        let mut machine = on_aws("i-0a", "us-west-2", "hg-a", ours());
+        machine.lease = Some(Lease::starting(now(), Duration::from_secs(90 * 60)));
+        machine.endpoint = Some(crate::domain::Endpoint {
+            host: "203.0.113.9".into(),
+            port: 22,
+            user: "hg".into(),
+            key: "/k".into(),
+            host_keys: crate::domain::HostKeys::Unknown,
+            proxy_command: None,
+            managed: None,
+        });
+        let id = machine.id.clone();
+        let mut app = app();
+        app.handle(Msg::Machines(ProviderKind::Aws, listed(vec![machine])));
+        app.screen(80, 24);
+        assert_eq!(app.keys("+"), [Effect::Extend(vec![(id.clone(), LeaseMove::Later(STEP))])]);
+        let said = |app: &crate::tui::App| app.model.notice.as_ref().unwrap().text.clone();
+        assert_eq!(said(&app), "moving the lease of i-0a: it ends itself in 2h 00m, at most $3.06 from now…");
+        app.keys("minus");
+        assert_eq!(said(&app), "moving the lease of i-0a: it ends itself in 1h 00m, at most $1.53 from now…");
+        let lease = Lease::starting(now(), Duration::from_secs(7200));
+        app.handle(Msg::Extended(vec![(id, Ok(lease))]));
+        assert_eq!(said(&app), "i-0a ends itself in 2h 00m, at most $3.06 from now");
+    }
+
+    #[test]
     fn what_is_not_ours_to_move_stays() {
         let host = Machine { provider: ProviderKind::Hosts, lease: None, ..machine("build1") };
         let ending = Machine { state: MachineState::ShuttingDown, ..machine("m-bbb") };

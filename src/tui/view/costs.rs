@@ -42,11 +42,16 @@ pub(super) fn lines<'a>(costs: &'a Costs, theme: &Theme, room: usize) -> Vec<Lin
     all
 }
 
-/// So many lines of it as have room: all; or else the first line in few words, what a person has to know, and what comes
-/// next as far as it goes. Never a part of a table.
+/// So many lines of it as have room: all; or what is in it and what is not left out; or the table left out; or else the first
+/// line in few words, what a person has to know, and what comes next as far as it goes. Never a part of a table.
 pub(super) fn fitting<'a>(costs: &'a Costs, theme: &Theme, room: usize, rows: usize) -> Vec<Line<'a>> {
     let mut all = lines(costs, theme, room);
+    let excluded = costs.excluded.as_ref().map_or(0, |text| wrapped(text, room).len());
     if all.len() <= rows {
+        return all;
+    }
+    if all.len() - excluded <= rows {
+        all.truncate(all.len() - excluded);
         return all;
     }
     all.retain(|line| matches!(line, Line::Text(..)));

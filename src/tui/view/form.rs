@@ -51,6 +51,7 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
     // its price in one line, and why it is refused; the rest of it where there is room
     let money = all.min(match spare {
         ..5 => 0,
+        ..12 if form.costs.free => 0,
         5..10 => 1,
         _ => 1 + form.costs.warnings.len().min(2),
     });

@@ -163,10 +163,11 @@ impl GoingOn {
 
     /// An hour of them.
     pub(super) fn per_hour(&self) -> String {
-        let unknown = words::count(self.unknown, "unknown price");
         match (self.hourly.is_zero(), self.unknown) {
-            (true, 1..) => unknown,
-            (false, 1..) => format!("{} and {unknown}", say::per_hour(Some(self.hourly))),
+            (true, 1..) => say::per_hour(None),
+            (false, 1..) => {
+                format!("{}, {} unknown", say::per_hour(Some(self.hourly)), words::count(self.unknown, "price"))
+            }
             _ => say::per_hour(Some(self.hourly)),
         }
     }
@@ -175,7 +176,7 @@ impl GoingOn {
     pub(super) fn said(&self) -> String {
         match self.at_most.filter(|_| self.unknown == 0) {
             Some(most) => format!("{}, at most {most} from now", self.per_hour()),
-            None => format!("{} until they are ended", self.per_hour()),
+            None => format!("{}, until they are ended", self.per_hour()),
         }
     }
 }
