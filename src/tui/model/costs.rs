@@ -141,7 +141,7 @@ impl Costs {
             } else {
                 "refused, unless `Day's cap` is ticked"
             };
-            self.warnings.insert(0, format!("{why}: {then}"));
+            self.warnings.insert(0, format!("{then}: {why}"));
         }
     }
 
@@ -237,11 +237,11 @@ fn choices(estimate: &Estimate, money: &Money) -> Vec<TypeChoice> {
 }
 
 fn choice(name: &str, vcpus: u32, hourly: Quote, other: Option<&Alternative>) -> TypeChoice {
-    let mut said = format!("{vcpus:>3} vCPU {:>8}/h", hourly.usd.price());
-    if let Some(other) = other {
+    let beside = other.map_or_else(String::new, |other| {
         let time = other.seconds.map_or_else(String::new, say::roughly);
         let usd = other.usd.map_or_else(String::new, |usd| usd.to_string());
-        said.push_str(&format!(" {time:>7} {usd:>7} {:>4} %", other.percent));
-    }
+        format!(" {time:>7} {usd:>7} {:>4} %", other.percent)
+    });
+    let said = format!("{vcpus:>3} vCPU {:>8}/h{beside}", hourly.usd.price());
     TypeChoice { name: name.to_owned(), said }
 }

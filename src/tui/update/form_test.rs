@@ -438,7 +438,7 @@ fn a_type_is_taken_with_its_price_in_sight() {
     assert!(row.contains("vCPU") && row.contains("/h") && row.contains(" %"), "{row}");
     assert_eq!(app.keys("enter"), []);
     let (Operation::RunTests(spec), _) = form(&app).draft() else { panic!() };
-    assert_eq!(spec.wish.instance_types, [first.clone()]);
+    assert_eq!(spec.wish.instance_types, std::slice::from_ref(&first));
     assert!(app.screen(200, 50).contains(&format!("{first} (as asked)")));
     // one of several, by its beginning
     fill(&mut app, FieldId::Types, "m5.8xlarge, c5.4");
@@ -488,7 +488,10 @@ fn the_cap_of_a_day_is_passed_over_only_when_asked_and_only_once() {
     for (columns, rows) in [(80, 24), (200, 50)] {
         let shown = app.screen(columns, rows);
         let said = shown.lines().map(|line| line.trim_matches(['│', ' '])).collect::<Vec<_>>().join(" ");
-        assert!(said.contains("! today's machines have cost $2.39"), "{shown}");
+        assert!(
+            said.contains("! refused, unless `Day's cap` is ticked: today's machines have cost $2.39"),
+            "{shown}"
+        );
         assert!(shown.contains("launch over the day's cap") || rows == 24, "{shown}");
     }
     while form(&app).focused().unwrap().id != FieldId::OverDay {

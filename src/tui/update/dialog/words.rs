@@ -313,13 +313,11 @@ fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
     if !all.is_nothing() {
         lines.push((L::Plain, format!("Leave running: {}.", all.said())));
     }
-    let mut saves = if ended.is_nothing() { String::new() } else { format!(" That saves {}.", ended.said()) };
-    if !left.is_nothing() {
-        saves.push_str(&format!(" Others go on: {}.", left.per_hour()));
-    }
+    let saves = if ended.is_nothing() { String::new() } else { format!(" That saves {}.", ended.said()) };
+    let others = if left.is_nothing() { String::new() } else { format!(" Others go on: {}.", left.per_hour()) };
     lines.push((
         L::Plain,
-        format!("End everything: these jobs are stopped and the machines launched for them ended.{saves}"),
+        format!("End everything: these jobs are stopped and the machines launched for them ended.{saves}{others}"),
     ));
     lines.push((L::Less, "Tab chooses, Enter does it.".to_owned()));
     let title = format!(
