@@ -19,6 +19,7 @@ mod outlook;
 mod phrase;
 mod report;
 mod saving;
+pub mod say;
 mod usd;
 
 pub use alarm::{Alarm, Fate, Outlived, outlived};

@@ -3,6 +3,7 @@
 
 mod commands;
 mod complete;
+mod costs;
 mod describe;
 mod facts;
 mod field;
@@ -23,7 +24,8 @@ mod summary;
 mod tests;
 
 pub use commands::{CommandRow, command_rows};
-pub use complete::{proposals, taken, word_at};
+pub use complete::{proposals, replaced, taken, type_at, type_proposals, word_at};
+pub use costs::{Costs, TypeChoice, TypeRow, TypeTable};
 pub use describe::{Detail, Laid, details, laid, wrapped};
 pub use field::{Field, FieldId, FieldValue, Place, Stock};
 pub use filter::Filter;
@@ -50,7 +52,8 @@ pub use tests::{
 use super::theme::ThemeName;
 use crate::domain::money::Budget;
 use crate::domain::{
-    Image, JobId, Machine, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp, Transport,
+    Image, JobId, Machine, MachineId, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp,
+    Transport,
 };
 use crate::session::JobSummary;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -146,6 +149,8 @@ pub struct Model {
     pub counts_asked: BTreeSet<JobId>,
     /// What things cost and have cost.
     pub money: Money,
+    /// The idle machines that were told, and when.
+    pub idle_told: BTreeMap<(ProviderKind, MachineId), Timestamp>,
     /// How long tests took before, in seconds.
     pub durations: BTreeMap<String, f64>,
     /// Jobs that were asked for, or asked to be taken up, and have not been answered.
@@ -199,6 +204,7 @@ impl Model {
             counts: BTreeMap::new(),
             counts_asked: BTreeSet::new(),
             money: Money::default(),
+            idle_told: BTreeMap::new(),
             durations: BTreeMap::new(),
             asked: 0,
             ours: BTreeSet::new(),

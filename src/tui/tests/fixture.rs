@@ -1,5 +1,6 @@
 //! A dashboard with jobs, machines and images of every kind, told to it by messages, at a time that stands still.
 
+use crate::domain::money::{Budget, Labels};
 use crate::domain::{
     CancelLevel, Claim, CleanupVerdict, CloudFacts, CloudWish, DirtyTree, Endpoint, Filesystem, Fingerprint,
     HostKeys, Image, ImageName, JobId, JobState, KeepMachine, LaunchSpec, Layout, Lease, Machine, MachineId,
@@ -12,7 +13,7 @@ use crate::session::{Attachment, Error, ErrorKind, JobSummary, Listed, PlanReque
 use crate::store::Store;
 use crate::tui::App;
 use crate::tui::effect::Effect;
-use crate::tui::fixtures::{bens, foreign, listed, on_aws, ours};
+use crate::tui::fixtures::{bens, foreign, listed, on_aws, ours, spent};
 use crate::tui::keys::Chord;
 use crate::tui::model::Setup;
 use crate::tui::msg::Msg;
@@ -56,7 +57,7 @@ pub(super) fn setup(theme: ThemeName) -> Setup {
         transport: crate::domain::Transport::default(),
         instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
         image_types: vec!["t3.2xlarge".into()],
-        budget: crate::domain::money::Budget::default(),
+        budget: Budget::default(),
         current_dir: "/home/hg/mercurial".into(),
         state_dir: "/home/hg/.hgautomation".into(),
         demo: Operation::RunTests(spec(&["test-demo.t"])),
@@ -608,6 +609,32 @@ impl Desk {
         desk.tell(Msg::Resources(ProviderKind::Local, listed(local)));
         let hosts = here(ProviderKind::Hosts).map(|one| one.resource()).collect();
         desk.tell(Msg::Resources(ProviderKind::Hosts, listed(hosts)));
+        desk
+    }
+
+    /// The same with a ledger: machines that cost, one of them with a job and a lease; a cap on a job and on a day, of which
+    /// little is left; and such tests as forms begin with have run three times.
+    pub(super) fn spending(columns: u16, rows: u16, theme: ThemeName) -> Self {
+        let mut desk = Self::cloud(columns, rows, theme);
+        let usd = |text: &str| text.parse().ok();
+        desk.app.model.setup.budget = Budget { job: usd("5"), day: usd("8"), ..Budget::default() };
+        let at = desk.app.model.now;
+        let mut machines = aws_machines();
+        machines[0].lease = Some(Lease::until(at + jiff::SignedDuration::from_mins(41)));
+        machines[0].job = Some(id("j-spend2"));
+        desk.tell(Msg::Machines(ProviderKind::Aws, listed(machines)));
+        let operation = Operation::RunTests(RunTestsSpec { provider: ProviderKind::Aws, ..spec(&["test-*.t"]) });
+        let labels = Labels { job: Some(id("j-spend2")), ..Labels::default() };
+        let mut entries = spent::done_before(&operation, 3, at);
+        entries.push(spent::runs("i-0aaaaaaaaaaaaaaaa", "c5.9xlarge", 40, at, labels));
+        entries.push(spent::runs("i-0bbbbbbbbbbbbbbbb", "t3.micro", 200, at, Labels::default()));
+        entries.push(spent::stored("ami-0123456789abcdef0", 8, at));
+        desk.tell(spent::told(&entries));
+        let told = Script::new("j-spend2", 9700, 0, operation).with_tests(40).still(JobState::Running, true);
+        let mut jobs = summaries();
+        jobs.insert(0, told.summary);
+        desk.tell(Msg::Jobs(Ok(jobs)));
+        desk.app.model.ours = [id("j-spend2")].into_iter().collect();
         desk
     }
 

@@ -5,6 +5,7 @@ use super::fixture::{Desk, FAILED, LEFT, MACHINE, REMOVES, UNDER_WAY, error, id,
 use crate::domain::ProviderKind;
 use crate::tui::effect::Effect;
 use crate::tui::fixtures::silent;
+use crate::tui::model::Modal;
 use crate::tui::msg::Msg;
 use crate::tui::theme::ThemeName;
 use ratatui::buffer::Buffer;
@@ -99,6 +100,29 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
     ("job-climbs-summary", |c, r, t| keys(Desk::climbing(c, r, t), "4")),
     ("form-run-tests-aws", |c, r, t| keys(Desk::cloud(c, r, t), "2r<backtab><backtab><backtab><backtab><right>")),
     ("form-launch-aws", |c, r, t| keys(Desk::cloud(c, r, t), "2n<up><up><right>")),
+    ("form-priced", |c, r, t| form_on_ec2(c, r, t, "")),
+    ("form-priced-types", |c, r, t| form_on_ec2(c, r, t, "<down><down><down><ctrl-n><ctrl-n>")),
+    ("form-over-the-day", |c, r, t| {
+        let mut desk = Desk::spending(c, r, t);
+        desk.app.model.setup.budget.day = "4".parse().ok();
+        form_of(desk, "<up>")
+    }),
+    ("form-priced-launch", |c, r, t| keys(Desk::spending(c, r, t), "2n<up><up><right>")),
+    ("dialog-priced-terminate", |c, r, t| {
+        keys(Desk::spending(c, r, t), "1/us-west<enter><home><space><space><space><space><ctrl-d>")
+    }),
+    ("dialog-priced-purge", |c, r, t| keys(Desk::spending(c, r, t), "5P")),
+    ("dialog-priced-remove-image", |c, r, t| keys(Desk::spending(c, r, t), "2/debian<enter><ctrl-d>")),
+    ("dialog-priced-quit", |c, r, t| keys(Desk::spending(c, r, t), "2q")),
+    ("dialog-priced-stop", |c, r, t| keys(Desk::spending(c, r, t), "3<home>X")),
+    ("idle", |c, r, t| {
+        let mut desk = Desk::spending(c, r, t);
+        desk.keys("1");
+        desk.app.model.notice = None;
+        let now = desk.app.model.now;
+        desk.tell(Msg::Tick(now + jiff::SignedDuration::from_secs(1)));
+        desk
+    }),
     ("form-run-tests", |c, r, t| keys(Desk::full(c, r, t), "1r")),
     ("form-rerun", |c, r, t| job(c, r, t, FAILED, "<enter>r")),
     ("form-launch", |c, r, t| keys(Desk::full(c, r, t), "1n")),
@@ -113,6 +137,24 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
 
 fn keys(mut desk: Desk, keys: &str) -> Desk {
     desk.keys(keys);
+    desk
+}
+
+/// The form for tests on a new machine on EC2, from its first field on.
+fn form_on_ec2(columns: u16, rows: u16, theme: ThemeName, further: &str) -> Desk {
+    form_of(Desk::spending(columns, rows, theme), further)
+}
+
+fn form_of(desk: Desk, further: &str) -> Desk {
+    let mut desk = keys(desk, "2r<backtab><backtab><backtab><backtab>");
+    for _ in 0..20 {
+        if matches!(desk.app.model.modals.last(), Some(Modal::Form(form)) if form.place().provider == ProviderKind::Aws)
+        {
+            break;
+        }
+        desk.keys("<right>");
+    }
+    desk.keys(further);
     desk
 }
 
