@@ -3,19 +3,21 @@
 use super::app::App;
 use super::effect::Effect;
 use super::keys::Chord;
-use super::model::Setup;
+use super::model::{MoneyTold, Setup};
 use super::msg::Msg;
 use super::theme::ThemeName;
+use crate::domain::money::{Bill, Labels, Ledger, LedgerEntry, Platform, PriceBook};
 use crate::domain::{
     Claim, CloudFacts, CloudWish, DirtyTree, Filesystem, ImageName, JobId, KeepMachine, Layout, Machine, MachineId,
-    MachineState, Operation, ProviderKind, Region, RunTestsSpec, TestEvent, TestOutcome, TestResult, TestSource,
-    Timestamp,
+    MachineState, Operation, Phase, ProviderKind, Region, ResourceKind, ResourceRef, RunTestsSpec, TestEvent,
+    TestOutcome, TestResult, TestSource, Timestamp,
 };
 use crate::event::{Event, EventKind};
 use crate::session::{Error, Listed, Trouble};
 use crate::store::{JobView, Store};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// So many seconds after the beginning.
@@ -177,6 +179,87 @@ pub(super) fn bens() -> Claim {
 /// A stranger's.
 pub(super) fn foreign() -> Claim {
     Claim::Foreign { why: None }
+}
+
+/// A machine or image on EC2 in us-west-2.
+pub(super) fn in_oregon(kind: ResourceKind, id: &str) -> ResourceRef {
+    ResourceRef { kind, provider: ProviderKind::Aws, region: Region::new("us-west-2").ok(), id: id.to_owned() }
+}
+
+/// That a machine of this type runs in us-west-2 since then, for a job.
+pub(super) fn launched(id: &str, instance_type: &str, at: Timestamp, job: Option<&str>) -> LedgerEntry {
+    let region = Region::new("us-west-2").unwrap();
+    LedgerEntry::Opened {
+        thing: in_oregon(ResourceKind::Machine, id),
+        at,
+        bill: Bill::of_machine(PriceBook::bundled(), &region, instance_type, Platform::Linux, false, (Some(30), 1)),
+        labels: Labels {
+            owner: Some("ann".to_owned()),
+            job: job.and_then(|job| JobId::new(job).ok()),
+            operation: job.map(|_| "run-tests".to_owned()),
+            about: None,
+        },
+        lease: None,
+    }
+}
+
+/// That a machine has ended.
+pub(super) fn gone(id: &str, at: Timestamp) -> LedgerEntry {
+    LedgerEntry::Ended { thing: in_oregon(ResourceKind::Machine, id), at, bound: false }
+}
+
+/// What the session tells of money: a c5.9xlarge that has run for 40 minutes and ends itself in 41, launched for the job
+/// `j-under2`; a t3.2xlarge that ran from 90 to 60 minutes ago for `j-fail22`; an image of 30 GB that is 40 days old; a
+/// t3.micro, whose price is not known, that has run for two hours.
+pub(super) fn money_entries(now: Timestamp) -> Vec<LedgerEntry> {
+    let ago = |minutes: i64| now - jiff::SignedDuration::from_mins(minutes);
+    let (dear, over, small) = ("i-0aaaaaaaaaaaaaaaa", "i-09999999999999999", "i-0bbbbbbbbbbbbbbbb");
+    let job = JobId::new("j-under2").unwrap();
+    let mut entries = vec![
+        LedgerEntry::Opened {
+            thing: in_oregon(ResourceKind::Image, "ami-0123456789abcdef0"),
+            at: ago(40 * 24 * 60),
+            bill: Bill::of_snapshots(PriceBook::bundled(), &Region::new("us-west-2").unwrap(), 30),
+            labels: Labels { owner: Some("ann".to_owned()), ..Labels::default() },
+            lease: None,
+        },
+        launched(small, "t3.micro", ago(120), None),
+        launched(over, "t3.2xlarge", ago(90), Some("j-fail22")),
+        gone(over, ago(60)),
+        launched(dear, "c5.9xlarge", ago(40), Some(job.as_str())),
+        LedgerEntry::Lease { thing: in_oregon(ResourceKind::Machine, dear), ends: ago(-41) },
+    ];
+    for (phase, began, ended) in [
+        (Phase::Launch, 40, Some(39)),
+        (Phase::Ready, 39, Some(37)),
+        (Phase::Prepare, 37, Some(36)),
+        (Phase::Sync, 36, Some(32)),
+        (Phase::Test, 32, None),
+    ] {
+        entries.push(LedgerEntry::PhaseBegan { job: job.clone(), phase, at: ago(began) });
+        entries.extend(ended.map(|ended| LedgerEntry::PhaseEnded {
+            job: job.clone(),
+            phase,
+            at: ago(ended),
+            ok: true,
+        }));
+    }
+    entries
+}
+
+/// What the session tells when these are entered.
+pub(super) fn money_of(entries: &[LedgerEntry]) -> MoneyTold {
+    let mut ledger = Ledger::default();
+    for entry in entries {
+        ledger.apply(entry);
+    }
+    let home = Region::new("us-west-2").ok();
+    MoneyTold { ledger: Arc::new(ledger), book: Arc::clone(PriceBook::bundled()), home }
+}
+
+/// What the session tells of money, see [`money_entries`].
+pub(super) fn money(now: Timestamp) -> MoneyTold {
+    money_of(&money_entries(now))
 }
 
 /// A frame as text, a line for each row.

@@ -112,3 +112,32 @@ impl Money {
         Some(estimate(&told.ledger, &told.book, work))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::fixtures::{at, money, on_aws, ours};
+
+    #[test]
+    fn what_was_told_is_told_of_each_machine_and_job() {
+        let now = at(43_200);
+        let mut known = Money::default();
+        known.take(money(now), now);
+        let machine = |id: &str| on_aws(id, "us-west-2", "hg-temp", ours());
+        let exact = |usd: Option<Usd>| usd.map(|usd| usd.price());
+        // 1.53 for the machine, 0.005 for its address, 30 GB at 0.08 for a month of 744 hours
+        let dear = machine("i-0aaaaaaaaaaaaaaaa");
+        assert_eq!(exact(known.hourly(&dear, now)).as_deref(), Some("$1.53823"));
+        // 40 minutes of that
+        assert_eq!(exact(known.so_far(&dear, now)).as_deref(), Some("$1.02548"));
+        // the price of its type is in no book, which is not nothing
+        let small = machine("i-0bbbbbbbbbbbbbbbb");
+        assert_eq!((known.hourly(&small, now), known.so_far(&small, now)), (None, None));
+        assert_eq!(known.outlook.as_ref().map(|outlook| outlook.burn.unknown), Some(1));
+        let spent = |job: &str| exact(known.spent_by(&JobId::new(job).unwrap(), now));
+        assert_eq!(spent("j-under2").as_deref(), Some("$1.02548"));
+        // half an hour at 0.3328, 0.005 and the disk's
+        assert_eq!(spent("j-fail22").as_deref(), Some("$0.17051"));
+        assert_eq!(spent("j-other2"), None);
+    }
+}
