@@ -93,7 +93,7 @@ fn range(args: &Costs, now: Timestamp) -> Result<Range, Stop> {
 
 /// What of the ledger is asked for.
 fn chosen(ledger: &Ledger, args: &Costs) -> Ledger {
-    ledger.only(|run| {
+    ledger.filtered(|run| {
         args.owner.as_ref().is_none_or(|owner| run.labels.owner.as_ref() == Some(owner))
             && args.job.as_ref().is_none_or(|job| run.labels.job.as_ref() == Some(job))
     })

@@ -39,7 +39,8 @@ impl JobCost {
         if machines.all(|run| run.is_free(book)) {
             return None;
         }
-        let own = ledger.only(|run| run.thing.kind == ResourceKind::Machine && run.labels.job.as_ref() == Some(job));
+        let own =
+            ledger.filtered(|run| run.thing.kind == ResourceKind::Machine && run.labels.job.as_ref() == Some(job));
         let report = report(&own, book, Range::all(), Grouping::Phase, now);
         let phase_of = |key: &str| Phase::ALL.into_iter().find(|phase| phase.as_str() == key);
         let mut cost = Self {

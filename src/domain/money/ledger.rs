@@ -451,7 +451,7 @@ impl Ledger {
 
     /// What is left of it with these runs alone; the phases of all jobs stay.
     #[must_use]
-    pub fn only(&self, wanted: impl Fn(&Run) -> bool) -> Self {
+    pub fn filtered(&self, wanted: impl Fn(&Run) -> bool) -> Self {
         let runs = self.runs.iter().filter(|(_, run)| wanted(run));
         Self { runs: runs.map(|(key, run)| (key.clone(), run.clone())).collect(), phases: self.phases.clone() }
     }
