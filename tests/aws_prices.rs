@@ -5,7 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 #[path = "support/fleet.rs"]
-#[allow(dead_code, reason = "each test file uses its part")]
 mod fleet;
 #[path = "support/lab.rs"]
 mod lab;
