@@ -5,7 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 #[path = "support/fleet.rs"]
-#[allow(dead_code, reason = "each test file uses its part")]
 mod fleet;
 #[path = "support/lab.rs"]
 mod lab;
@@ -90,7 +89,7 @@ fn what_the_list_says_is_kept_and_shown_as_that() {
     assert!(spot.iter().all(|one| one["known"] == "spot now"), "{spot:?}");
     let all = fleet.hga(&lab, &["prices", "list"]);
     assert_eq!(all.out.matches("c5.9xlarge linux spot").count(), 1, "of all the cheapest: {}", all.out);
-    for words in ["gp3 volume", "snapshot, at most", "public IPv4 address", "GB-month", "list price of", "spot now"] {
+    for words in ["gp3 volume", "snapshot, at most", "public IPv4 address", "/GB-mo", "list price of", "spot now"] {
         assert!(all.out.contains(words), "{words}: {}", all.out);
     }
     let facts = listed(&lab, &fleet, WEST, &["c5.9xlarge"]).into_iter().find(|one| one["item"] == "machine").unwrap();
@@ -119,7 +118,7 @@ fn the_bundled_book_is_held_against_the_list() {
     let agrees = fleet.hga(&lab, &["prices", "check"]);
     assert_eq!(agrees.code, 0, "{agrees:?}");
     assert_eq!(agrees.out, "");
-    assert!(agrees.err.contains("agree with AWS's price list"), "{agrees:?}");
+    assert!(agrees.err.contains("as AWS's price list has them"), "{agrees:?}");
     assert!(!fleet.path("prices.json").exists(), "a check keeps nothing");
     let items = fleet.hga(&lab, &["prices", "check", "--json"]).json();
     let outcome = |outcome: &str| items.iter().filter(|one| one["outcome"] == outcome).count();
@@ -141,7 +140,7 @@ fn the_bundled_book_is_held_against_the_list() {
     assert_eq!(differs.code, 1, "{differs:?}");
     assert_eq!(differs.out.lines().count(), 4, "{differs:?}");
     let line = |what: &str| differs.out.lines().find(|line| line.starts_with(what)).unwrap().to_owned();
-    let today = hour_of_day();
+    let today = today();
     for (what, parts) in [
         ("c5.9xlarge linux", ["us-west-2", "$1.53", "2025-03-02", "$1.61", &today]),
         ("m6i.large windows", ["eu-west-1", "$0.199", "2025-03-02", "not in the list", "-"]),
@@ -154,7 +153,7 @@ fn the_bundled_book_is_held_against_the_list() {
 }
 
 /// The day it is, as lists of prices have it.
-fn hour_of_day() -> String {
+fn today() -> String {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
 }
 
@@ -171,7 +170,7 @@ fn what_may_not_be_asked_is_named_and_loses_nothing_else() {
     );
     assert_eq!(partly.err.matches("warning:").count(), 1, "each region once: {partly:?}");
     assert!(partly.err.contains("`pricing:GetProducts` is missing"), "{partly:?}");
-    assert!(partly.err.contains("were not asked for"), "{partly:?}");
+    assert!(partly.err.contains("not asked for"), "{partly:?}");
     lab.prices(&json!([price("linux", "c5.9xlarge", "1.61")]));
     assert_eq!(fleet.hga(&lab, &["prices", "check"]).code, 1, "what differs is told all the same");
 
@@ -293,4 +292,52 @@ fn a_file_that_cannot_be_read_or_written_is_told_and_nothing_depends_on_it() {
     let left = fs::read_dir(fleet.folder.path()).unwrap();
     let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("new-")), "{left:?}");
+}
+
+#[test]
+fn a_launch_asks_the_list_aside_and_does_not_wait_for_it() {
+    let lab = Lab::start(AT_ONCE);
+    let fleet = Fleet::new();
+    let config = format!("[aws]\nowner = \"anna\"\naddress_from = \"{}/lab/address\"\n", lab.endpoint());
+    fs::write(fleet.path("config.toml"), config).unwrap();
+    lab.boto(
+        "image = ec2.create_image(InstanceId=run(1)[0], Name='hg-linux-dev-debian12-20260101-0000-000000')['ImageId']\n\
+         ec2.create_tags(Resources=[image], Tags=[{'Key': 'hg-owner', 'Value': 'anna'}])\ndone(image)",
+    );
+    lab.forget_calls();
+    lab.faults(&json!([{"kind": "hang", "service": "pricing"}]));
+    let launch = ["machines", "launch", "--provider", "aws"];
+    let mut waits = fleet.begin(&lab, &launch);
+    // the list never answers
+    eventually("a launch", || lab.actions().iter().any(|action| action == "RunInstances"));
+    eventually("a question", || lab.actions().iter().any(|action| action == "GetProducts"));
+    assert!(!fleet.path("prices.json").exists());
+    waits.kill().unwrap();
+    waits.wait().unwrap();
+
+    lab.faults(&json!([]));
+    lab.forget_calls();
+    let mut asks = fleet.begin(&lab, &launch);
+    eventually("prices", || fleet.path("prices.json").exists());
+    asks.kill().unwrap();
+    asks.wait().unwrap();
+    assert!(told(&hour(&lab, &fleet, WEST, "c5.9xlarge", "linux")));
+
+    // what was asked a moment ago is not asked again
+    lab.forget_calls();
+    let mut third = fleet.begin(&lab, &launch);
+    eventually("a launch", || lab.actions().iter().any(|action| action == "RunInstances"));
+    third.kill().unwrap();
+    third.wait().unwrap();
+    assert!(!lab.actions().iter().any(|action| action == "GetProducts"), "{:?}", lab.actions());
+}
+
+/// Waits until it holds.
+#[track_caller]
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let since = std::time::Instant::now();
+    while !holds() {
+        assert!(since.elapsed() < std::time::Duration::from_secs(60), "no {what}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }

@@ -203,7 +203,7 @@ impl Question {
             Error::new(ErrorKind::Other, format!("the price of {what} in `{}` is left out: {why}", self.region))
         };
         let mut errors = Vec::new();
-        let mut found: BTreeMap<Item, Vec<(std::result::Result<Usd, String>, Option<TypeFacts>)>> = BTreeMap::new();
+        let mut found: BTreeMap<Item, Vec<Offered>> = BTreeMap::new();
         for text in products {
             match serde_json::from_str::<Product>(text) {
                 Ok(product) => {
@@ -237,6 +237,9 @@ impl Question {
         (tags, errors)
     }
 }
+
+/// What a product costs, or why that is no price, and what is said of its type.
+type Offered = (std::result::Result<Usd, String>, Option<TypeFacts>);
 
 /// A product of the list, as much of it as matters.
 #[derive(Debug, Deserialize)]

@@ -153,7 +153,7 @@ fn a_file_without_a_ledger_gets_one_and_keeps_what_it_has() {
     drop(journal);
     // as the first version wrote it
     let raw = rusqlite::Connection::open(&path).unwrap();
-    raw.execute_batch("DROP TABLE ledger; PRAGMA user_version = 1").unwrap();
+    raw.execute_batch("DROP TABLE ledger; ALTER TABLE jobs DROP COLUMN capped; PRAGMA user_version = 1").unwrap();
     drop(raw);
     let journal = open(&folder);
     assert_eq!(journal.jobs(9).unwrap().len(), 1);

@@ -542,7 +542,7 @@ mod tests {
             .map(|(seq, kind)| Event { seq, at: epoch(), job: job(), kind })
             .collect();
         assert_eq!(Told::of(&events), Told { near: true, capped: false, unknown: true });
-        fake.launched("i-2", "c5.9xlarge", 0);
+        fake.launched("i-2", "c5.9xlarge", -1);
         let (book, outcome) = guarded("0.02", Told::of(&events), &fake, 600, nothing()).await;
         assert_eq!(told(&book.words())[0], (0, "capped $0.03 of $0.02"));
         assert_eq!(outcome, stopped());

@@ -20,16 +20,36 @@ pub(super) async fn run(verb: &Prices, global: &Global, session: &Session, print
     }
 }
 
-/// What a price is of, without its unit.
+/// Below so many columns what a processor costs is left out, or it could not be read how prices are known.
+const WIDE: usize = 100;
+
+/// What a price is of, without its unit and its place.
 fn name(item: &Item) -> String {
     match item {
-        Item::Machine { .. } | Item::Spot { .. } => item.to_string(),
+        Item::Machine { instance_type, platform } => format!("{instance_type} {}", platform.as_str()),
+        Item::Spot { instance_type, platform, .. } => format!("{instance_type} {} spot", platform.as_str()),
         Item::Disk => "gp3 volume".to_owned(),
         Item::Snapshot => "snapshot, at most".to_owned(),
         Item::Address => "public IPv4 address".to_owned(),
-        Item::Transfer => "data out to the internet".to_owned(),
-        Item::Surplus { platform } => format!("surplus processor, burstable, {}", platform.as_str()),
+        Item::Transfer => "data out to internet".to_owned(),
+        Item::Surplus { platform } => format!("surplus vCPU {}", platform.as_str()),
     }
+}
+
+/// The zone, where a price is of one.
+fn place(region: &Region, item: &Item) -> String {
+    if let Item::Spot { zone, .. } = item { zone.clone() } else { region.to_string() }
+}
+
+/// A price with its unit.
+fn by_unit(usd: Option<Usd>, item: &Item) -> String {
+    let unit = match item.unit() {
+        "hour" => "h",
+        "vCPU-hour" => "vCPU-h",
+        "GB-month" => "GB-mo",
+        other => other,
+    };
+    usd.map_or_else(|| "unknown".to_owned(), |usd| format!("{}/{unit}", usd.price()))
 }
 
 /// A price as a line of JSON.
@@ -68,16 +88,15 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn row(&self) -> [String; 7] {
+    fn row(&self) -> [String; 6] {
         let dash = || "-".to_owned();
         [
             name(self.item),
-            self.region.to_string(),
-            self.usd.map_or_else(|| "unknown".to_owned(), Usd::price),
-            self.unit.to_owned(),
+            place(self.region, self.item),
+            by_unit(self.usd, self.item),
+            self.known.clone(),
             self.vcpus.map_or_else(dash, |vcpus| vcpus.to_string()),
             self.usd_per_vcpu_hour.map_or_else(dash, Usd::price),
-            self.known.clone(),
         ]
     }
 }
@@ -127,12 +146,19 @@ fn list(types: &[String], global: &Global, session: &Session, printer: &mut Prin
     if printer.is_json() {
         return super::json_lines(printer, &told);
     }
-    let heads = ["ITEM", "REGION", "PRICE", "UNIT", "VCPUS", "PER VCPU", "KNOWN BY"];
-    let rows: Vec<[String; 7]> = told.iter().map(Told::row).collect();
-    printer.out(&table(heads, &rows, printer.width(), printer.out_paint()))?;
+    let rows: Vec<[String; 6]> = told.iter().map(Told::row).collect();
+    let (width, paint) = (printer.width(), printer.out_paint());
+    let text = if width.is_none_or(|width| width >= WIDE) {
+        table(["ITEM", "PLACE", "PRICE", "KNOWN BY", "VCPUS", "PER VCPU"], &rows, width, paint)
+    } else {
+        let rows: Vec<[String; 4]> =
+            rows.into_iter().map(|[item, place, price, known, ..]| [item, place, price, known]).collect();
+        table(["ITEM", "PLACE", "PRICE", "KNOWN BY"], &rows, width, paint)
+    };
+    printer.out(&text)?;
     match book.asked() {
-        Some(asked) => printer.err(&format!("\nAWS was asked {}\n", words::age(asked, now)))?,
-        None => printer.err("\nAWS was never asked\nhint: `hga prices refresh` asks it\n")?,
+        Some(asked) => printer.err(&format!("\nAWS was asked last: {}\n", words::age(asked, now)))?,
+        None => printer.err("\nAWS was never asked\n\nhint: `hga prices refresh` asks it\n")?,
     }
     Ok(exit::OK)
 }
@@ -202,8 +228,8 @@ async fn refresh(global: &Global, session: &Session, printer: &mut Printer) -> O
             let rows: Vec<[String; 4]> = changed
                 .iter()
                 .map(|changed| {
-                    let before = changed.before.map_or_else(|| "unknown".to_owned(), |before| before.usd.price());
-                    [name(changed.item), changed.region.to_string(), before, changed.after.usd.price()]
+                    let by = |quote: Option<Quote>| by_unit(quote.map(|quote| quote.usd), changed.item);
+                    [name(changed.item), changed.region.to_string(), by(changed.before), by(Some(changed.after))]
                 })
                 .collect();
             printer.out(&table(["ITEM", "REGION", "BEFORE", "NOW"], &rows, printer.width(), printer.out_paint()))?;
@@ -319,16 +345,78 @@ async fn check(global: &Global, session: &Session, printer: &mut Printer) -> Out
         let heads = ["ITEM", "REGION", "BUNDLED", "OF", "LIST", "OF"];
         printer.out(&table(heads, &rows, printer.width(), printer.out_paint()))?;
     }
-    let agree = words::count(count(Outcomes::Agrees), "bundled price");
-    let mut verdict = format!("{agree} agree with AWS's price list");
-    for (many, what) in
-        [(differ, "differ"), (missing, "are not in the list"), (count(Outcomes::NotAsked), "were not asked for")]
-    {
-        if many > 0 {
-            verdict = format!("{verdict}, {many} {what}");
-        }
-    }
+    let counted = [
+        ("as AWS's price list has them", count(Outcomes::Agrees)),
+        ("different", differ),
+        ("not in the list", missing),
+        ("not asked for", count(Outcomes::NotAsked)),
+    ];
+    let said = counted.iter().filter(|(_, many)| *many > 0).map(|(what, many)| format!("{many} {what}"));
+    let verdict = format!("bundled prices: {}", said.collect::<Vec<_>>().join(", "));
     unanswered(&troubles, printer)?;
     printer.err(&format!("{verdict}\n"))?;
     Ok(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn region(name: &str) -> Region {
+        Region::new(name).unwrap()
+    }
+
+    fn tag(item: &Item, usd: &str) -> PriceTag {
+        let source = PriceSource::Listed { as_of: jiff::civil::date(2026, 11, 22) };
+        let quote = Quote { usd: usd.parse().unwrap(), source };
+        PriceTag { region: region("us-west-2"), item: item.clone(), quote, facts: None }
+    }
+
+    #[test]
+    fn what_nobody_answered_is_not_missing() {
+        let book = PriceBook::bundled();
+        let regions = [region("us-west-2"), region("us-east-2")];
+        let of = |name: &str, platform| Item::Machine { instance_type: name.to_owned(), platform };
+        let same = of("c5.9xlarge", Platform::Linux);
+        let other = of("c5.9xlarge", Platform::Windows);
+        let gone = of("c5.4xlarge", Platform::Linux);
+        let outcome = |all: &[Held], region: &Region, item: &Item| {
+            all.iter().find(|one| one.region == *region && one.item == *item).unwrap().outcome
+        };
+        let tags = [tag(&same, "1.53"), tag(&other, "3.2")];
+        let all = held(book, &regions, &tags, &BTreeSet::from([Some(&regions[1])]));
+        let west = |item| outcome(&all, &regions[0], item);
+        assert_eq!(
+            [west(&same), west(&other), west(&gone)],
+            [Outcomes::Agrees, Outcomes::Differs, Outcomes::Missing]
+        );
+        assert_eq!(west(&Item::Transfer), Outcomes::NotAsked);
+        // the other region gave no answer
+        assert_eq!(outcome(&all, &regions[1], &same), Outcomes::NotAsked);
+        // and where it is not known which, none is missing
+        let all = held(book, &regions, &tags, &BTreeSet::from([None]));
+        assert_eq!(outcome(&all, &regions[0], &gone), Outcomes::NotAsked);
+        assert_eq!(outcome(&all, &regions[0], &other), Outcomes::Differs);
+    }
+
+    #[test]
+    fn of_what_is_asked_for_by_name_what_is_not_known_is_shown_too() {
+        let book = PriceBook::bundled();
+        let types = ["x9.large", "c8g.4xlarge"].map(str::to_owned);
+        let here = region("us-west-2");
+        let items = shown(book, &here, &types);
+        let rows: Vec<String> = items
+            .iter()
+            .map(|item| Told::of(book, &here, item, Timestamp::UNIX_EPOCH).row()[..3].join(" "))
+            .collect();
+        // there is no Windows for ARM
+        assert_eq!(
+            rows,
+            [
+                "c8g.4xlarge linux us-west-2 $0.63808/h",
+                "x9.large linux us-west-2 unknown",
+                "x9.large windows us-west-2 unknown"
+            ]
+        );
+    }
 }

@@ -246,6 +246,7 @@ fn images_and_lonely_snapshots_are_entered_and_end_when_they_are_missed() {
         fingerprint: None,
         ends_with: None,
         used_by: Vec::new(),
+        metered: None,
     };
     let snapshot_of = |image: &ResourceRef| Resource {
         used_by: vec![image.clone()],
@@ -259,11 +260,16 @@ fn images_and_lonely_snapshots_are_entered_and_end_when_they_are_missed() {
         entries.iter().for_each(|entry| ledger.apply(entry));
         (entries.len(), ledger.clone())
     };
+    // a machine's volume is charged as the machine's
+    let of_machine = Resource {
+        ends_with: Some(thing(ResourceKind::Machine, "i-1")),
+        ..stored(ResourceKind::Volume, "vol-1", Some(1 << 30))
+    };
     let all = [
         image.clone(),
         snapshot_of(&image.at),
         stored(ResourceKind::Snapshot, "snap-2", Some(1 << 30)),
-        stored(ResourceKind::Volume, "vol-1", Some(1 << 30)),
+        of_machine,
         Resource { claim: Claim::Foreign { why: None }, ..stored(ResourceKind::Image, "ami-9", Some(1 << 30)) },
     ];
     assert_eq!(look(&all, "10:30").0, 2);
@@ -284,6 +290,53 @@ fn images_and_lonely_snapshots_are_entered_and_end_when_they_are_missed() {
     let (new, known) = look(&all, "13:00");
     assert_eq!((new, known.run(&image.at).unwrap().is_open()), (1, true));
     assert_eq!(look(&all, "13:01").0, 0);
+}
+
+#[test]
+fn volumes_are_charged_as_their_machines_where_they_end_with_them() {
+    let volume = |id: &str, ends_with: Option<ResourceRef>| Resource {
+        at: thing(ResourceKind::Volume, id),
+        name: None,
+        state: None,
+        claim: ours(),
+        created: Some(time("09:00")),
+        bytes: Some(20 << 30),
+        keep: None,
+        job: None,
+        detail: None,
+        fingerprint: None,
+        ends_with,
+        used_by: Vec::new(),
+        metered: None,
+    };
+    let machine = thing(ResourceKind::Machine, "i-1");
+    let mut ledger = Ledger::default();
+    ledger.apply(&LedgerEntry::Opened {
+        thing: machine.clone(),
+        at: time("10:00"),
+        bill: Bill::of_machine(
+            PriceBook::bundled(),
+            &region("us-west-2"),
+            "c5.9xlarge",
+            Platform::Linux,
+            false,
+            (None, 1),
+        ),
+        labels: Labels::default(),
+        lease: None,
+    });
+    let things =
+        [volume("vol-1", Some(machine.clone())), volume("vol-2", Some(machine.clone())), volume("vol-3", None)];
+    let looked_at = [region("us-west-2")];
+    let entries = observe_stored(&ledger, PriceBook::bundled(), &things, &looked_at, None, time("11:00"));
+    assert_eq!(entries.len(), 2, "{entries:?}");
+    entries.iter().for_each(|entry| ledger.apply(entry));
+    let disk =
+        |run: &Run| run.bill.charges.iter().find(|charge| charge.what == ChargeKind::Disk).map(|one| one.amount);
+    assert_eq!(ledger.run(&machine).and_then(disk), Some(40));
+    let alone = ledger.run(&thing(ResourceKind::Volume, "vol-3")).unwrap();
+    assert_eq!((disk(alone), alone.opened()), (Some(20), time("09:00")));
+    assert_eq!(observe_stored(&ledger, PriceBook::bundled(), &things, &looked_at, None, time("11:01")), []);
 }
 
 fn machines() -> impl Strategy<Value = Vec<Machine>> {

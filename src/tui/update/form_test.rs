@@ -488,10 +488,7 @@ fn the_cap_of_a_day_is_passed_over_only_when_asked_and_only_once() {
     for (columns, rows) in [(80, 24), (200, 50)] {
         let shown = app.screen(columns, rows);
         let said = shown.lines().map(|line| line.trim_matches(['│', ' '])).collect::<Vec<_>>().join(" ");
-        assert!(
-            said.contains("! refused, unless `Day's cap` is ticked: today's machines have cost $2.39"),
-            "{shown}"
-        );
+        assert!(said.contains("! refused, unless `Day's cap` is ticked: today has cost $2.39"), "{shown}");
         assert!(shown.contains("launch over the day's cap") || rows == 24, "{shown}");
     }
     while form(&app).focused().unwrap().id != FieldId::OverDay {
