@@ -102,6 +102,8 @@ impl Performer {
                 let _ = windows.blocking_send(Msg::Output(answer));
             },
         );
+        let fresh = Arc::clone(&session);
+        tokio::spawn(async move { fresh.keep_prices_fresh().await });
         Self { session, answers, reader, jobs: Newest::default(), money: Newest::default(), turns: Turns::default() }
     }
 
