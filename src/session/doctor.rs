@@ -112,7 +112,7 @@ impl Session {
                 CheckItem::new("no machine outlives its job or its lease", CheckOutcome::Warning, seen)
             })),
             Err(error) => {
-                points.push(failed("no machine outlives its job or its lease", CheckOutcome::Unknown, &error))
+                points.push(failed("no machine outlives its job or its lease", CheckOutcome::Unknown, &error));
             }
         }
         points

@@ -83,10 +83,9 @@ impl Saving {
                 }
                 run.hourly(book, now).map_or(unknown, |hourly| Some(Self { hourly, ..Self::default() }))
             }
-            ResourceKind::Image => monthly(Item::Snapshot, true),
             // what is stored for an image is charged as the image's
             ResourceKind::Snapshot if !thing.used_by.is_empty() => None,
-            ResourceKind::Snapshot => monthly(Item::Snapshot, true),
+            ResourceKind::Image | ResourceKind::Snapshot => monthly(Item::Snapshot, true),
             ResourceKind::Volume => monthly(Item::Disk, false),
             ResourceKind::Group | ResourceKind::KeyPair | ResourceKind::Profile | ResourceKind::Role => None,
         }

@@ -59,7 +59,6 @@ impl Usd {
     }
 
     /// The same for serde, which asks by reference.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
     pub(super) fn is_nothing(&self) -> bool {
         self.0.is_zero()
     }
