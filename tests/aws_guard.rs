@@ -2,7 +2,7 @@
 //! its results collected, a machine nobody drives ends itself when its cap is used up, a day's cap refuses, an alarm is told.
 
 #![cfg(all(target_os = "linux", feature = "aws"))]
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test says what it lacks and stops where it fails")]
 
 #[path = "support/cloud.rs"]
 mod cloud;
@@ -115,7 +115,7 @@ fn a_cap_stops_a_run_and_one_that_is_not_reached_changes_nothing() {
     assert!(events.iter().any(collected), "{ran:?}");
     assert!(place(&events, "cost.capped") < place(&events, "machine.ended"), "{ran:?}");
     assert!(report(&cloud, &job).contains("test-"), "what there was is there");
-    assert_eq!(cloud.output(&job).is_empty(), false);
+    assert!(!cloud.output(&job).is_empty());
     // a test failed, and it was asked to keep the machine then; not for money that there is not
     assert_eq!(ran.summary()["cleanup"], "clean", "{ran:?}");
     nothing_runs(&cloud);

@@ -148,8 +148,16 @@ fn the_bundled_book_is_held_against_the_list() {
     ] {
         assert!(parts.iter().all(|part| line(what).contains(part)), "{parts:?}: {}", line(what));
     }
-    let one = fleet.hga(&lab, &["prices", "check", "--aws-region", "us-east-2"]);
+    // nothing else of AWS is needed for it
+    let mut alone = fleet.command(&lab, &["prices", "check", "--aws-region", "us-east-2"]);
+    alone.env("AWS_ENDPOINT_URL", "http://127.0.0.1:1").env("AWS_ENDPOINT_URL_PRICING", lab.endpoint());
+    let one: Ran = alone.output().unwrap().into();
     assert_eq!(one.code, 0, "it agrees there: {one:?}");
+    // the endpoint is the nearest of those there are
+    lab.forget_calls();
+    let eu = fleet.hga(&lab, &["prices", "check", "--aws-region", "eu-west-1"]);
+    assert_eq!(eu.code, 1, "{eu:?}");
+    assert!(lab.calls().iter().all(|call| call["region"] == "eu-central-1"), "{:?}", lab.calls());
 }
 
 /// The day it is, as lists of prices have it.

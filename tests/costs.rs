@@ -140,7 +140,8 @@ fn a_document_that_is_wrong_does_not_pass() {
     let state = filled();
     let right = document(state.path(), OCTOBER);
     assert_eq!(wrong(&right), None);
-    let broken: [(&str, fn(&mut Value)); 12] = [
+    type Breaks = fn(&mut Value);
+    let broken: [(&str, Breaks); 12] = [
         ("a number for money", |it| it["total"]["total"] = json!(3.07)),
         ("an exponent", |it| it["total"]["total"] = json!("1e3")),
         ("a dollar sign", |it| it["today"] = json!("$1.00")),

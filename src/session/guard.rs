@@ -467,14 +467,12 @@ mod tests {
         JobOutcome::Ended { work: WorkVerdict::Cancelled, cleanup: CleanupVerdict::Clean }
     }
 
-    async fn nothing() {}
-
     /// A c5.9xlarge is $1.53 an hour: a dollar pays for 2352 s, four fifths of it for 1882.4 s.
     #[tokio::test(start_paused = true)]
     async fn a_job_is_warned_then_stopped_at_the_computed_moments() {
         let fake = Fake::default();
         fake.launched("i-1", "c5.9xlarge", 0);
-        let (book, outcome) = guarded("1", Told::default(), &fake, 9000, nothing()).await;
+        let (book, outcome) = guarded("1", Told::default(), &fake, 9000, async {}).await;
         let words = book.words();
         let stop = 2353 - 45;
         let wanted =
@@ -486,7 +484,7 @@ mod tests {
     async fn a_cap_that_is_not_reached_changes_nothing() {
         let fake = Fake::default();
         fake.launched("i-1", "c5.9xlarge", 0);
-        let (book, outcome) = guarded("1", Told::default(), &fake, 1800, nothing()).await;
+        let (book, outcome) = guarded("1", Told::default(), &fake, 1800, async {}).await;
         assert_eq!(told(&book.words()), [(1800, "Done")]);
         assert_eq!(outcome, JobOutcome::Ended { work: WorkVerdict::Done, cleanup: CleanupVerdict::Clean });
     }
@@ -495,17 +493,17 @@ mod tests {
     async fn one_that_is_taken_up_over_its_cap_is_stopped_at_once_and_told_nothing_twice() {
         let fake = Fake::default();
         fake.launched("i-1", "c5.9xlarge", -7200);
-        let (book, outcome) = guarded("1", Told::default(), &fake, 9000, nothing()).await;
+        let (book, outcome) = guarded("1", Told::default(), &fake, 9000, async {}).await;
         assert_eq!(told(&book.words()), [(0, "capped $3.06 of $1.00"), (0, "Stop"), (0, "Cancelled")]);
         assert_eq!(outcome, stopped());
         let before = Told { near: true, capped: true, unknown: true };
-        let (book, outcome) = guarded("1", before, &fake, 9000, nothing()).await;
+        let (book, outcome) = guarded("1", before, &fake, 9000, async {}).await;
         assert_eq!((told(&book.words()), outcome), (vec![(0, "Stop"), (0, "Cancelled")], stopped()));
         // warned before, it is not warned again
         let fake = Fake::default();
         fake.launched("i-1", "c5.9xlarge", -1900);
         let before = Told { near: true, ..Told::default() };
-        let (book, _) = guarded("1", before, &fake, 100, nothing()).await;
+        let (book, _) = guarded("1", before, &fake, 100, async {}).await;
         assert_eq!(told(&book.words()), [(100, "Done")]);
     }
 
@@ -534,7 +532,7 @@ mod tests {
     async fn an_unknown_price_is_told_once_and_the_known_ones_are_held_to_the_cap() {
         let fake = Fake::default();
         fake.launched("i-1", "x9.huge", 0);
-        let (book, _) = guarded("1", Told::default(), &fake, 600, nothing()).await;
+        let (book, _) = guarded("1", Told::default(), &fake, 600, async {}).await;
         let warning = "the price of machine i-1 (x9.huge) is unknown, so its cap cannot be kept; its lease bounds it all the same";
         assert_eq!(told(&book.words()), [(0, warning), (600, "Done")]);
         let events: Vec<Event> = (1..)
@@ -543,7 +541,7 @@ mod tests {
             .collect();
         assert_eq!(Told::of(&events), Told { near: true, capped: false, unknown: true });
         fake.launched("i-2", "c5.9xlarge", -1);
-        let (book, outcome) = guarded("0.02", Told::of(&events), &fake, 600, nothing()).await;
+        let (book, outcome) = guarded("0.02", Told::of(&events), &fake, 600, async {}).await;
         assert_eq!(told(&book.words())[0], (0, "capped $0.03 of $0.02"));
         assert_eq!(outcome, stopped());
     }

@@ -205,7 +205,7 @@ mod tests {
         let machine = machine("11:00:00");
         let now = at("10:12:00");
         let fates = [(job(), Fate::Ended { at: at("10:00:00"), kept: false })].into();
-        let alarm = outlived(&[machine.clone()], &fates, GRACE, now).remove(0);
+        let alarm = outlived(std::slice::from_ref(&machine), &fates, GRACE, now).remove(0);
         let book = PriceBook::bundled();
         let ends = "`hga machines terminate i-0abc` ends it";
         let mut ledger = Ledger::default();

@@ -88,9 +88,11 @@ const MONTHLY: &[(&str, Subject, &str, &str, &str, &str)] = &[
     ("snapshot-by-the-hour", Subject::Snapshot, "0.5", "2026-11-10T08:00:00", "2026-11-10T07:00:00", "0"),
 ];
 
+type Sum = fn(Usd, &Rule, Timestamp, Timestamp) -> Usd;
+
 #[test]
 fn time_is_charged_as_the_examples_say() {
-    let sums: [(_, fn(Usd, &Rule, Timestamp, Timestamp) -> Usd); 2] = [(HOURLY, accrued), (MONTHLY, stored)];
+    let sums: [(_, Sum); 2] = [(HOURLY, accrued), (MONTHLY, stored)];
     for (examples, sum) in sums {
         for (name, subject, price, from, to, expected) in examples {
             let rule = rule(*subject, at(from));

@@ -172,7 +172,7 @@ proptest! {
                     let until = until.map_or(6000, |until| until.duration_since(after(0)).as_secs());
                     prop_assert!(until > now);
                     // between the two nothing would have been done
-                    for between in [now, (now + until.min(6000)) / 2, until - 1] {
+                    for between in [now, i64::midpoint(now, until.min(6000)), until - 1] {
                         let idle = matches!(next_step(&spent, cap, warned, after(between)), Step::Wait(_));
                         prop_assert!(idle, "{} {} {}", now, between, until);
                     }

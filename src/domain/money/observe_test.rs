@@ -50,7 +50,9 @@ fn look(ledger: &mut Ledger, machines: &[Machine], now: &str) -> usize {
 fn look_at(ledger: &mut Ledger, machines: &[Machine], regions: &[&str], now: &str) -> usize {
     let regions: Vec<Region> = regions.iter().map(|name| region(name)).collect();
     let entries = observe_machines(ledger, PriceBook::bundled(), machines, &regions, Some("anna"), time(now));
-    entries.iter().for_each(|entry| ledger.apply(entry));
+    for entry in &entries {
+        ledger.apply(entry);
+    }
     entries.len()
 }
 
@@ -257,7 +259,9 @@ fn images_and_lonely_snapshots_are_entered_and_end_when_they_are_missed() {
     let mut look = |things: &[Resource], now| {
         let entries =
             observe_stored(&ledger, PriceBook::bundled(), things, &[region("us-west-2")], Some("anna"), time(now));
-        entries.iter().for_each(|entry| ledger.apply(entry));
+        for entry in &entries {
+            ledger.apply(entry);
+        }
         (entries.len(), ledger.clone())
     };
     // a machine's volume is charged as the machine's
@@ -330,7 +334,9 @@ fn volumes_are_charged_as_their_machines_where_they_end_with_them() {
     let looked_at = [region("us-west-2")];
     let entries = observe_stored(&ledger, PriceBook::bundled(), &things, &looked_at, None, time("11:00"));
     assert_eq!(entries.len(), 2, "{entries:?}");
-    entries.iter().for_each(|entry| ledger.apply(entry));
+    for entry in &entries {
+        ledger.apply(entry);
+    }
     let disk =
         |run: &Run| run.bill.charges.iter().find(|charge| charge.what == ChargeKind::Disk).map(|one| one.amount);
     assert_eq!(ledger.run(&machine).and_then(disk), Some(40));
@@ -381,7 +387,9 @@ proptest! {
                 observe_machines(ledger, PriceBook::bundled(), &machines, &[region("us-west-2")], Some("anna"), now)
             };
             let new = look(&ledger);
-            new.iter().for_each(|entry| ledger.apply(entry));
+            for entry in &new {
+                ledger.apply(entry);
+            }
             prop_assert_eq!(look(&ledger), Vec::new(), "after {:?}", new);
         }
     }

@@ -124,7 +124,7 @@ mod tests {
         let mut known = Money::default();
         known.take(money(now), now);
         let machine = |id: &str| on_aws(id, "us-west-2", "hg-temp", ours());
-        let exact = |usd: Option<Usd>| usd.map(|usd| usd.price());
+        let exact = |usd: Option<Usd>| usd.map(Usd::price);
         // 1.53 for the machine, 0.005 for its address, 30 GB at 0.08 for a month of 744 hours
         let dear = machine("i-0aaaaaaaaaaaaaaaa");
         assert_eq!(exact(known.hourly(&dear, now)).as_deref(), Some("$1.53823"));
