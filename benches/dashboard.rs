@@ -87,6 +87,7 @@ fn app() -> App {
         ended: Some(Timestamp::now()),
         work: None,
         cleanup: None,
+        capped: None,
     };
     app.handle(Msg::Jobs(Ok((0..JOBS).map(job).collect())));
     app

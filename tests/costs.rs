@@ -135,12 +135,14 @@ fn what_is_printed_is_what_the_schema_says() {
     assert_eq!(good(state.path(), &["costs", "--schema"]), SCHEMA);
 }
 
+/// What makes a document wrong.
+type Breaks = fn(&mut Value);
+
 #[test]
 fn a_document_that_is_wrong_does_not_pass() {
     let state = filled();
     let right = document(state.path(), OCTOBER);
     assert_eq!(wrong(&right), None);
-    type Breaks = fn(&mut Value);
     let broken: [(&str, Breaks); 12] = [
         ("a number for money", |it| it["total"]["total"] = json!(3.07)),
         ("an exponent", |it| it["total"]["total"] = json!("1e3")),
