@@ -88,6 +88,7 @@ fn app() -> App {
         work: None,
         capped: None,
         cleanup: None,
+        capped: None,
     };
     app.handle(Msg::Jobs(Ok((0..JOBS).map(job).collect())));
     app

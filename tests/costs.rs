@@ -135,6 +135,7 @@ fn what_is_printed_is_what_the_schema_says() {
     assert_eq!(good(state.path(), &["costs", "--schema"]), SCHEMA);
 }
 
+/// What makes a document wrong.
 type Breaks = fn(&mut Value);
 
 #[test]

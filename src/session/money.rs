@@ -278,6 +278,8 @@ impl Session {
             return Ok(Settled::default());
         }
         let listed = self.machines(Some(ProviderKind::Aws)).await;
+        // whoever asks next is told what this look told
+        self.money.entered().await;
         Ok(Settled { troubles: listed.troubles })
     }
 

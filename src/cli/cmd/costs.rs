@@ -110,7 +110,6 @@ struct Told<'a> {
 
 /// The document.
 #[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
 struct Document<'a> {
     #[serde(rename = "hga-costs")]
     version: u32,

@@ -155,7 +155,6 @@ pub struct Estimate {
 
 /// Another type for the same work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Alternative {
     /// Its type.
     pub instance_type: String,
