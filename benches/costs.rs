@@ -1,6 +1,7 @@
 //! A ledger of 2,000 machines and 20,000 ends of phases: folding it against decoding its lines, which must be done anyway
-//! (goal: at most 0.5 of that), reports and the outlook of ten times as many against those of one (goal: at most 15), and
-//! what the outlook takes, for the dashboard has it made anew each second (goal: at most 50 ms).
+//! (goal: at most 0.5 of that); reports and the outlook of ten times as many against those of one (goal: at most 40 times,
+//! what is quadratic takes 100); and what the outlook takes, for the dashboard has it made anew each second (goal: at most
+//! 50 ms).
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench's output is its result")]
 
 use hgautomation::domain::money::{
