@@ -88,7 +88,6 @@ fn app() -> App {
         work: None,
         capped: None,
         cleanup: None,
-        capped: None,
     };
     app.handle(Msg::Jobs(Ok((0..JOBS).map(job).collect())));
     app

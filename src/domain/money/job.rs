@@ -87,7 +87,7 @@ pub fn known(usd: Usd, unknown: bool) -> String {
     // what is shown as no cent at all and something that is not known are together not known
     match (unknown, usd.with_cents() == "0.00") {
         (false, _) => usd.to_string(),
-        (true, true) => super::phrase::UNKNOWN.to_owned(),
+        (true, true) => super::say::UNKNOWN.to_owned(),
         (true, false) => format!("≥ {usd}"),
     }
 }

@@ -3,7 +3,7 @@
 //! `usd` is an amount, `billing` how AWS counts time, `book` what an hour or a month costs and how that is known, `ledger`
 //! what ran from when to when, `observe` what a look at a provider adds to it, `report` what that comes to, `outlook` what
 //! is being spent and will be, `estimate` what an operation would cost, `guard` when it is too much, `alarm` what should be
-//! gone, `job` what a job came to, `saving` what an end saves, `phrase` how all that is said.
+//! gone, `job` what a job came to, `saving` what an end saves, `say` how all that is said.
 
 mod alarm;
 mod billing;
@@ -17,7 +17,6 @@ mod job;
 mod ledger;
 mod observe;
 mod outlook;
-mod phrase;
 mod report;
 mod saving;
 pub mod say;
@@ -33,7 +32,7 @@ pub use job::{JobCost, PhaseCost, known};
 pub use ledger::{Bill, Charge, ChargeKind, Labels, Ledger, LedgerEntry, Run, Stretch};
 pub use observe::{observe_machines, observe_stored};
 pub use outlook::{Burn, Outlook, Standing, outlook};
-pub use phrase::{UNKNOWN, left_running, per_hour};
 pub use report::{Grouping, Range, Report, Row, report};
 pub use saving::Saving;
+pub use say::{UNKNOWN, left_running, per_hour};
 pub use usd::Usd;

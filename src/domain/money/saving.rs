@@ -1,6 +1,6 @@
 //! What ending or removing a thing saves.
 
-use super::phrase::per_hour;
+use super::say::per_hour;
 use super::{Bill, Item, Ledger, Outlook, PriceBook, Usd};
 use crate::domain::{ProviderKind, Resource, ResourceKind, Timestamp, words};
 use serde::{Deserialize, Serialize};

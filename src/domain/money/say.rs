@@ -4,6 +4,8 @@ use super::{Estimate, Usd};
 use crate::domain::{Operation, Timestamp, words};
 use std::time::Duration;
 
+/// What stands in place of an amount that nobody knows.
+pub const UNKNOWN: &str = "unknown";
 /// Prices below this are shown with all their digits.
 const SMALL: i64 = 10;
 
@@ -49,6 +51,21 @@ pub fn goes_on(hourly: Option<Usd>, left: Option<Duration>) -> String {
     format!("{}; {}", per_hour(hourly), ends(hourly, left))
 }
 
+/// The same of what ends at a moment; a second that has begun is told, and charged.
+#[must_use]
+pub fn left_running(hourly: Option<Usd>, ends: Option<Timestamp>, now: Timestamp) -> String {
+    let left = ends.map(|ends| {
+        let left = Duration::try_from(ends.duration_since(now)).unwrap_or_default();
+        Duration::from_secs(left.as_secs() + u64::from(left.subsec_nanos() > 0))
+    });
+    goes_on(hourly, left)
+}
+
+/// How many earlier runs something is known from: `the last 3 runs took`.
+fn took(runs: u32) -> String {
+    if runs == 1 { "the last run took".to_owned() } else { format!("the last {runs} runs took") }
+}
+
 /// A time that is not known exactly: `50 s`, `31 min`, `2h 05m`.
 #[must_use]
 pub fn roughly(seconds: u64) -> String {
@@ -75,14 +92,35 @@ impl Estimate {
     #[must_use]
     pub fn say_expected(&self, operation: &Operation) -> Option<String> {
         self.hourly?;
-        let before = match self.runs {
-            1 => "as the last run took".to_owned(),
-            runs => format!("as the last {runs} runs took"),
-        };
+        let before = format!("as {}", took(self.runs));
         match (self.usd, self.seconds) {
             (Some(usd), Some(seconds)) => Some(format!("about {usd}, {} {before}", roughly(seconds))),
             _ if matches!(operation, Operation::Launch(_)) => None,
             _ => Some("no run like this yet".to_owned()),
+        }
+    }
+
+    /// What it would come to, in one line: `$1.53/h, about $0.80 as the last 3 runs took; at most $3.06`. Without earlier runs
+    /// of the same the time is not known, and no amount is made up for it.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let about = match (self.usd, self.seconds) {
+            (Some(usd), _) => format!(", about {usd} as {}", took(self.runs)),
+            (None, Some(seconds)) => {
+                format!(", {} as {}", words::span(Duration::from_secs(seconds)), took(self.runs))
+            }
+            (None, None) => String::new(),
+        };
+        let most = self.at_most.map_or(String::new(), |most| format!("; at most {most}"));
+        format!("{}{about}{most}", per_hour(self.hourly))
+    }
+
+    /// The time and where it is known from: `31m 20s as the last 3 runs took`.
+    #[must_use]
+    pub fn time(&self) -> String {
+        match self.seconds {
+            Some(seconds) => format!("{} as {}", words::span(Duration::from_secs(seconds)), took(self.runs)),
+            None => "not known: the same has not been done yet".to_owned(),
         }
     }
 
@@ -128,5 +166,22 @@ mod tests {
         ] {
             assert_eq!(roughly(seconds), said);
         }
+    }
+
+    #[test]
+    fn what_runs_on_is_told_with_its_price_and_its_end() {
+        let now: Timestamp = "2026-11-25T12:00:00Z".parse().unwrap();
+        let later = |seconds| Some(now + jiff::SignedDuration::from_secs(seconds));
+        let usd = |text: &str| text.parse::<Usd>().ok();
+        for (hourly, ends, said) in [
+            (usd("1.53"), later(41 * 60), "$1.53/h; ends itself in 41m 00s, at most $1.05 from now"),
+            (usd("1.53"), later(-5), "$1.53/h; ends itself in 0s, at most $0.00 from now"),
+            (usd("1.53"), None, "$1.53/h; costs until it is ended"),
+            (None, later(60), "ends itself in 1m 00s, its price is unknown"),
+            (usd("0.0104"), later(60), "$0.0104/h; ends itself in 1m 00s, at most <$0.01 from now"),
+        ] {
+            assert_eq!(left_running(hourly, ends, now), said);
+        }
+        assert_eq!(per_hour(Some(Usd::ZERO)), "$0.00/h");
     }
 }

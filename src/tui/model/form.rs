@@ -1,7 +1,7 @@
 //! A form: fields with words, choices and switches, and what they say as an operation.
 
-use super::costs::Costs;
 use super::field::{Field, FieldId, FieldValue, Place, Stock};
+use super::form_costs::FormCosts;
 use crate::domain::money::{Allowance, Cap};
 use crate::domain::{
     CloudWish, DirtyTree, Distro, Filesystem, ImageName, JobId, KeepMachine, LaunchSpec, Operation, ProviderKind,
@@ -51,7 +51,7 @@ pub struct Form {
     /// What the field [`FieldId::Types`] means when it is empty.
     pub usual_types: String,
     /// What it would cost, as far as anything tells.
-    pub costs: Costs,
+    pub costs: FormCosts,
     /// What holds for things that have no field.
     pub base: RunTestsSpec,
     /// What a relative path is below.
@@ -340,7 +340,7 @@ impl Form {
             images_of: base.provider,
             stock,
             usual_types: String::new(),
-            costs: Costs::default(),
+            costs: FormCosts::default(),
             base,
             folder,
             pending: false,

@@ -3,13 +3,13 @@
 
 mod commands;
 mod complete;
-mod costs;
 mod describe;
 mod facts;
 mod field;
 mod filter;
 mod fleet;
 mod form;
+mod form_costs;
 mod home;
 mod job;
 mod line;
@@ -25,12 +25,12 @@ mod tests;
 
 pub use commands::{CommandRow, command_rows};
 pub use complete::{proposals, replaced, taken, type_at, type_proposals, word_at};
-pub use costs::{Costs, TypeChoice, TypeRow, TypeTable};
 pub use describe::{Detail, Laid, details, laid, wrapped};
 pub use field::{Field, FieldId, FieldValue, Place, Stock};
 pub use filter::Filter;
 pub use fleet::{Fleet, PlaceError, Placed};
 pub use form::{Form, FormKind};
+pub use form_costs::{FormCosts, TypeChoice, TypeRow, TypeTable};
 pub use home::{Answered, Home, Pane, TARGETS_FROM};
 pub use job::{JobScreen, JobTab, MadeFrom};
 pub use line::{Line, LineFor};

@@ -8,7 +8,7 @@ use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Chord, Code};
 use crate::tui::model::{
-    Costs, FieldId, FieldValue, Form, FormKind, Modal, Model, proposals, replaced, taken, type_at, type_proposals,
+    FieldId, FieldValue, Form, FormCosts, FormKind, Modal, Model, proposals, replaced, taken, type_at, type_proposals,
 };
 use tui_input::Input;
 
@@ -17,7 +17,7 @@ pub(super) fn price(model: &mut Model) {
     let Model { modals, money, setup, machines, now, .. } = model;
     for modal in modals {
         let Modal::Form(form) = modal else { continue };
-        form.costs = Costs::of(form, money, setup, &machines.value, *now);
+        form.costs = FormCosts::of(form, money, setup, &machines.value, *now);
         // a field that is asked no more has not the focus
         if form.focused().is_some_and(|field| !form.shows(field.id)) {
             form.focus = next(form, true);

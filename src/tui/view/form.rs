@@ -1,7 +1,7 @@
 //! Forms: a row for each field, why it cannot stay like that below it, proposals over the rows below, and at the bottom
 //! what the field is for, what the whole would cost and what it is as a command line.
 
-use super::costs;
+use super::form_costs;
 use super::modal::{Boxed, cells, wrapped};
 use crate::domain::escape_line;
 use crate::tui::model::{Field, FieldId, FieldValue, Form, FormKind, Hit, Painted};
@@ -39,7 +39,7 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
             rows.extend(lines.into_iter().take(3).map(|line| (place, Some(line))));
         }
     }
-    let all = costs::lines(&form.costs, theme, room).len();
+    let all = form_costs::lines(&form.costs, theme, room).len();
     let wanted = cells(rows.len() + 1 + 1 + all + command.len() + 1).saturating_add(2);
     let boxed = Boxed { title: &title, style: theme.accent, columns: cells(room + 4), rows: wanted };
     let inside = boxed.draw(theme, area, buffer, painted);
@@ -58,7 +58,7 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
     let fixed = rows.len() + help + button;
     let below = if spare >= fixed + money + command.len() { command.len() } else { usize::from(spare >= 9) };
     let money = all.min(money + spare.saturating_sub(fixed + money + below));
-    let money = costs::fitting(&form.costs, theme, usize::from(inside.width), money);
+    let money = form_costs::fitting(&form.costs, theme, usize::from(inside.width), money);
     let list = Rect { height: cells(spare - help - button - below - money.len()), ..inside };
     let shown = usize::from(list.height);
     let focus = rows.iter().rposition(|(place, _)| *place == form.focus).unwrap_or(0);
@@ -83,7 +83,7 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
         put(buffer, inside, 0, row, said, theme.info);
         row += 1;
     }
-    costs::draw(&money, theme, Rect { y: inside.y + row, height: cells(money.len()), ..inside }, buffer);
+    form_costs::draw(&money, theme, Rect { y: inside.y + row, height: cells(money.len()), ..inside }, buffer);
     row += cells(money.len());
     for line in command.iter().take(below) {
         put(buffer, inside, 0, row, line, if form.refused.is_some() { theme.bad } else { theme.dim });

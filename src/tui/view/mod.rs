@@ -1,9 +1,9 @@
 //! What a frame shows: `(&Model, &Store, &Theme, Rect, &mut Buffer) -> Painted`. Reads no clock and changes nothing. A
 //! file for each pane and each thing over it.
 
-mod costs;
 mod dialog;
 mod form;
+mod form_costs;
 mod frame;
 mod home;
 mod images;

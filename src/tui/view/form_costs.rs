@@ -1,7 +1,7 @@
 //! What a form's operation would cost: as many lines of it as there is room for, the most important first.
 
 use super::modal::{cells, wrapped};
-use crate::tui::model::{Costs, TypeRow, TypeTable};
+use crate::tui::model::{FormCosts, TypeRow, TypeTable};
 use crate::tui::theme::Theme;
 use crate::tui::widget::{put, put_right, width};
 use ratatui::buffer::Buffer;
@@ -27,7 +27,7 @@ pub(super) enum Line<'a> {
 }
 
 /// All of it, in lines of a width; without the table where that has no room.
-pub(super) fn lines<'a>(costs: &'a Costs, theme: &Theme, room: usize) -> Vec<Line<'a>> {
+pub(super) fn lines<'a>(costs: &'a FormCosts, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     let text = |lines: Vec<String>, style: Style| lines.into_iter().map(move |line| Line::Text(line, style));
     let mut all: Vec<Line<'a>> = text(joined(costs.parts.iter().chain(&costs.limits), room), theme.info).collect();
     for warning in &costs.warnings {
@@ -44,7 +44,7 @@ pub(super) fn lines<'a>(costs: &'a Costs, theme: &Theme, room: usize) -> Vec<Lin
 
 /// So many lines of it as have room: all; or what is in it and what is not left out; or the table left out; or else the first
 /// line in few words, what a person has to know, and what comes next as far as it goes. Never a part of a table.
-pub(super) fn fitting<'a>(costs: &'a Costs, theme: &Theme, room: usize, rows: usize) -> Vec<Line<'a>> {
+pub(super) fn fitting<'a>(costs: &'a FormCosts, theme: &Theme, room: usize, rows: usize) -> Vec<Line<'a>> {
     let mut all = lines(costs, theme, room);
     let excluded = costs.excluded.as_ref().map_or(0, |text| wrapped(text, room).len());
     if all.len() <= rows {

@@ -8,7 +8,7 @@ use crate::domain::{CloudWish, KeepMachine, Machine, Operation, ProviderKind, Ti
 
 /// What a form's operation would cost, in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Costs {
+pub struct FormCosts {
     /// All that is to be known first: price, what it comes to, what it comes to at most.
     pub parts: Vec<String>,
     /// The same in fewer words, for little room, the fullest first.
@@ -52,7 +52,7 @@ pub struct TypeChoice {
     pub said: String,
 }
 
-impl Costs {
+impl FormCosts {
     /// What a form's operation would cost.
     #[must_use]
     pub fn of(form: &Form, money: &Money, setup: &Setup, machines: &[Machine], now: Timestamp) -> Self {
