@@ -16,6 +16,8 @@ use std::time::Duration;
 const TOOL: Duration = Duration::from_secs(10);
 /// How long a provider may take; those that ask others have a shorter limit of their own.
 const PROVIDER: Duration = Duration::from_secs(20);
+/// How long the machines of a cloud may take to be listed; its own points take as long.
+const MACHINES: Duration = Duration::from_secs(10);
 /// Prices that were asked for longer ago are told to be old.
 const PRICES_OLD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Less free space than this is told: an image and a few machines take about as much.
@@ -37,6 +39,9 @@ impl Session {
         points.extend(terminal);
         points.push(self.config_point());
         points.push(self.key_point());
+        if self.must_be_there(ProviderKind::Aws).is_ok() {
+            points.push(prices_point(&self.prices(), Timestamp::now()));
+        }
         points.extend(clouds.into_iter().flatten());
         points.extend(money);
         if !self.parts.clouds.contains_key(&ProviderKind::Aws) {
@@ -79,17 +84,17 @@ impl Session {
         }
     }
 
-    /// How prices are known, and what costs though it ought not to. Nothing where no account is set up.
+    /// Machines that cost though they ought not to, or nobody knows how much. Nothing where no account is set up.
     async fn money_points(&self) -> Vec<CheckItem> {
         if self.must_be_there(ProviderKind::Aws).is_err() {
             return Vec::new();
         }
-        let Ok(listed) = tokio::time::timeout(PROVIDER, self.machines(Some(ProviderKind::Aws))).await else {
+        let Ok(listed) = tokio::time::timeout(MACHINES, self.machines(Some(ProviderKind::Aws))).await else {
             // that it does not answer is told by the provider
             return Vec::new();
         };
         let (book, now) = (self.prices(), Timestamp::now());
-        let mut points = vec![prices_point(&book, now)];
+        let mut points = Vec::new();
         let ledger = match self.ledger().await {
             Ok(ledger) => ledger,
             Err(error) => {
