@@ -190,6 +190,8 @@ pub(super) fn lives() -> impl Strategy<Value = Vec<LedgerEntry>> {
                     gone = false;
                 }
                 (0, _) if running => {
+                    // nothing stops at the very moment at which it starts; it may be started at the one at which it stopped
+                    now += SignedDuration::from_nanos(1);
                     entries.push(stopped(thing, now));
                     running = false;
                 }

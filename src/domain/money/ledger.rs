@@ -371,7 +371,10 @@ impl Ledger {
             LedgerEntry::Stopped { thing, at } => {
                 let Some(run) = self.runs.get_mut(&key(thing)).filter(|run| run.is_running()) else { return };
                 let again = run.stretches.iter().any(|stretch| stretch.to == Some(*at));
-                if let Some(last) = run.stretches.last_mut().filter(|last| !again && *at >= last.from) {
+                let first = run.stretches.len() == 1;
+                // a stop at the very moment of a later start is the one before it
+                let after = |last: &&mut Stretch| *at > last.from || (first && *at == last.from);
+                if let Some(last) = run.stretches.last_mut().filter(|last| !again && after(last)) {
                     last.to = Some(*at);
                 }
             }

@@ -139,6 +139,16 @@ fn ends_are_known_or_bounded() {
             ],
             one("9", false, true),
         ),
+        // the same, where it was started in the second in which it was stopped
+        (
+            vec![
+                open(),
+                stopped(id(), day("11:00:00")),
+                opened(id(), day("11:00:00"), compute("1")),
+                stopped(id(), day("11:00:00")),
+            ],
+            one("10", false, true),
+        ),
         // a clock that was never set
         (
             vec![opened(id(), Timestamp::UNIX_EPOCH, compute("0")), ended(id(), day("10:00:00"))],

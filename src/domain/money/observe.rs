@@ -82,7 +82,8 @@ pub fn observe_machines(
                     let started =
                         run.and_then(|run| run.stretches.last()).map_or(launched, |last| last.from.max(launched));
                     // two clocks: it was not stopped before it was started
-                    let at = changed.unwrap_or(now).max(started);
+                    let at =
+                        changed.unwrap_or(now).max(started.checked_add(Duration::from_nanos(1)).unwrap_or(started));
                     entries.push(LedgerEntry::Stopped { thing: thing.clone(), at });
                 }
             }
