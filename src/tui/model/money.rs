@@ -1,7 +1,7 @@
 //! What the dashboard knows of money: the ledger and the prices as the session told them last, and what they come to now.
 
-use crate::domain::money::{Estimate, Outlook, PriceBook, Quote, Run, Usd, Work, estimate, outlook};
-use crate::domain::{JobId, Machine, Operation, ProviderKind, ResourceRef, Timestamp};
+use crate::domain::money::{Estimate, Ledger, Outlook, PriceBook, Quote, Run, Usd, Work, estimate, outlook};
+use crate::domain::{JobId, Machine, Operation, Plan, ProviderKind, Resource, ResourceKind, ResourceRef, Timestamp};
 pub use crate::session::MoneyTold;
 use std::sync::Arc;
 
@@ -102,6 +102,16 @@ impl Money {
     #[must_use]
     pub fn spent_by(&self, job: &JobId, now: Timestamp) -> Option<Usd> {
         self.told.as_ref()?.ledger.spent_by(job, self.book(), now)
+    }
+
+    /// A plan for machines with what each item's end saves.
+    #[must_use]
+    pub fn priced(&self, plan: Plan, machines: &[Machine], things: &[Resource], now: Timestamp) -> Plan {
+        let none = Ledger::default();
+        let ledger = self.told.as_ref().map_or(&none, |told| &told.ledger);
+        let mut there: Vec<Resource> = machines.iter().map(Machine::resource).collect();
+        there.extend(things.iter().filter(|thing| thing.at.kind == ResourceKind::Volume).cloned());
+        plan.priced(&there, ledger, self.book(), now)
     }
 
     /// What an operation would cost; none for one that launches nothing that costs, and before anything is known.

@@ -1,6 +1,6 @@
 //! A dashboard with jobs, machines and images of every kind, told to it by messages, at a time that stands still.
 
-use crate::domain::money::{Budget, Labels};
+use crate::domain::money::{Budget, Labels, Ledger, PriceBook};
 use crate::domain::{
     CancelLevel, Claim, CleanupVerdict, CloudFacts, CloudWish, DirtyTree, Endpoint, Filesystem, Fingerprint,
     HostKeys, Image, ImageName, JobId, JobState, KeepMachine, LaunchSpec, Layout, Lease, Machine, MachineId,
@@ -519,6 +519,7 @@ pub(super) fn proposal(request: &PlanRequest) -> Proposal {
     };
     let mut plan = Plan::of(request.verb, &request.owners, &resources, chosen, &[], now());
     plan.account = Some("123456789012".to_owned());
+    let plan = plan.priced(&resources, &Ledger::default(), PriceBook::bundled(), now());
     let troubles = unseen::<Machine>(Vec::new(), "eu-west-1").troubles;
     Proposal { plan, troubles: if request.chosen.is_some() { Vec::new() } else { troubles } }
 }

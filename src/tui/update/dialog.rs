@@ -196,7 +196,7 @@ fn plan(model: &Model, store: &Store, chosen: &[(ProviderKind, MachineId)]) -> P
         None if !model.jobs.here => Some("they are still being read".to_owned()),
         None => None,
     };
-    plan
+    model.money.priced(plan, &model.machines.value, &model.resources.value, model.now)
 }
 
 /// How firmly a job can be told to stop next; not at all when it is being cut short.

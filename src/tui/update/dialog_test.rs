@@ -449,13 +449,12 @@ fn ending_machines_says_what_each_and_all_of_them_save() {
     let mut app = spending();
     app.keys("/ 0 a a a enter ctrl-d");
     let shown = app.screen(80, 24);
-    assert!(shown.contains("stops $1.54/h; has cost $1.03 so far") && !shown.contains("In all"), "{shown}");
+    assert!(shown.contains("ends $1.54/h; has cost $1.03 so far") && !shown.contains("In all"), "{shown}");
     let mut app = spending();
     app.keys("space space ctrl-d");
     let shown = app.screen(80, 30);
-    for words in
-        ["stops $1.54/h", "what it costs is unknown", "In all: stops $1.54/h; what 1 thing costs is unknown."]
-    {
+    let all = "In all this ends $1.54/h, 1 price is unknown and comes on top.";
+    for words in ["ends $1.54/h", "its price is unknown", all] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     // what costs nothing says nothing of money
@@ -496,15 +495,17 @@ fn removing_an_image_says_what_it_saves_at_most_and_its_snapshot_is_not_counted_
     let Some(Effect::Plan(request)) = effects.iter().find(|effect| matches!(effect, Effect::Plan(_))) else {
         panic!("{effects:?}")
     };
+    let told = app.model.money.told.clone().unwrap();
     let plan = Plan::of(request.verb, &request.owners, &things, |_| true, &[], now());
+    let plan = plan.priced(&things, &told.ledger, &told.book, now());
     app.handle(Msg::Planned(request.clone(), Ok(Proposal { plan, troubles: Vec::new() })));
     let shown = app.screen(100, 60);
     // 8 GB of the image, 30 of a snapshot alone at $0.05; 64 of a volume at $0.08
     for words in [
-        "saves at most $0.40 a month",
-        "saves at most $1.50 a month",
+        "saves ≤ $0.40 a month",
+        "saves ≤ $1.50 a month",
         "saves $5.12 a month",
-        "In all: saves at most $7.02 a month.",
+        "In all this saves ≤ $7.02 a month.",
     ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }

@@ -77,7 +77,7 @@ fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
         if item.at.kind == ResourceKind::Image {
             lines.push((L::Less, format!("  {}", used(model, item))));
         }
-        lines.extend(money::of_item(model, plan, item).map(|said| (L::Plain, format!("  {said}"))));
+        lines.extend(money::of_item(model, item).map(|said| (L::Plain, format!("  {said}"))));
     }
     if plan.items.is_empty() {
         lines.push((L::Plain, if ends { "Nothing to end." } else { "Nothing to remove." }.to_owned()));
@@ -94,7 +94,7 @@ fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
         } else {
             "Nothing brings it back."
         };
-        lines.extend(money::of_plan(model, plan).map(|said| (L::What, said)));
+        lines.extend(money::of_plan(plan).map(|said| (L::What, said)));
         lines.push((L::Plain, said.to_owned()));
     }
     for skipped in &plan.skipped {
