@@ -1,8 +1,10 @@
 //! What the dashboard knows beyond the store: where a person is, what is selected, open, typed and marked. A state enum
 //! holds its own data, so that what cannot be together is not.
 
+mod alarms;
 mod commands;
 mod complete;
+mod costs;
 mod describe;
 mod facts;
 mod field;
@@ -24,6 +26,10 @@ mod tests;
 
 pub use commands::{CommandRow, command_rows};
 pub use complete::{proposals, taken, word_at};
+pub use costs::{
+    COST_COLUMNS, CostRow, CostState, GROUP_COLUMNS, GROUPINGS, GroupRow, cost_rows, costs_count, group_rows,
+    grouping_word, told,
+};
 pub use describe::{Detail, Laid, details, laid, wrapped};
 pub use field::{Field, FieldId, FieldValue, Place, Stock};
 pub use filter::Filter;
@@ -34,7 +40,7 @@ pub use job::{JobScreen, JobTab, MadeFrom};
 pub use line::{Line, LineFor};
 pub use list::{List, Order};
 pub use modal::{Dialog, DialogKind, Help, LineTone, Modal, Page, Palette};
-pub use money::{Money, MoneyTold};
+pub use money::{CostItem, Money, MoneyTold};
 pub use notice::{Notice, Tone};
 pub use painted::{Hit, Painted};
 pub use rows::{
@@ -48,7 +54,7 @@ pub use tests::{
 };
 
 use super::theme::ThemeName;
-use crate::domain::money::Budget;
+use crate::domain::money::{Alarm, Budget};
 use crate::domain::{
     Image, JobId, Machine, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp, Transport,
 };
@@ -146,6 +152,8 @@ pub struct Model {
     pub counts_asked: BTreeSet<JobId>,
     /// What things cost and have cost.
     pub money: Money,
+    /// Machines that outlive their job, as of the last tick.
+    pub alarms: Vec<Alarm>,
     /// How long tests took before, in seconds.
     pub durations: BTreeMap<String, f64>,
     /// Jobs that were asked for, or asked to be taken up, and have not been answered.
@@ -199,6 +207,7 @@ impl Model {
             counts: BTreeMap::new(),
             counts_asked: BTreeSet::new(),
             money: Money::default(),
+            alarms: Vec::new(),
             durations: BTreeMap::new(),
             asked: 0,
             ours: BTreeSet::new(),

@@ -1,6 +1,7 @@
 //! What a frame shows: `(&Model, &Store, &Theme, Rect, &mut Buffer) -> Painted`. Reads no clock and changes nothing. A
 //! file for each pane and each thing over it.
 
+mod costs;
 mod dialog;
 mod form;
 mod frame;
