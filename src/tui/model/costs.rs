@@ -160,7 +160,7 @@ impl CostRow<'_> {
 pub fn told(usd: Usd, unknown: bool) -> String {
     match (unknown, usd.is_zero()) {
         (true, true) => "unknown".to_owned(),
-        (true, false) => format!("{usd} + ?"),
+        (true, false) => format!("{usd}+?"),
         (false, _) => usd.to_string(),
     }
 }
@@ -192,7 +192,7 @@ impl Row for CostRow<'_> {
             3 => self.amount(|item| item.so_far),
             4 => self.amount(|item| item.month),
             5 => match (self.state(), self.left()) {
-                (CostState::Running, Some(left)) if left.is_zero() => "lease over".to_owned(),
+                (CostState::Running, Some(left)) if left.is_zero() => "overdue".to_owned(),
                 (CostState::Running, Some(left)) => words::span(left),
                 (CostState::Running, None) if self.is_unbound() => "no lease".to_owned(),
                 _ => String::new(),
@@ -371,6 +371,9 @@ pub fn cost_rows(model: &Model) -> Vec<CostRow<'_>> {
             && machine.state.is_alive()
             && !here.contains(&(machine.provider, machine.id.as_str()))
     });
+    if model.money.told.is_none() {
+        return Vec::new();
+    }
     let ended = rows.iter().position(|row| row.state() != CostState::Running).unwrap_or(rows.len());
     let free: Vec<CostRow<'_>> = free
         .map(|machine| CostRow {
@@ -589,9 +592,9 @@ fn charge_details(all: &mut Details, run: &Run, explained: &Explained, now: Time
         let clock = |at: Timestamp| at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string();
         let end = if stretch.open { "now".to_owned() } else { clock(stretch.to) };
         let seconds = if charge.what.is_monthly() {
-            format!("{} s of the months they are in", stretch.seconds)
+            format!("{} s ÷ the seconds of the month", stretch.seconds)
         } else {
-            format!("{} s of 3600", stretch.seconds)
+            format!("{} s ÷ 3600", stretch.seconds)
         };
         format!("{} to {end} UTC, {seconds}: {usd}", clock(stretch.from))
     };
@@ -635,13 +638,8 @@ fn group_details(model: &Model, row: &GroupRow<'_>) -> Vec<Detail> {
             all.value("more", (things.len() - THINGS).to_string());
         }
     }
-    if let Some(report) = &model.money.groups {
-        all.heading("How that is known");
-        let mut words: Vec<&str> =
-            report.sources.iter().map(String::as_str).filter(|source| *source != "free").collect();
-        words.sort_unstable();
-        all.value("prices", words.join(", "));
-    }
+    all.heading("How that is known");
+    all.value("prices", &model.money.known);
     all.into()
 }
 

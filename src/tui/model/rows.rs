@@ -96,6 +96,8 @@ pub struct MachineRow<'a> {
     pub hourly: Option<Usd>,
     /// What it has cost; none where that is not known.
     pub so_far: Option<Usd>,
+    /// Whether the ledger has it.
+    pub entered: bool,
     /// Whether it outlives its job.
     pub outlives: bool,
     /// Whether it could not be looked at anew.
@@ -147,6 +149,7 @@ impl Row for MachineRow<'_> {
             },
             5 if !machine.state.is_alive() && self.hourly.is_none_or(Usd::is_zero) => String::new(),
             5 => self.hourly.map_or_else(|| "unknown".to_owned(), |usd| usd.to_string()),
+            6 if self.so_far.is_none() && !machine.state.is_alive() && !self.entered => String::new(),
             6 => self.so_far.map_or_else(|| "unknown".to_owned(), |usd| usd.to_string()),
             7 => machine.cloud.as_ref().map_or_else(String::new, |cloud| escape_line(&cloud.instance_type)),
             8 => {
@@ -529,6 +532,7 @@ pub fn machine_rows<'a>(model: &'a Model, store: &'a Store) -> Vec<MachineRow<'a
                 .map(|summary| JobRow::of(model, store, summary)),
             hourly: model.money.hourly(machine, model.now),
             so_far: model.money.so_far(machine, model.now),
+            entered: model.money.run(&machine.resource().at).is_some(),
             outlives: model.alarm_of(&machine.id).is_some(),
             old: model.machines.old(machine).is_some(),
             now: model.now,

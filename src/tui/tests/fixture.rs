@@ -57,7 +57,7 @@ pub(super) fn setup(theme: ThemeName) -> Setup {
         transport: crate::domain::Transport::default(),
         instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
         image_types: vec!["t3.2xlarge".into()],
-        budget: crate::domain::money::Budget::default(),
+        budget: Budget::default(),
         current_dir: "/home/hg/mercurial".into(),
         state_dir: "/home/hg/.hgautomation".into(),
         demo: Operation::RunTests(spec(&["test-demo.t"])),

@@ -67,7 +67,8 @@ pub(super) fn head(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         12..24 => spare / 3,
         _ => 10,
     };
-    if bars > 0 && rest.width >= 40 {
+    // a month in which nothing was spent has nothing to draw
+    if bars > 0 && rest.width >= 40 && outlook.days.iter().any(|usd| !usd.is_zero()) {
         let chart = take(&mut rest, bars + 2);
         days(model, outlook, theme, Rect { y: chart.y + u16::from(bars > 3), ..chart }, buffer);
         if bars > 3 {
@@ -246,7 +247,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
     }
     let all = costs_count(model);
     let source = Source {
-        noun: if model.money.by() == Grouping::Thing { "thing" } else { "row" },
+        noun: grouping_word(model.money.by()).trim_end_matches('s'),
         all,
         here: true,
         error: model.money.error.clone(),
@@ -380,9 +381,12 @@ fn groups(model: &Model, source: &Source, theme: &Theme, area: Rect, buffer: &mu
 
 /// A share as a bar and a percentage.
 fn share(percent: u64) -> String {
-    let full = usize::try_from(percent.min(100) * SHARE / 100).unwrap_or(0);
-    let empty = usize::try_from(SHARE).unwrap_or(0).saturating_sub(full);
-    format!("{}{} {percent:>3}%", "█".repeat(full), "░".repeat(empty))
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let cells = usize::try_from(SHARE).unwrap_or(0);
+    let eighths = usize::try_from(percent.min(100)).unwrap_or(0) * cells * 8 / 100;
+    let (full, part) = (eighths / 8, PARTS[eighths % 8]);
+    let empty = cells - full - usize::from(!part.is_empty());
+    format!("{}{part}{} {percent:>3}%", "█".repeat(full), "░".repeat(empty))
 }
 
 /// What is spent, as every screen's head shows it: the rate alone where the room is narrow.
@@ -390,7 +394,7 @@ pub(super) fn in_short(model: &Model, theme: &Theme) -> Option<(String, String, 
     let outlook = model.money.outlook.as_ref().filter(|_| model.money.is_worth_telling())?;
     let mark = if model.spends_unwatched() { "! " } else { "" };
     let style = if mark.is_empty() { theme.info } else { theme.bad };
-    let unknown = if outlook.burn.unknown > 0 { " + ?" } else { "" };
-    let rate = format!("{mark}{}/h{unknown}", outlook.burn.hourly);
+    let unknown = if outlook.burn.unknown > 0 { "+?" } else { "" };
+    let rate = format!("{mark}{}{unknown}/h", outlook.burn.hourly);
     Some((format!("{rate} · today {}", outlook.today), rate, style))
 }

@@ -19,8 +19,9 @@ const WITH_NAME: u16 = 100;
 /// So many columns titles take with a space for each count, short ones and whole ones.
 const NARROW: usize = 43;
 const WHOLE: usize = 62;
-/// So many columns are kept free for what runs, where counts would take them.
+/// So many columns are kept free for what runs, where counts would take them; and so many for what that costs.
 const SAID: usize = 12;
+const COSTS: usize = 12;
 
 /// Draws it; gives the room between head and footer.
 pub(super) fn draw(
@@ -62,7 +63,8 @@ fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &
     // where the room is narrow, which panes there are matters more than how much they hold
     let counts: usize = Pane::ALL.iter().map(|pane| width(&counted(pane))).sum();
     let room = usize::from(bar.width);
-    let counts = room >= if whole { WHOLE + SAID } else { NARROW } + counts;
+    let costs = if model.money.is_worth_telling() { COSTS } else { 0 };
+    let counts = room >= if whole { WHOLE + SAID + costs } else { NARROW } + counts;
     for (place, pane) in Pane::ALL.iter().enumerate() {
         let title = match pane {
             _ if whole => pane.title(),
