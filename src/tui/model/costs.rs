@@ -19,7 +19,7 @@ const THINGS: usize = 100;
 
 /// The heads of the things' columns.
 pub const COST_COLUMNS: [&str; 14] = [
-    "WHAT", "STATE", "RATE", "SO FAR", "MONTH", "ENDS IN", "BY THEN", "USED BY", "TYPE", "NAME", "PLACE", "JOB",
+    "WHAT", "STATE", "RATE", "SO FAR", "MONTH", "ENDS IN", "BY THEN", "USED BY", "TYPE", "CALLED", "PLACE", "JOB",
     "OWNER", "SINCE",
 ];
 /// The heads of the columns of whatever else the month is told apart by; the first one's is put in its place.
@@ -177,6 +177,8 @@ impl Row for CostRow<'_> {
     fn text(&self, column: usize) -> String {
         let run = self.item.map(|item| &item.run);
         match column {
+            // people know images by their names
+            0 if self.at.kind == ResourceKind::Image => escape_line(self.name.as_deref().unwrap_or(&self.at.id)),
             0 => escape_line(&self.at.id),
             1 => self.state().word().to_owned(),
             2 => match self.item {
@@ -220,6 +222,7 @@ impl Row for CostRow<'_> {
                 }
                 (None, kind) => kind.as_str().to_owned(),
             },
+            9 if self.at.kind == ResourceKind::Image => escape_line(&self.at.id),
             9 => self.name.as_deref().map_or_else(String::new, escape_line),
             10 => self.at.region.as_ref().map_or_else(|| self.at.provider.to_string(), ToString::to_string),
             11 => self.job().map_or_else(String::new, ToString::to_string),
@@ -234,6 +237,7 @@ impl Row for CostRow<'_> {
 
     fn found(&self, column: usize) -> String {
         match column {
+            0 => format!("{} {}", self.at.id, self.text(0)),
             10 => format!("{} {}", self.at.provider, self.text(10)),
             _ => self.text(column),
         }
@@ -426,7 +430,7 @@ pub(super) fn cost_details(model: &Model) -> Option<(String, Vec<Detail>)> {
     let title = escape_line(&format!("What {} {} costs", at.kind.as_str(), at.id));
     let mut all = Details::default();
     all.value("what", format!("{} {}", at.kind.as_str(), at.id));
-    all.value("name", row.text(9));
+    all.value("name", row.name.as_deref().unwrap_or_default());
     all.value("type", row.text(8));
     all.value("place", row.text(10));
     all.value("state", row.text(1));

@@ -26,9 +26,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         (12, true, Left, 3),
         (wide(3, 5, 14), false, Left, 2),
         (wide(4, 7, 11) + 2, false, Left, 1),
-        (8, false, Right, 5),
+        (8, false, Right, 6),
         (9, false, Right, 7),
-        (monthly, false, Right, 6),
+        (monthly, false, Right, 5),
         (wide(8, 5, 12), false, Left, if others { 4 } else { 8 }),
         (20, true, Left, 9),
     ];
