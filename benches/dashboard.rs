@@ -86,6 +86,7 @@ fn app() -> App {
         driven: false,
         ended: Some(Timestamp::now()),
         work: None,
+        capped: None,
         cleanup: None,
     };
     app.handle(Msg::Jobs(Ok((0..JOBS).map(job).collect())));

@@ -39,7 +39,7 @@
 //! | [`ssh`] | the only home of `russh`: client, keys, `ssh` for Mercurial, a local machine's server | domain, diag, remote |
 //! | [`local`] | provider `local`: machines as detached processes, images as folders, leases | domain, diag, cloud, remote, ssh |
 //! | [`hosts`] | provider `hosts`: the inventory, pinned keys, the walk along the interface | domain, diag, cloud, remote, config |
-//! | `aws` | provider `aws` on EC2 and IAM, the only home of `aws_*`; there with the feature `aws` alone: `launch` and what it needs, `machines` one at a time, `inventory` all at once, `ssm` a shell by Run Command | domain, diag, cloud, remote |
+//! | `aws` | provider `aws` on EC2 and IAM, the only home of `aws_*`; there with the feature `aws` alone: `launch` and what it needs, `machines` one at a time, `inventory` all at once, `prices` the Price List and the Spot market, `ssm` a shell by Run Command | domain, diag, cloud, remote |
 //! | [`ops`] | one file per verb, written against the ports alone | domain, diag, event, cloud, remote, engine, mercurial |
 //! | [`session`] | the one handle of a front end: submit, attach, cancel, watch, list | the row of ops, ops, journal, store, config |
 //! | [`cli`] | arguments, printers, exit statuses; the only home of `clap` and of printing | domain, diag, event, config, store, session |

@@ -92,6 +92,8 @@ fn dashboard(
                             ended: &left.ended,
                             going_on: &left.going_on,
                             machines: &left.machines,
+                            ledger: &left.ledger,
+                            prices: &left.prices,
                         },
                     ),
                 },

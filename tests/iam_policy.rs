@@ -21,7 +21,8 @@ const NO_CALLS: &[&str] =
     &["create_date", "create_time", "delete_on_termination", "get", "send", "start_time", "tag"];
 
 /// Operations whose action is called otherwise, or belongs to another service than their name tells.
-const SPECIAL: &[(&str, &str)] = &[("get_caller_identity", "sts:GetCallerIdentity")];
+const SPECIAL: &[(&str, &str)] =
+    &[("get_caller_identity", "sts:GetCallerIdentity"), ("get_products", "pricing:GetProducts")];
 
 /// Actions that no call is named after: who calls something else needs them too.
 const IMPLIED: [&str; 7] = [
@@ -181,6 +182,8 @@ fn calls_are_found_and_nothing_else() {
         ("list_attached_role_policies", "iam:ListAttachedRolePolicies"),
         ("get_caller_identity", "sts:GetCallerIdentity"),
         ("deregister_image", "ec2:DeregisterImage"),
+        ("get_products", "pricing:GetProducts"),
+        ("describe_spot_price_history", "ec2:DescribeSpotPriceHistory"),
         ("get_command_invocation", "ssm:GetCommandInvocation"),
         ("describe_instance_information", "ssm:DescribeInstanceInformation"),
     ];

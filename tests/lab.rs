@@ -24,6 +24,12 @@ fn the_labs_systems_manager_behaves_as_that_of_aws_does() {
     run_tests("test_ssm.py", &[]);
 }
 
+/// The same of the Price List and of Spot prices.
+#[test]
+fn the_labs_price_list_behaves_as_that_of_aws_does() {
+    run_tests("test_prices.py", &[]);
+}
+
 /// `tests/lab/test_machines.py` does so for machines, which need root; in two parts, for it waits for most of its time.
 #[test]
 fn the_labs_machines_boot_as_instances_do() {

@@ -75,6 +75,7 @@ pub(super) struct Clients {
     shared: OnceCell<SdkConfig>,
     ec2: Mutex<BTreeMap<Region, aws_sdk_ec2::Client>>,
     ssm: Mutex<BTreeMap<Region, aws_sdk_ssm::Client>>,
+    pricing: Mutex<BTreeMap<Region, aws_sdk_pricing::Client>>,
 }
 
 impl Clients {
@@ -136,6 +137,19 @@ impl Clients {
                 .region(aws_config::Region::new(region.to_string()))
                 .build();
             aws_sdk_ssm::Client::from_conf(config)
+        };
+        known.entry(region.clone()).or_insert_with(make).clone()
+    }
+
+    /// The client of the Price List in one of the regions that have it.
+    pub(super) async fn pricing(&self, region: &Region) -> aws_sdk_pricing::Client {
+        let shared = self.shared().await;
+        let mut known = self.pricing.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let config = aws_sdk_pricing::config::Builder::from(shared)
+                .region(aws_config::Region::new(region.to_string()))
+                .build();
+            aws_sdk_pricing::Client::from_conf(config)
         };
         known.entry(region.clone()).or_insert_with(make).clone()
     }

@@ -7,8 +7,11 @@ use super::inventory::{self, Held, Made};
 use super::launch::{self, LaunchOptions};
 use super::machines::{self, Launch, Launches};
 use super::poll::Poll;
-use super::{bake, doctor, remove, setup, ssm};
-use crate::cloud::{Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, Removed, Result, Unseen};
+use super::{bake, doctor, prices, remove, setup, ssm};
+use crate::cloud::{
+    Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, PriceAsk, Removed, Result, Unseen,
+};
+use crate::domain::money::PriceTag;
 use crate::domain::{
     CheckItem, Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind, Region, Resource,
     ResourceKind, ResourceRef, Timestamp,
@@ -284,6 +287,13 @@ impl Cloud for AwsCloud {
 
     fn owner(&self) -> Option<String> {
         Some(self.options.owner.clone())
+    }
+
+    async fn prices(&self, ask: &PriceAsk) -> Listing<PriceTag> {
+        if !self.there {
+            return Listing::default();
+        }
+        prices::prices(&self.clients, &self.home_region(), ask).await
     }
 
     fn missing(&self) -> Option<String> {

@@ -200,6 +200,7 @@ fn thing(view: View<'_>, evidence: &Evidence<'_>, id: &str, uses: &Uses) -> Reso
         detail: None,
         fingerprint: None,
         ends_with: None,
+        metered: None,
         used_by: uses.get(id).cloned().unwrap_or_default(),
     }
 }
@@ -398,6 +399,7 @@ pub(super) fn identity(
         detail: None,
         fingerprint: None,
         ends_with: None,
+        metered: None,
         used_by,
     }
 }

@@ -12,6 +12,7 @@ mod inventory;
 mod launch;
 mod machines;
 mod poll;
+mod prices;
 mod remove;
 mod setup;
 mod ssm;

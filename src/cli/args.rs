@@ -1,8 +1,10 @@
 //! What can be typed, as clap derives it. Only words are looked at here: no file, no network, no state directory.
 
-use super::words::{block, cap, instance_type, launcher, length, provider, transport};
-use crate::domain::money::Cap;
-use crate::domain::{Filesystem, ImageName, JobId, MachineId, OnError, ProviderKind, Region, Transport};
+use super::words::{
+    block, cap, grouping, instance_type, launcher, length, moment, month, provider, reach, transport,
+};
+use crate::domain::money::{Cap, Grouping};
+use crate::domain::{Filesystem, ImageName, JobId, MachineId, OnError, ProviderKind, Region, Timestamp, Transport};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -124,6 +126,14 @@ pub enum Verb {
     /// List jobs, read their output, attach to them, stop them
     #[command(subcommand)]
     Jobs(Jobs),
+
+    /// Show what machines and images have cost, by machine, job, day or otherwise, from the ledger kept here
+    #[command(after_help = super::help::COSTS)]
+    Costs(Costs),
+
+    /// Show what machines cost, ask AWS's price list, hold the prices that came with hga against it
+    #[command(subcommand)]
+    Prices(Prices),
 
     /// Open a shell on a machine, or run a command there
     #[command(after_help = super::help::SSH)]
@@ -270,6 +280,10 @@ pub struct RunTests {
     #[arg(long)]
     pub detach: bool,
 
+    /// Launch nothing: say what would be launched, what that is expected to cost, and what would do the same for less
+    #[arg(long)]
+    pub dry_run: bool,
+
     /// How it is followed.
     #[command(flatten)]
     pub follow: Follow,
@@ -315,6 +329,10 @@ pub struct Bootstrap {
     /// [default: 2h, or what config.toml says]
     #[arg(long, value_name = "TIME", value_parser = length)]
     pub lease: Option<Duration>,
+
+    /// Launch nothing: say what would be launched, what that is expected to cost, and what would do the same for less
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// How it is followed.
     #[command(flatten)]
@@ -377,6 +395,9 @@ pub enum Machines {
         /// How long it lives, as 90s, 30m, 2h or 1d; then it ends itself [default: 2h, or what config.toml says]
         #[arg(long, value_name = "TIME", value_parser = length)]
         lease: Option<Duration>,
+        /// Launch nothing: say what would be launched, what that is expected to cost, and what would do the same for less
+        #[arg(long)]
+        dry_run: bool,
         /// Linux distribution of the machine, one of those that `hga bootstrap-linux-dev` knows [default: debian12]
         #[arg(long, value_name = "NAME", help_heading = FOR_EC2)]
         distro: Option<String>,
@@ -549,6 +570,79 @@ pub enum Jobs {
         #[arg(long)]
         kill: bool,
     },
+}
+
+/// `costs`.
+#[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("range").args(["today", "month", "last", "all"])))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Costs {
+    /// What costs are told apart by; days and months are those of UTC
+    #[arg(long, value_name = "WHAT", default_value = "machine", value_parser = grouping())]
+    pub by: Grouping,
+
+    /// Today (UTC)
+    #[arg(long)]
+    pub today: bool,
+
+    /// This calendar month (UTC), which is the default, or that one
+    #[arg(long, value_name = "YYYY-MM", num_args = 0..=1, value_parser = month)]
+    #[expect(clippy::option_option, reason = "how clap tells a flag without its value")]
+    pub month: Option<Option<Timestamp>>,
+
+    /// The time just passed, as 12h, 7d or 90d
+    #[arg(long, value_name = "TIME", value_parser = reach)]
+    pub last: Option<Duration>,
+
+    /// From this day or time on (UTC), as 2026-11-25 or 2026-11-25T18:30:00Z
+    #[arg(long, value_name = "DATE", value_parser = moment, conflicts_with = "range")]
+    pub from: Option<Timestamp>,
+
+    /// Up to this day or time, which is not in it any more [default: now]
+    #[arg(long, value_name = "DATE", value_parser = moment, conflicts_with = "range")]
+    pub to: Option<Timestamp>,
+
+    /// All that was ever written down
+    #[arg(long)]
+    pub all: bool,
+
+    /// Only what belongs to this owner
+    #[arg(long, value_name = "NAME")]
+    pub owner: Option<String>,
+
+    /// Only what was launched or made for this job
+    #[arg(long, value_name = "JOB")]
+    pub job: Option<JobId>,
+
+    /// Do not ask AWS which machines still run: what is not known to have ended is counted as running
+    #[arg(long)]
+    pub offline: bool,
+
+    /// Print CSV on stdout, for spreadsheets: amounts with all their digits, no line for the total
+    #[arg(long)]
+    pub csv: bool,
+
+    /// Print the JSON Schema of what `--json` prints, and look at nothing
+    #[arg(long)]
+    pub schema: bool,
+}
+
+/// `prices`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Prices {
+    /// List prices as they are known, each with how that is
+    #[command(after_help = super::help::PRICES_LIST)]
+    List {
+        /// Only of these types of machines, and of all zones of the Spot market
+        #[arg(value_name = "TYPE", value_parser = instance_type)]
+        types: Vec<String>,
+    },
+    /// Ask AWS's price list and Spot market, and keep the answer
+    #[command(after_help = super::help::PRICES_REFRESH)]
+    Refresh,
+    /// Hold the prices that came with hga against AWS's price list
+    #[command(after_help = super::help::PRICES_CHECK)]
+    Check,
 }
 
 /// `ssh`.

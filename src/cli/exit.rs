@@ -4,13 +4,15 @@ use crate::domain::{CleanupVerdict, WorkVerdict};
 
 /// What was asked was done; tests, if any, passed.
 pub const OK: i32 = 0;
+/// Tests failed, or prices differ.
+pub const DIFFERS: i32 = 1;
 /// The command line made no sense, or names something that is not there.
 pub const USAGE: i32 = 2;
 /// An error before or around the work.
 pub const ERROR: i32 = 100;
 /// The job goes on without us.
 pub const DETACHED: i32 = 102;
-/// A person stopped the job.
+/// A person stopped the job, or its cap did.
 pub const CANCELLED: i32 = 103;
 /// Something remains that should be gone.
 pub const REMAINS: i32 = 104;
@@ -22,7 +24,11 @@ pub const NOTHING: i32 = 106;
 /// Every code with its meaning, as `hga help exit-codes` and the man page show them.
 pub const TABLE: [(&str, &str); 10] = [
     ("0", "what was asked was done; tests, if any, passed"),
-    ("1", "the tests ran and some failed (the tests' own exit status, whatever it is, is passed on)"),
+    (
+        "1",
+        "the tests ran and some failed (the tests' own exit status, whatever it is, is passed on); a `prices check` \
+             that found a price that differs",
+    ),
     ("2", "the command line made no sense, or names something that is not there"),
     (
         "100",
@@ -31,7 +37,7 @@ pub const TABLE: [(&str, &str); 10] = [
     ),
     ("101", "a bug in hga itself (a panic)"),
     ("102", "hga let go of the job and the job goes on: `hga jobs attach JOB` takes it up again"),
-    ("103", "the job was stopped by a person"),
+    ("103", "the job was stopped: by a person, or by its cap"),
     ("104", "the work is over but something remains that should be gone; wins over all others"),
     ("105", "the machine was lost before the work was over"),
     ("106", "there was nothing to do: nothing of ours was there to be ended or removed"),
@@ -114,7 +120,7 @@ mod tests {
     fn the_table_is_in_order_and_names_every_constant() {
         let codes: Vec<i32> = TABLE.iter().map(|(code, _)| code.parse().unwrap()).collect();
         assert!(codes.is_sorted());
-        for code in [OK, USAGE, ERROR, DETACHED, CANCELLED, REMAINS, MACHINE_LOST, NOTHING] {
+        for code in [OK, DIFFERS, USAGE, ERROR, DETACHED, CANCELLED, REMAINS, MACHINE_LOST, NOTHING] {
             assert!(codes.contains(&code), "{code}");
         }
     }

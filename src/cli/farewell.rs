@@ -5,7 +5,8 @@ use super::args::Global;
 use super::error::{self, Outcome};
 use super::printer::Printer;
 use super::{exit, summary, words};
-use crate::domain::{CleanupVerdict, JobId, Machine, Timestamp, escape_controls};
+use crate::domain::money::{JobCost, Ledger, PriceBook, Run, left_running};
+use crate::domain::{CleanupVerdict, JobId, Lease, Machine, Timestamp, escape_controls};
 use crate::session::JobFiles;
 use crate::store::JobView;
 
@@ -20,6 +21,10 @@ pub struct Farewell<'a> {
     pub going_on: &'a [JobId],
     /// Machines of ours that live on.
     pub machines: &'a [Machine],
+    /// What has run, and until when.
+    pub ledger: &'a Ledger,
+    /// What that costs.
+    pub prices: &'a PriceBook,
 }
 
 /// Says it; gives the exit code: that of the job the dashboard was opened for, [`exit::DETACHED`] where that goes on,
@@ -32,7 +37,8 @@ pub fn farewell(global: &Global, left: Farewell<'_>) -> i32 {
 }
 
 fn say(printer: &mut Printer, left: Farewell<'_>) -> Outcome {
-    let Farewell { begun, ended, going_on, machines } = left;
+    let Farewell { begun, ended, going_on, machines, ledger, prices } = left;
+    let now = Timestamp::now();
     let mut code = exit::OK;
     if let Some((job, files)) = begun {
         code = match (&job.work, &job.cleanup) {
@@ -41,7 +47,8 @@ fn say(printer: &mut Printer, left: Farewell<'_>) -> Outcome {
         };
         if code != exit::DETACHED {
             let paint = printer.out_paint();
-            printer.out(&summary::text(job, files, code, Timestamp::now(), paint))?;
+            let cost = JobCost::of(ledger, prices, &job.id, now);
+            printer.out(&summary::text(job, files, code, now, paint, cost.as_ref()))?;
         }
     }
     for job in ended {
@@ -62,13 +69,16 @@ fn say(printer: &mut Printer, left: Farewell<'_>) -> Outcome {
         ))?;
     }
     for machine in machines {
-        let left = machine.lease.map(|lease| words::span(lease.left(Timestamp::now())));
-        let ends = left.map_or_else(String::new, |left| format!(" and ends itself in {left}"));
-        let id = &machine.id;
-        printer.err(&format!(
-            "machine {id} ({}) lives on{ends}; `hga machines terminate {id}` ends it now\n",
-            machine.provider
-        ))?;
+        let (id, ends) = (&machine.id, machine.lease.map(Lease::ends));
+        let run = Run::of_machine(ledger, prices, machine, now);
+        let lives = if run.is_free(prices) {
+            let left = machine.lease.map(|lease| words::span(lease.left(now)));
+            left.map_or_else(|| "lives on".to_owned(), |left| format!("lives on and ends itself in {left}"))
+        } else {
+            format!("is left running: {}", left_running(run.hourly(prices, now), ends, now))
+        };
+        let provider = machine.provider;
+        printer.err(&format!("machine {id} ({provider}) {lives}; `hga machines terminate {id}` ends it now\n"))?;
     }
     Ok(code)
 }

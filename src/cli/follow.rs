@@ -7,11 +7,18 @@ use super::lines::{self, Said, Style};
 use super::printer::{Printer, Reader};
 use super::tail::{Display, Tail};
 use super::{ndjson, summary, words};
-use crate::domain::{CancelLevel, JobId, JobState, MachineId, Operation, Timestamp, WorkVerdict};
+use crate::domain::money::{JobCost, Run, left_running};
+use crate::domain::{
+    CancelLevel, JobId, JobState, MachineId, Operation, ProviderKind, ResourceKind, ResourceRef, Timestamp,
+    WorkVerdict,
+};
 use crate::event::{Event, EventKind};
 use crate::session::{Events, JobFiles, Result, Session};
 use crate::store::{JobView, Store};
+use futures::future::{Either, select};
+use std::fmt::Write as _;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -31,8 +38,19 @@ pub(super) trait Hand {
     async fn detach(&mut self) -> Result<()>;
     /// Tells the job to stop.
     async fn cancel(&mut self, level: CancelLevel) -> Result<()>;
-    /// When a machine ends itself.
-    async fn lease_ends(&mut self, machine: &MachineId) -> Option<Timestamp>;
+    /// What it means to leave a machine running.
+    async fn leaving(&mut self, provider: ProviderKind, machine: &MachineId) -> Leaving;
+    /// What the job's machines have come to; none where they cost nothing.
+    async fn cost(&mut self) -> Option<JobCost>;
+}
+
+/// What it means to leave a machine running.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Leaving {
+    /// When it ends itself.
+    pub ends: Option<Timestamp>,
+    /// What it costs until then, in words; none where it costs nothing.
+    pub money: Option<String>,
 }
 
 /// The session as the loop's hand.
@@ -55,10 +73,35 @@ impl Hand for SessionHand<'_> {
         self.session.cancel(&self.job, level).await
     }
 
-    async fn lease_ends(&mut self, machine: &MachineId) -> Option<Timestamp> {
+    async fn leaving(&mut self, provider: ProviderKind, machine: &MachineId) -> Leaving {
         let asked = tokio::time::timeout(Duration::from_secs(1), self.session.machine(machine)).await;
-        asked.ok()?.ok()?.lease.map(crate::domain::Lease::ends)
+        let found = asked.ok().and_then(std::result::Result::ok);
+        let lease = found.as_ref().and_then(|found| found.lease).map(crate::domain::Lease::ends);
+        if provider != ProviderKind::Aws {
+            return Leaving { ends: lease, money: None };
+        }
+        let Ok(ledger) = self.session.ledger().await else { return Leaving { ends: lease, money: None } };
+        let (book, now) = (self.session.prices(), Timestamp::now());
+        // a cloud that does not answer keeps nobody here: the ledger has its price and its lease
+        let at = ResourceRef { kind: ResourceKind::Machine, provider, region: None, id: machine.to_string() };
+        let run = match &found {
+            Some(found) => Some(Run::of_machine(&ledger, &book, found, now)),
+            None => ledger.run(&at).cloned(),
+        };
+        let ends = lease.or(run.as_ref().and_then(|run| run.lease));
+        let money = run.map(|run| left_running(run.hourly(&book, now), ends, now));
+        Leaving { ends, money }
     }
+
+    async fn cost(&mut self) -> Option<JobCost> {
+        job_cost(self.session, &self.job).await
+    }
+}
+
+/// What a job's machines have come to; none where they cost nothing, or the ledger cannot be read.
+pub(super) async fn job_cost(session: &Session, job: &JobId) -> Option<JobCost> {
+    let ledger = session.ledger().await.ok()?;
+    JobCost::of(&ledger, &session.prices(), job, Timestamp::now())
 }
 
 /// When following ends.
@@ -108,11 +151,22 @@ pub(super) async fn submit_named(
 ) -> std::result::Result<(JobId, i32), Stop> {
     let presses = presses()?;
     let stance = Stance::driving(&operation);
+    let launches = operation.provider() == ProviderKind::Aws && operation.wish().is_some();
     let job = session.submit(operation).await?;
     let files = session.files(&job);
     let watch = Watch { job: job.clone(), stance, until, files, output, history: 0 };
-    let code = follow(session, printer, watch, presses).await?;
-    Ok((job, code))
+    let following = pin!(follow(session, printer, watch, presses));
+    // aside: nobody waits for prices, and who leaves before they are there asks the next time
+    let fresh = pin!(async {
+        if launches {
+            session.keep_prices_fresh().await;
+        }
+    });
+    let code = match select(following, fresh).await {
+        Either::Left((code, _)) => code,
+        Either::Right(((), following)) => following.await,
+    };
+    Ok((job, code?))
 }
 
 /// Follows a job.
@@ -195,10 +249,10 @@ impl<'a, H: Hand> Follower<'a, H> {
                 Some(press) = presses.recv() => press,
                 () = sleep_until(moment), if wavering => Press::Moment,
                 // its last event did not come; it was let go of all the same
-                () = sleep_until(moment), if detaching => return self.detached(),
+                () = sleep_until(moment), if detaching => return self.detached().await,
                 event = self.hand.next() => {
                     let event = event?;
-                    if let Some(code) = self.happened(&event)? {
+                    if let Some(code) = self.happened(&event).await? {
                         return Ok(code);
                     }
                     if self.watch.until == Until::UnderWay
@@ -252,14 +306,18 @@ impl<'a, H: Hand> Follower<'a, H> {
         let job = self.store.job(&self.watch.job);
         let machine = job.and_then(|job| job.machine.clone()).filter(|machine| !machine.ended);
         let under_way = job.is_some_and(JobView::is_under_way);
-        let ends = match &machine {
-            Some(machine) => self.hand.lease_ends(&machine.id).await,
-            None => None,
+        let leaving = match &machine {
+            Some(machine) => self.hand.leaving(machine.provider, &machine.id).await,
+            None => Leaving::default(),
         };
         let goes_on = if under_way { "the run goes on" } else { "the job stops where it is, to be taken up again" };
-        let ends = ends.map_or(String::new(), |at| {
+        let mut ends = leaving.ends.map_or(String::new(), |at| {
             format!(", and the machine ends itself at {} unless attached", words::clock(at))
         });
+        if let Some(money) = &leaving.money {
+            // writing to a String cannot fail
+            let _ = write!(ends, "\nleft running: {money}");
+        }
         let text = format!(
             "\ndetaching in {} s: {goes_on}{ends}\npress Ctrl-C again to stop the job and end its machine now\n",
             MOMENT.as_secs()
@@ -269,7 +327,7 @@ impl<'a, H: Hand> Follower<'a, H> {
     }
 
     /// Folds and prints one event; gives the exit code when it is the last.
-    fn happened(&mut self, event: &Event) -> std::result::Result<Option<i32>, Stop> {
+    async fn happened(&mut self, event: &Event) -> std::result::Result<Option<i32>, Stop> {
         self.store.apply(event);
         match self.printer.reader() {
             Reader::Program => self.printer.out(&ndjson::event(event))?,
@@ -290,10 +348,10 @@ impl<'a, H: Hand> Follower<'a, H> {
             EventKind::Ended { work, cleanup } => {
                 let code = exit::of(work, cleanup);
                 self.stream(true)?;
-                self.ended(code, work)?;
+                self.ended(code, work).await?;
                 Ok(Some(code))
             }
-            EventKind::Detached if event.seq > self.watch.history => self.detached().map(Some),
+            EventKind::Detached if event.seq > self.watch.history => self.detached().await.map(Some),
             _ => Ok(None),
         }
     }
@@ -302,16 +360,17 @@ impl<'a, H: Hand> Follower<'a, H> {
         self.store.job(&self.watch.job)
     }
 
-    fn ended(&mut self, code: i32, work: &WorkVerdict) -> std::result::Result<(), Stop> {
+    async fn ended(&mut self, code: i32, work: &WorkVerdict) -> std::result::Result<(), Stop> {
         self.printer.end_progress();
         let now = Timestamp::now();
         let paint = self.printer.out_paint();
+        let cost = self.hand.cost().await;
         let Some(job) = self.job() else { return Ok(()) };
         if self.printer.is_json() {
-            let text = summary::json(job, &self.watch.files, code, now);
+            let text = summary::json(job, &self.watch.files, code, now, cost.as_ref());
             self.printer.out(&text)?;
         } else {
-            let text = summary::text(job, &self.watch.files, code, now, paint);
+            let text = summary::text(job, &self.watch.files, code, now, paint, cost.as_ref());
             self.printer.out(&text)?;
             if let WorkVerdict::Error { message, hints } = work {
                 error::print(self.printer, code, message, hints)?;
@@ -321,27 +380,37 @@ impl<'a, H: Hand> Follower<'a, H> {
     }
 
     /// Says that the job was let go of, and what can be done with it.
-    fn detached(&mut self) -> Outcome {
+    async fn detached(&mut self) -> Outcome {
         self.stream(true)?;
         self.printer.end_progress();
         let asked = self.watch.until == Until::UnderWay;
         let code = if asked { exit::OK } else { exit::DETACHED };
         let now = Timestamp::now();
         if self.printer.is_json() {
+            let cost = self.hand.cost().await;
             if let Some(job) = self.job() {
-                let text = summary::json(job, &self.watch.files, code, now);
+                let text = summary::json(job, &self.watch.files, code, now, cost.as_ref());
                 self.printer.out(&text)?;
             }
         } else if asked {
             let text = format!("{}\n", self.watch.job);
             self.printer.out(&text)?;
         }
+        let machine = self.job().and_then(|job| job.machine.clone()).filter(|machine| !machine.ended);
+        let money = match &machine {
+            Some(machine) => self.hand.leaving(machine.provider, &machine.id).await.money,
+            None => None,
+        };
         let job = &self.watch.job;
-        let how = if self.job().is_none_or(JobView::is_under_way) {
+        let mut how = if self.job().is_none_or(JobView::is_under_way) {
             "goes on".to_owned()
         } else {
-            "stands still until it is taken up again; its machine costs until its lease runs out".to_owned()
+            "stands still until it is taken up again; its machine lives until its lease runs out".to_owned()
         };
+        if let Some(money) = money {
+            // writing to a String cannot fail
+            let _ = write!(how, "\nits machine is left running: {money}");
+        }
         let text = format!(
             "\ndetached: job {job} {how}\nhint: `hga jobs attach {job}` takes it up again\nhint: `hga jobs cancel {job}` stops it and ends its machine\n"
         );

@@ -41,6 +41,7 @@ Examples:
   hga run-tests-linux --source ~/hg --rev 7.2 --detach
   hga run-tests-linux --provider hosts --machine build1 --keep-on-failure
   hga run-tests-linux --provider aws --build-image -- -j36
+  hga run-tests-linux --provider aws --dry-run -- -j36
   hga run-tests-linux --provider aws --instance-type c5.4xlarge,m5.4xlarge
   hga run-tests-linux -- --json --color never test-add.t
 
@@ -70,7 +71,8 @@ pub(super) const LAUNCH: &str = "\
 Examples:
   hga machines launch
   hga machines launch --lease 30m
-  hga machines launch --provider aws --distro debian12 --lease 4h";
+  hga machines launch --provider aws --distro debian12 --lease 4h
+  hga machines launch --provider aws --instance-type c6i.4xlarge --dry-run";
 
 pub(super) const EXTEND: &str = "\
 An EC2 machine is told itself, for it ends itself; then the tag that others
@@ -133,6 +135,63 @@ Examples:
   hga jobs cancel j-abc234
   hga jobs cancel j-abc234 --kill --yes";
 
+pub(super) const COSTS: &str = "\
+What is counted: each machine while it runs, its public addresses and volumes,
+and stored images. AWS charges machines by the second, a minute at least. What
+has ended stays in the ledger. First AWS is asked which machines still run.
+
+Each amount says how its price is known. A price that is unknown is never
+counted as nothing: the amount is `unknown`, or begins with `≥`. Snapshots are
+counted whole, which is the most they can be. Not included are data sent out to
+the internet, credits of burstable types (t3), taxes, discounts, free tiers.
+
+Exit status: 0 all was looked at, 100 something could not be.
+
+Examples:
+  hga costs
+  hga costs --month 2026-10 --by job
+  hga costs --last 7d --by day
+  hga costs --from 2026-11-01 --to 2026-11-15 --by owner
+  hga costs --all --by month --csv > costs.csv
+  hga costs --json | jq -r .total.total";
+
+pub(super) const PRICES_LIST: &str = "\
+Asks nobody. A price is a bundled estimate, which came with hga; a list price,
+which AWS's price list told when it was asked; or one of the Spot market, of
+the cheapest zone. Regions are those of --aws-region; with --all-regions those
+that there are bundled prices of.
+
+Examples:
+  hga prices list
+  hga prices list c5.9xlarge c7i.8xlarge --aws-region us-east-1,eu-west-1
+  hga prices list --json | jq -r 'select(.item == \"machine\") | .usd'";
+
+pub(super) const PRICES_REFRESH: &str = "\
+Asks for the types that hga knows, that config.toml names and that run, where
+machines are launched and where any run; --aws-region adds regions, and with
+--all-regions those that there are bundled prices of are asked for too. The
+answer is kept in prices.json in the state directory: of what AWS does not
+answer, the last answer stays. What launches on EC2 asks once a day by itself.
+
+Needs pricing:GetProducts and, for Spot, ec2:DescribeSpotPriceHistory. Exit
+status: 0 all was answered, 100 something was not.
+
+Examples:
+  hga prices refresh
+  hga prices refresh --aws-region us-west-2,eu-west-1";
+
+pub(super) const PRICES_CHECK: &str = "\
+Asks for every bundled price, or with --aws-region for those of these regions,
+and keeps nothing. A line tells of each that differs or that the list does not
+have. Data transfer and surplus processors are not asked for.
+
+Exit status: 0 all agree, 1 some differ or are not in the list, 100 none that
+was asked for differs but not all could be asked for.
+
+Examples:
+  hga prices check
+  hga prices check --aws-region us-east-1 --json";
+
 pub(super) const SSH: &str = "\
 Examples:
   hga ssh m-abc234
@@ -175,7 +234,7 @@ Examples:
 
 /// All of them, for the tests that hold them to the terminal's width and to the parser.
 #[cfg(test)]
-pub(super) const ALL: [&str; 17] = [
+pub(super) const ALL: [&str; 21] = [
     TOP,
     DEMO,
     RUN_TESTS,
@@ -188,6 +247,10 @@ pub(super) const ALL: [&str; 17] = [
     OUTPUT,
     ATTACH,
     CANCEL,
+    COSTS,
+    PRICES_LIST,
+    PRICES_REFRESH,
+    PRICES_CHECK,
     SSH,
     DOCTOR,
     CONFIG,

@@ -37,6 +37,7 @@ impl Cli {
         match &self.verb {
             Some(Verb::Completions(_) | Verb::Man(_)) => Need::Nothing,
             Some(Verb::Doctor(doctor)) if doctor.iam => Need::Nothing,
+            Some(Verb::Costs(costs)) if costs.schema => Need::Nothing,
             Some(Verb::Config(config)) if config.sample || config.path => Need::Nothing,
             Some(Verb::Config(_)) => Need::Config,
             _ => Need::Session,
@@ -117,6 +118,8 @@ mod tests {
             ("hga man", Need::Nothing),
             ("hga doctor --iam", Need::Nothing),
             ("hga doctor", Need::Session),
+            ("hga costs --schema", Need::Nothing),
+            ("hga costs", Need::Session),
             ("hga", Need::Session),
             ("hga jobs list", Need::Session),
             ("hga demo --no-tui --provider local test-add.t", Need::Session),
@@ -138,6 +141,12 @@ mod tests {
             "hga run-tests-linux --filesytem tmpfs",
             "hga run-tests-linux --machine",
             "hga jobs list -n 0",
+            "hga costs --today --all",
+            "hga costs --month --from 2026-11-01",
+            "hga costs --last 7d --to 2026-11-01",
+            "hga costs --from yesterday",
+            "hga costs --month 2026-13",
+            "hga costs --by moon",
             "hga demo --provider hosts",
         ] {
             assert!(read(argv(line)).is_err(), "{line}");

@@ -1,9 +1,10 @@
 //! What people and programs get to see, held fast: help texts at 80 columns, runs as plain lines, JSON and summaries.
 
 use super::args::Cli;
-use super::follow::{Follower, Hand, Until, Watch};
+use super::follow::{Follower, Hand, Leaving, Until, Watch};
 use super::interrupt::{Press, Stance};
 use super::printer::{Printer, Streams};
+use crate::domain::money::{JobCost, PhaseCost, Usd};
 use crate::domain::{
     CancelLevel, CleanupVerdict, CloudWish, DirtyTree, Filesystem, JobId, KeepMachine, MachineId, Operation, Phase,
     ProviderKind, RunId, RunTestsSpec, TestEvent, TestOutcome, TestResult, TestSource, Timestamp, WorkVerdict,
@@ -164,6 +165,8 @@ struct Script {
     done: Arc<Mutex<Vec<String>>>,
     /// What a detach or cancel leads to.
     after: Vec<Event>,
+    leaving: Leaving,
+    cost: Option<JobCost>,
 }
 
 impl Hand for Script {
@@ -188,8 +191,12 @@ impl Hand for Script {
         Ok(())
     }
 
-    async fn lease_ends(&mut self, _machine: &MachineId) -> Option<Timestamp> {
-        None
+    async fn leaving(&mut self, _provider: ProviderKind, _machine: &MachineId) -> Leaving {
+        self.leaving.clone()
+    }
+
+    async fn cost(&mut self) -> Option<JobCost> {
+        self.cost.clone()
     }
 }
 
@@ -210,6 +217,8 @@ struct Play {
     folder: PathBuf,
     output: bool,
     gone: bool,
+    leaving: Leaving,
+    cost: Option<JobCost>,
 }
 
 impl Play {
@@ -224,6 +233,8 @@ impl Play {
             folder: "/nowhere".into(),
             output: false,
             gone: false,
+            leaving: Leaving::default(),
+            cost: None,
         }
     }
 
@@ -234,7 +245,13 @@ impl Play {
         let to: Box<dyn Write + Send> = if self.gone { Box::new(Gone) } else { Box::new(out.clone()) };
         let mut printer = Printer::new(&cli.global, streams, to, Box::new(err.clone()));
         let done = Arc::new(Mutex::new(Vec::new()));
-        let hand = Script { events: self.events.into(), done: Arc::clone(&done), after: self.after };
+        let hand = Script {
+            events: self.events.into(),
+            done: Arc::clone(&done),
+            after: self.after,
+            leaving: self.leaving,
+            cost: self.cost,
+        };
         let files = JobFiles {
             folder: self.folder.clone(),
             output: self.folder.join("output"),
@@ -358,6 +375,49 @@ async fn one_interrupt_detaches_after_a_moment() {
     assert!(began.elapsed() >= Duration::from_secs(4), "one second until the press, three to think");
     assert!(seen.err.contains("detaching in 3 s: the run goes on"), "{}", seen.err);
     assert!(seen.err.contains("hga jobs attach j-abc234") && seen.err.contains("hga jobs cancel j-abc234"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_lets_go_of_a_machine_that_costs_is_told_what() {
+    let money = "$1.53/h; ends itself in 41m 00s, at most $1.05 from now";
+    let leaving = Leaving { ends: Some(at(2460)), money: Some(money.to_owned()) };
+    let play = Play {
+        after: last(EventKind::Detached),
+        presses: vec![Press::Interrupt],
+        leaving,
+        ..Play::of("hga run-tests-linux", under_way())
+    };
+    let err = play.run().await.err;
+    assert!(err.contains(&format!("unless attached\nleft running: {money}\npress Ctrl-C again")), "{err}");
+    assert!(err.contains(&format!("goes on\nits machine is left running: {money}\nhint:")), "{err}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_job_cost_is_told_by_phase_and_in_sum() {
+    let usd = |text: &str| text.parse::<Usd>().unwrap();
+    let phase = |phase, text| PhaseCost { phase, usd: usd(text) };
+    let cost = JobCost {
+        total: usd("0.0812"),
+        phases: vec![phase(Phase::Test, "0.0777"), phase(Phase::Sync, "0.001")],
+        between: usd("0.0025"),
+        unknown: 0,
+        sources: ["list price of 2026-11-24".to_owned()].into(),
+    };
+    let seen = Play { cost: Some(cost.clone()), ..Play::of("hga run-tests-linux", failing_run()) }.run().await;
+    let (_, rest) = seen.out.split_once("Time and money\n").unwrap();
+    insta::assert_snapshot!(rest.lines().take(6).collect::<Vec<_>>().join("\n"), @r"
+      launch       2.00s    1 %
+      sync         2.00s    1 %   <$0.01
+      test        3m 03s   97 %    $0.08
+      end          1.00s    1 %
+      between                     <$0.01
+      total       3m 08s           $0.08  setup overhead 2.7 %
+    ");
+    assert!(rest.contains("\nCost       $0.08 (list price of 2026-11-24)\n"), "{rest}");
+    let seen = Play { cost: Some(cost), ..Play::of("hga --json run-tests-linux", failing_run()) }.run().await;
+    let summary: serde_json::Value = serde_json::from_str(seen.out.lines().last().unwrap()).unwrap();
+    assert_eq!(summary["cost"]["total"], "0.0812");
+    assert_eq!(summary["cost"]["phases"][0], serde_json::json!({"phase": "test", "usd": "0.0777"}));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 use super::lines::{cut, diff, word};
 use super::paint::{Paint, Tone};
 use super::{exit, words};
+use crate::domain::money::{JobCost, Usd};
 use crate::domain::{CleanupVerdict, Region, Timestamp, WorkVerdict, escape_line};
 use crate::event::Level;
 use crate::session::JobFiles;
@@ -17,13 +18,20 @@ const SLOWEST: usize = 10;
 const SKIPPED: usize = 20;
 
 /// The summary for people.
-pub(super) fn text(job: &JobView, files: &JobFiles, code: i32, now: Timestamp, paint: Paint) -> String {
+pub(super) fn text(
+    job: &JobView,
+    files: &JobFiles,
+    code: i32,
+    now: Timestamp,
+    paint: Paint,
+    cost: Option<&JobCost>,
+) -> String {
     let mut text = String::from("\n");
     if job.tests.counts.total > 0 || job.tests.counts.done() > 0 {
         tests(&mut text, job, files, now, paint);
     }
-    times(&mut text, job, now, paint);
-    ends(&mut text, job, files, code, paint);
+    times(&mut text, job, now, paint, cost);
+    ends(&mut text, job, files, code, paint, cost);
     text
 }
 
@@ -92,29 +100,41 @@ fn tests(text: &mut String, job: &JobView, files: &JobFiles, now: Timestamp, pai
     let _ = writeln!(text, "{all}{took}: {}\n", parts.join(", "));
 }
 
-fn times(text: &mut String, job: &JobView, now: Timestamp, paint: Paint) {
+fn times(text: &mut String, job: &JobView, now: Timestamp, paint: Paint, cost: Option<&JobCost>) {
     let table = phase_table(job, now);
     if table.rows.is_empty() {
         return;
     }
-    heading(text, paint, "Time");
+    heading(text, paint, if cost.is_some() { "Time and money" } else { "Time" });
+    let money = |usd: Option<Usd>| match (cost, usd.filter(|usd| !usd.is_zero())) {
+        (None, _) => String::new(),
+        (Some(_), usd) => format!("  {:>7}", usd.map_or(String::new(), |usd| usd.to_string())),
+    };
     for row in &table.rows {
         let failed = if row.ok == Some(false) { "  failed" } else { "" };
-        let _ =
-            writeln!(text, "  {:<8} {:>9}  {:>3.0} %{failed}", row.phase, words::seconds(row.seconds), row.percent);
+        let usd = money(cost.and_then(|cost| cost.phase(row.phase)));
+        let line =
+            format!("  {:<8} {:>9}  {:>3.0} %{usd}{failed}", row.phase, words::seconds(row.seconds), row.percent);
+        let _ = writeln!(text, "{}", line.trim_end());
         for step in job.steps_of(row.phase) {
             let step = format!("    {:>9}  {}", words::seconds(step.seconds), cut(&escape_line(&step.step)));
             let _ = writeln!(text, "{}", paint.tone(Tone::Dim, &step));
         }
     }
+    if let Some(between) = cost.map(|cost| cost.between).filter(|between| !between.is_zero()) {
+        let _ = writeln!(text, "  {:<8} {:>9}  {:>5}{}", "between", "", "", money(Some(between)));
+    }
     let _ = write!(text, "  {:<8} {:>9}", "total", words::seconds(table.total));
+    if let Some(cost) = cost {
+        let _ = write!(text, "  {:>5}  {:>7}", "", cost.words());
+    }
     if let Some(overhead) = table.overhead_percent {
         let _ = write!(text, "  setup overhead {overhead:.1} %");
     }
     text.push_str("\n\n");
 }
 
-fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Paint) {
+fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Paint, cost: Option<&JobCost>) {
     let mut row = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:<10} {value}");
     };
@@ -141,6 +161,13 @@ fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Pa
             machine.instance_type.iter().cloned().chain(machine.region.iter().map(ToString::to_string)).collect();
         let what = if what.is_empty() { String::new() } else { format!(" ({})", escape_line(&what.join(", "))) };
         row("Machine", &format!("{}{what} {fate}", machine.id));
+    }
+    if let Some(cost) = cost {
+        let known: Vec<&str> = cost.sources.iter().map(String::as_str).collect();
+        let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
+        let runs = job.machine.as_ref().is_some_and(|machine| !machine.ended);
+        let so_far = if runs { " so far" } else { "" };
+        row("Cost", &format!("{}{so_far}{known}", cost.words()));
     }
     if files.results.is_dir() {
         row("Results", &files.results.display().to_string());
@@ -170,7 +197,10 @@ fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Pa
         Some(WorkVerdict::MachineLost { message }) => {
             format!("{}: {}", paint.tone(Tone::Bad, "machine lost"), cut(&escape_line(message)))
         }
-        Some(WorkVerdict::Cancelled) => paint.tone(Tone::Warn, "stopped"),
+        Some(WorkVerdict::Cancelled) => match job.capped {
+            Some(cap) => format!("{}, {cap}", paint.tone(Tone::Warn, "stopped by its cap")),
+            None => paint.tone(Tone::Warn, "stopped"),
+        },
     };
     row("Work", &work);
     match &job.cleanup {
@@ -188,7 +218,7 @@ fn ends(text: &mut String, job: &JobView, files: &JobFiles, code: i32, paint: Pa
 }
 
 /// The summary for programs, one line.
-pub(super) fn json(job: &JobView, files: &JobFiles, code: i32, now: Timestamp) -> String {
+pub(super) fn json(job: &JobView, files: &JobFiles, code: i32, now: Timestamp, cost: Option<&JobCost>) -> String {
     let table = phase_table(job, now);
     let phases: Vec<Value> = table
         .rows
@@ -230,6 +260,8 @@ pub(super) fn json(job: &JobView, files: &JobFiles, code: i32, now: Timestamp) -
                 "instance_type": machine.instance_type, "region": machine.region,
             })
         }),
+        "capped": job.capped,
+        "cost": cost,
         "results": files.results,
         "output": files.output,
         "exit_code": code,

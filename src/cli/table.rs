@@ -44,6 +44,42 @@ pub(super) fn table<const N: usize>(
     text
 }
 
+/// Rows of numbers behind what each is of, all but the first column to the right, the last row set off: it is the sum.
+pub(super) fn sums<const N: usize>(
+    heads: [&str; N],
+    rows: &[[String; N]],
+    total: [String; N],
+    width: Option<usize>,
+    paint: Paint,
+) -> String {
+    let mut all: Vec<[String; N]> = vec![heads.map(str::to_owned)];
+    all.extend(rows.iter().cloned());
+    all.push(total);
+    for row in &mut all {
+        row[0] = escape_line(&row[0]);
+    }
+    let mut widths: [usize; N] =
+        std::array::from_fn(|column| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    if let Some(width) = width {
+        // numbers stay whole
+        let over = (widths.iter().sum::<usize>() + GAP * N.saturating_sub(1)).saturating_sub(width);
+        widths[0] -= over.min(widths[0].saturating_sub(NARROWEST));
+    }
+    let last = all.len() - 1;
+    let mut text = String::new();
+    for (index, row) in all.iter().enumerate() {
+        let mut line = format!("{:<width$}", fit(&row[0], widths[0]), width = widths[0]);
+        for (cell, width) in row.iter().zip(widths).skip(1) {
+            // writing to a String cannot fail
+            let _ = write!(line, "{:GAP$}{cell:>width$}", "");
+        }
+        let tone = if index == 0 || index == last { paint.tone(Tone::Strong, line.trim_end()) } else { line };
+        text.push_str(tone.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 fn line(cells: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (cell, width) in cells.iter().zip(widths) {

@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 /// The shortest lease: below it a machine ends before anybody reaches it.
-pub const LEASE_MIN: Duration = Duration::from_secs(10);
+pub const LEASE_MIN: Duration = crate::domain::Lease::SHORTEST;
 /// The longest lease: a forgotten machine is gone within a week.
 pub const LEASE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 

@@ -153,6 +153,7 @@ impl Image {
             detail: None,
             fingerprint: self.fingerprint.clone(),
             ends_with: None,
+            metered: None,
             used_by: Vec::new(),
         }
     }

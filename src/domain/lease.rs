@@ -10,6 +10,9 @@ use std::time::Duration;
 pub struct Lease(Timestamp);
 
 impl Lease {
+    /// No lease is shorter: a machine must have the time to be asked for more.
+    pub const SHORTEST: Duration = Duration::from_secs(10);
+
     /// A lease that ends then.
     #[must_use]
     pub fn until(at: Timestamp) -> Self {

@@ -313,6 +313,7 @@ impl Machine {
             detail: cloud.map(|cloud| cloud.instance_type.clone()),
             fingerprint: None,
             ends_with: None,
+            metered: cloud.map(|cloud| cloud.metered.clone()),
             used_by: Vec::new(),
         }
     }

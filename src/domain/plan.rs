@@ -1,6 +1,7 @@
 //! A plan: what ending machines or removing other things would do, to what and why, before any of it is done. Pure; made
 //! anew whenever what it was made from changes, and checked item by item against the world before it is carried out.
 
+use super::money::{Ledger, PriceBook, Saving};
 use super::{
     Claim, Image, JobId, Machine, MachineId, MachineState, Operation, ProviderKind, Region, Resource, ResourceKind,
     ResourceRef, Timestamp, words,
@@ -114,6 +115,9 @@ pub struct PlanItem {
     /// The jobs under way there, which would lose it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobId>,
+    /// What its end saves; none where nothing is charged for it, or where nobody has reckoned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saving: Option<Saving>,
 }
 
 impl PlanItem {
@@ -312,6 +316,7 @@ fn item(resource: &Resource, working: &[Working]) -> PlanItem {
         created: resource.created,
         detail: resource.detail.clone(),
         jobs: working.iter().filter(works_there).map(|work| work.job.clone()).collect(),
+        saving: None,
     }
 }
 
@@ -347,6 +352,22 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// The same with what each item's end saves. `there` is all that is there.
+    #[must_use]
+    pub fn priced(mut self, there: &[Resource], ledger: &Ledger, book: &PriceBook, now: Timestamp) -> Self {
+        for item in &mut self.items {
+            let found = there.iter().find(|found| found.at == item.at);
+            item.saving = found.and_then(|found| Saving::of(found, there, ledger, book, now));
+        }
+        self
+    }
+
+    /// What all of it saves; none where nothing is charged for any of it.
+    #[must_use]
+    pub fn saving(&self) -> Option<Saving> {
+        self.items.iter().filter_map(|item| item.saving).reduce(Saving::and)
     }
 
     /// What ending the chosen machines would do.
@@ -603,6 +624,7 @@ mod tests {
             detail: None,
             fingerprint: None,
             ends_with: None,
+            metered: None,
             used_by: Vec::new(),
         }
     }
@@ -667,6 +689,63 @@ mod tests {
             assert_eq!(ids(&purge(&owners, &there)), ["i-a", "i-b", "ami-1", "snap-1", "sg-1", "sg-2"]);
         }
         assert_eq!(ids(&purge(&Owners::Also(["eve".to_owned()].into()), &there)).len(), 4);
+    }
+
+    #[test]
+    fn each_item_says_what_its_end_saves_and_nothing_is_counted_twice() {
+        use super::super::money::{Ledger, PriceBook};
+        use ResourceKind as K;
+        let gib = 1u64 << 30;
+        let metered = super::super::Metered { addresses: 1, ..Default::default() };
+        let on_ec2 = |id: &str, kind: &str, state: &str| Resource {
+            detail: Some(kind.to_owned()),
+            metered: Some(metered.clone()),
+            state: Some(state.to_owned()),
+            ..resource(K::Machine, id, ours())
+        };
+        let (runs, stands) = (on_ec2("i-1", "c5.9xlarge", "running"), on_ec2("i-2", "c5.9xlarge", "stopped"));
+        let odd = on_ec2("i-3", "zz9.plural", "running");
+        let disk = |id: &str, of: &Resource| Resource {
+            bytes: Some(20 * gib),
+            ends_with: Some(of.at.clone()),
+            ..resource(K::Volume, id, ours())
+        };
+        let disks = [disk("vol-1", &runs), disk("vol-2", &stands)];
+        let lone = Resource { bytes: Some(5 * gib), ..resource(K::Volume, "vol-3", ours()) };
+        let image = Resource { bytes: Some(12 * gib), ..resource(K::Image, "ami-1", ours()) };
+        let of_image = Resource {
+            bytes: Some(12 * gib),
+            used_by: vec![image.at.clone()],
+            ..resource(K::Snapshot, "snap-1", ours())
+        };
+        let [first, second] = disks;
+        let there = [runs, stands, odd, first, second, lone, image, of_image, resource(K::Group, "sg-1", ours())];
+        let plan = purge(&Owners::Mine, &there).priced(&there, &Ledger::default(), PriceBook::bundled(), now());
+        let said: Vec<(&str, String)> = plan
+            .items
+            .iter()
+            .map(|item| (item.at.id.as_str(), item.saving.map_or_else(|| "-".to_owned(), |saving| saving.words())))
+            .collect();
+        // a machine takes its address and its volume along; 20 GB are $1.60 a month
+        let expected = [
+            ("i-1", "ends $1.54/h"),
+            ("i-2", "saves $1.60 a month"),
+            ("i-3", "its price is unknown"),
+            ("ami-1", "saves ≤ $0.60 a month"),
+            ("snap-1", "-"),
+            ("vol-3", "saves $0.40 a month"),
+            ("sg-1", "-"),
+        ];
+        assert_eq!(said.iter().map(|(id, said)| (*id, said.as_str())).collect::<Vec<_>>(), expected);
+        let all = plan.saving().unwrap().words();
+        assert_eq!(all, "ends $1.54/h, saves ≤ $2.60 a month, 1 price is unknown and comes on top");
+        let local = Plan::terminate(
+            &[key("m-abc234", ProviderKind::Local)],
+            &[machine("m-abc234", ProviderKind::Local, MachineState::Running)],
+            &[],
+            now(),
+        );
+        assert_eq!(local.saving(), None);
     }
 
     #[test]
@@ -736,7 +815,13 @@ mod tests {
         let plan = purge(&Owners::All, &[resource(ResourceKind::Machine, "i-a", ours())]);
         let saved = SavedPlan::new(Plan { account: Some("123456789012".to_owned()), ..plan }, now());
         let text = serde_json::to_string_pretty(&saved).unwrap();
-        assert_eq!(SavedPlan::read(&text), Ok(saved));
+        assert_eq!(SavedPlan::read(&text), Ok(saved.clone()));
+        // as one that an older version saved it says nothing of money
+        assert!(!text.contains("saving"), "{text}");
+        let mut dear = saved;
+        let saving = Saving { hourly: "1.53".parse().unwrap(), ..Saving::default() };
+        dear.plan.items[0].saving = Some(saving);
+        assert_eq!(SavedPlan::read(&serde_json::to_string(&dear).unwrap()), Ok(dear));
         for (text, why) in [
             ("", "EOF"),
             ("[]", "no `hga-plan`"),

@@ -1,7 +1,7 @@
 //! Whatever a provider holds that costs money or is left behind, in one shape: machines, images and all that goes with
 //! them. What is known of it is what a plan is made from, and what is compared before the plan is carried out.
 
-use super::{Fingerprint, JobId, Keep, ProviderKind, Timestamp};
+use super::{Fingerprint, JobId, Keep, Metered, ProviderKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -229,6 +229,9 @@ pub struct Resource {
     /// The machine whose end is its end too: a volume that is deleted with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_with: Option<ResourceRef>,
+    /// What a machine's price depends on besides its type and region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metered: Option<Metered>,
     /// What uses it and keeps it from being removed: machines of a group, images of a snapshot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub used_by: Vec<ResourceRef>,

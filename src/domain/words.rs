@@ -9,6 +9,11 @@ const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 /// Reads a length of time: numbers with a unit each (`s`, `m`, `h`, `d`), largest first or not, added up.
 pub fn length(text: &str) -> Result<Duration, String> {
+    length_within(text, LONGEST)
+}
+
+/// The same, up to another bound.
+pub fn length_within(text: &str, longest: Duration) -> Result<Duration, String> {
     let bad = || "write a number with its unit, such as 90s, 30m, 2h, 1d or 1h30m".to_owned();
     let mut total = Duration::ZERO;
     let mut digits = String::new();
@@ -32,8 +37,8 @@ pub fn length(text: &str) -> Result<Duration, String> {
     if !digits.is_empty() || text.trim().is_empty() {
         return Err(bad());
     }
-    if total.is_zero() || total > LONGEST {
-        return Err("must be at least 1s and at most 7d".to_owned());
+    if total.is_zero() || total > longest {
+        return Err(format!("must be at least 1s and at most {}", exact(longest)));
     }
     Ok(total)
 }

@@ -52,6 +52,12 @@ impl JobHandle {
         signal::raise(&self.shared.signal, level);
     }
 
+    /// How firmly it was told to stop, so far.
+    #[must_use]
+    pub fn level(&self) -> CancelLevel {
+        self.shared.signal.borrow().level
+    }
+
     /// Lets go of it: its work is dropped where it stands and nothing is cleaned up. Without effect once it was told
     /// to stop or its work is over.
     pub fn detach(&self) {

@@ -76,6 +76,9 @@ impl Journal {
                     ],
                 )
                 .map_err(sort)?,
+            EventKind::Capped { cap, .. } => {
+                db.execute("UPDATE jobs SET capped = ?2 WHERE id = ?1", params![job, cap.exact()]).map_err(sort)?
+            }
             EventKind::Test { test: TestEvent::Ended(result), .. } => db
                 .prepare_cached("INSERT INTO tests (job, name, outcome, seconds, at) VALUES (?1, ?2, ?3, ?4, ?5)")
                 .and_then(|mut insert| {

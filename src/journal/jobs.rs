@@ -1,6 +1,7 @@
 //! Reading jobs.
 
 use super::{Error, Journal, Result};
+use crate::domain::money::Usd;
 use crate::domain::{CleanupVerdict, JobId, JobState, Operation, Timestamp, WorkVerdict};
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
@@ -24,9 +25,11 @@ pub struct JobRecord {
     pub work: Option<WorkVerdict>,
     /// The clean-up's verdict, once ended.
     pub cleanup: Option<CleanupVerdict>,
+    /// The cap that it was stopped for.
+    pub capped: Option<Usd>,
 }
 
-const COLUMNS: &str = "id, operation, created, state, driver, ended, work, cleanup";
+const COLUMNS: &str = "id, operation, created, state, driver, ended, work, cleanup, capped";
 
 /// A row as SQLite gives it; making sense of it comes after, so that one strange row spoils no list.
 struct Raw {
@@ -38,6 +41,7 @@ struct Raw {
     ended: Option<String>,
     work: Option<String>,
     cleanup: Option<String>,
+    capped: Option<String>,
 }
 
 impl Raw {
@@ -51,6 +55,7 @@ impl Raw {
             ended: row.get(5)?,
             work: row.get(6)?,
             cleanup: row.get(7)?,
+            capped: row.get(8)?,
         })
     }
 
@@ -66,6 +71,7 @@ impl Raw {
             ended: self.ended.as_deref().map(|text| time("time of ending", text)).transpose()?,
             work: self.work.as_deref().map(|text| json(id, "verdict", text)).transpose()?,
             cleanup: self.cleanup.as_deref().map(|text| json(id, "verdict", text)).transpose()?,
+            capped: self.capped.as_deref().and_then(|text| text.parse().ok()),
             id: JobId::new(id.as_str()).map_err(|error| unreadable(id, "id", error))?,
         })
     }

@@ -70,7 +70,8 @@ impl Journal {
             }
             EventKind::Removed { things } => {
                 let charged = things.iter().filter(|thing| {
-                    matches!(thing.kind, ResourceKind::Machine | ResourceKind::Image | ResourceKind::Snapshot)
+                    use ResourceKind::{Image, Machine, Snapshot, Volume};
+                    matches!(thing.kind, Machine | Image | Snapshot | Volume)
                 });
                 let ended = |thing: &ResourceRef| LedgerEntry::Ended { thing: thing.clone(), at, bound: false };
                 charged.map(ended).try_for_each(|entry| self.enter_one(db, &entry))

@@ -9,6 +9,8 @@ mod error;
 mod history;
 mod jobs;
 mod ledger;
+#[cfg(test)]
+mod ledger_test;
 mod open;
 mod prune;
 mod read;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Each entry takes the file from the version of its index to the next.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE jobs (
         id        TEXT PRIMARY KEY NOT NULL,
@@ -47,10 +47,13 @@ const MIGRATIONS: [&str; 2] = [
         entry TEXT NOT NULL                      -- JSON
     ) STRICT;
 ",
+    "
+    ALTER TABLE jobs ADD COLUMN capped TEXT;     -- US dollars: the cap that it was stopped for
+",
 ];
 
 /// The version this program writes.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 const _: () = assert!(MIGRATIONS.len() == VERSION as usize, "each version has its migration");
 
 /// What the file's version means to this program.

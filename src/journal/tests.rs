@@ -43,6 +43,10 @@ fn job(name: &str) -> JobId {
     JobId::new(name).unwrap()
 }
 
+fn usd(text: &str) -> crate::domain::money::Usd {
+    text.parse().unwrap()
+}
+
 fn draft(id: &JobId, kind: EventKind) -> Draft {
     Draft { job: id.clone(), at: at(1), kind }
 }
@@ -106,6 +110,8 @@ fn the_row_of_a_job_follows_its_events() {
         (EventKind::Started { pid: 43, resumed: true }, JobState::Running, Some(43)),
         (EventKind::Cancelling { level: CancelLevel::Stop }, JobState::Cancelling, Some(43)),
         (EventKind::info("words"), JobState::Cancelling, Some(43)),
+        (EventKind::NearCap { spent: usd("4"), cap: usd("5") }, JobState::Cancelling, Some(43)),
+        (EventKind::Capped { spent: usd("5"), cap: usd("5") }, JobState::Cancelling, Some(43)),
         (ended(), JobState::Ended, None),
         (started, JobState::Ended, None),
     ] {
@@ -113,6 +119,8 @@ fn the_row_of_a_job_follows_its_events() {
         journal.append(&[draft(&id, kind.clone())]).unwrap();
         let record = journal.job(&id).unwrap().unwrap();
         assert_eq!((record.state, record.driver), (state, driver), "{kind:?}");
+        let over = matches!(kind, EventKind::Capped { .. }) || record.work.is_some();
+        assert_eq!(record.capped, over.then(|| usd("5")), "{kind:?}");
     }
     let record = journal.jobs(10).unwrap().remove(0);
     assert_eq!(record.work, Some(WorkVerdict::TestsFailed { status: 1 }));

@@ -379,6 +379,7 @@ mod tests {
             created: None,
             detail: None,
             jobs: Vec::new(),
+            saving: None,
         };
         let mut items: Vec<PlanItem> = (0..20).map(|n| item(ResourceKind::Volume, "eu-west-1", n)).collect();
         items.push(item(ResourceKind::Volume, "us-west-2", 0));

@@ -2,12 +2,13 @@
 //! machine. Also the verb `machines launch`.
 
 use super::bake;
-use super::ready::{Fit, take_over, wait_ready};
+use super::ready::{Fit, paid, set_lease, take_over, wait_ready};
 use super::world::{Prior, World, fail};
 use crate::cloud::{Cloud, LaunchRequest};
 use crate::domain::money::Bill;
 use crate::domain::{
     CloudWish, Distro, ImageName, LaunchSpec, Lease, Machine, MachineId, Phase, ProviderKind, Timestamp, WorkVerdict,
+    words,
 };
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
@@ -76,6 +77,20 @@ pub fn end_launched(ctx: &JobContext, world: &World, prior: &Prior) -> Result<()
     Ok(())
 }
 
+/// How long a machine that is launched now may live with no client: no longer than the job's cap pays for it.
+async fn first_lease(ctx: &JobContext, world: &World, length: Duration) -> Result<Duration, Failure> {
+    let until = match &world.purse {
+        Some(purse) => purse.lasts_with_one_more().await,
+        None => None,
+    };
+    let kept = paid(until, length, Timestamp::now());
+    if kept < length {
+        let span = words::span(kept);
+        ctx.note(format!("its lease is {span} at first: its cap pays for no more")).await?;
+    }
+    Ok(kept)
+}
+
 /// Launches a machine for this job, or finds the one that an earlier process of the job launched.
 pub(super) async fn launch_for_job(
     ctx: &JobContext,
@@ -92,7 +107,7 @@ pub(super) async fn launch_for_job(
         machine: asked.clone(),
         job: ctx.job().clone(),
         image: wanted.image,
-        lease: Lease::starting(Timestamp::now(), wanted.lease),
+        lease: Lease::starting(Timestamp::now(), first_lease(ctx, world, wanted.lease).await?),
         purpose: wanted.purpose.to_owned(),
         spare_disk: wanted.spare_disk,
         wish: wanted.wish,
@@ -154,7 +169,12 @@ pub async fn launch(ctx: JobContext, world: World, prior: Prior, spec: LaunchSpe
     let launched = ctx.until_stopped(ctx.phase(Phase::Launch, launch)).await??;
     let ready = async {
         let machine = wait_ready(&ctx, &world, launched.machine, transport).await?;
-        take_over(&ctx, &world, machine, fit).await
+        let machine = take_over(&ctx, &world, machine, fit).await?;
+        if world.purse.is_some() {
+            // nobody renews it from now on, and what it costs is known now
+            set_lease(&world, &machine, spec.lease).await?;
+        }
+        Ok(machine)
     };
     let machine = ctx.until_stopped(ctx.phase(Phase::Ready, ready)).await??;
     ctx.disarm(launched.finaliser);

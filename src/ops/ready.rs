@@ -23,6 +23,11 @@ const MOVED: Duration = Duration::from_secs(30);
 /// How long between two questions to the provider that are not about the machine's state.
 const ASK: Duration = Duration::from_secs(5);
 
+/// A lease that is longer than it should be by so little is left alone.
+const SLACK: Duration = Duration::from_secs(2);
+/// Renewals do not come closer together than this when a cap makes leases short.
+const CLOSE: Duration = Duration::from_secs(5);
+
 /// When waiting ends.
 #[derive(Clone, Copy)]
 struct Deadline {
@@ -346,21 +351,44 @@ async fn new_host_key(
     }
 }
 
-/// Lets a machine live at least so long from now on: a person may have given it more. One of a cloud is told itself; the
-/// provider notes it for people.
-pub(super) async fn renew(world: &World, machine: &Machine, length: Duration) -> Result<(), Failure> {
+/// How long a machine may live at most, where its job's cap pays until then. It always has the time to be asked for more.
+pub(super) fn paid(until: Option<Timestamp>, length: Duration, now: Timestamp) -> Duration {
+    let least = length.min(Lease::SHORTEST);
+    until.map_or(length, |until| length.min(Lease::until(until).left(now)).max(least))
+}
+
+/// How long the machines of a job may live from now on at most.
+async fn most(world: &World) -> Duration {
+    let until = match &world.purse {
+        Some(purse) => purse.lasts().await,
+        None => None,
+    };
+    paid(until, Duration::MAX, Timestamp::now())
+}
+
+/// Lets a machine live at least so long from now on, but no longer than its job's cap pays for: what a person has given it
+/// besides stands as far as that. One of a cloud is told itself; the provider notes it for people. Gives how long that is.
+pub(super) async fn renew(world: &World, machine: &Machine, length: Duration) -> Result<Duration, Failure> {
+    let most = most(world).await;
+    let mut length = length.min(most);
     if machine.cloud.is_some() {
         let shell = world.shell(machine)?;
-        if lease::at_least(&*shell, length).await.map_err(fail)? > length {
-            return Ok(());
+        let left = lease::at_least(&*shell, length).await.map_err(fail)?;
+        if left > most.saturating_add(SLACK) {
+            lease::arm(&*shell, most).await.map_err(fail)?;
+            length = most;
+        } else if left > length {
+            return Ok(left);
         }
     }
     let cloud = world.cloud(machine.provider)?;
-    cloud.renew(&machine.id, Lease::starting(Timestamp::now(), length)).await.map_err(fail)
+    cloud.renew(&machine.id, Lease::starting(Timestamp::now(), length)).await.map_err(fail)?;
+    Ok(length)
 }
 
-/// Lets a machine live exactly so long from now on, even if it had more.
+/// Lets a machine live exactly so long from now on, even if it had more; less where its job's cap does not pay for so much.
 pub(super) async fn set_lease(world: &World, machine: &Machine, length: Duration) -> Result<(), Failure> {
+    let length = length.min(most(world).await);
     if machine.cloud.is_some() {
         lease::arm(&*world.shell(machine)?, length).await.map_err(fail)?;
     }
@@ -368,8 +396,8 @@ pub(super) async fn set_lease(world: &World, machine: &Machine, length: Duration
     cloud.renew(&machine.id, Lease::starting(Timestamp::now(), length)).await.map_err(fail)
 }
 
-/// Does the work while renewing the machine's lease, three times within its length. A renewal that fails is tried
-/// again soon: the work itself notices when the machine is gone.
+/// Does the work while renewing the machine's lease, three times within its length; towards the end of what a cap pays for
+/// that is less and less. A renewal that fails is tried again soon: the work itself notices when the machine is gone.
 pub(super) async fn leased<T>(
     world: &World,
     machine: &Machine,
@@ -386,7 +414,8 @@ pub(super) async fn leased<T>(
         }
         loop {
             let pause = match renew(world, machine, length).await {
-                Ok(()) => turn,
+                Ok(left) if world.purse.is_some() => (left / 3).clamp(CLOSE.min(turn), turn),
+                Ok(_) => turn,
                 Err(failure) => {
                     tracing::warn!(machine = %machine.id, "could not renew the lease: {failure}");
                     turn / 4
@@ -398,5 +427,30 @@ pub(super) async fn leased<T>(
     tokio::select! {
         done = work => done,
         () = renewals => unreachable!("the renewals never end"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_as_long_as_the_money_but_never_too_short_to_be_renewed() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let seconds = Duration::from_secs;
+        for (pays, length, kept) in [
+            (None, 7200, 7200),
+            (Some(100_000), 7200, 7200),
+            (Some(7200), 7200, 7200),
+            (Some(1800), 7200, 1800),
+            (Some(10), 7200, 10),
+            (Some(3), 7200, 10),
+            (Some(-60), 7200, 10),
+            // who asks for less gets it
+            (Some(3), 5, 5),
+        ] {
+            let until = pays.map(|pays| now + jiff::SignedDuration::from_secs(pays));
+            assert_eq!(paid(until, seconds(length), now), seconds(kept), "{pays:?} {length}");
+        }
     }
 }

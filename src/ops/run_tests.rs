@@ -11,8 +11,8 @@ use super::stream::{JobSink, Ran, follow};
 use super::sync;
 use super::world::{Prior, World, fail, last_line};
 use crate::domain::{
-    Filesystem, ImageName, KeepMachine, Machine, MachineId, Phase, ProviderKind, RunId, RunTestsSpec, WorkVerdict,
-    escape_line,
+    CancelLevel, Filesystem, ImageName, KeepMachine, Machine, MachineId, Phase, ProviderKind, RunId, RunTestsSpec,
+    WorkVerdict, escape_line,
 };
 use crate::engine::{Failure, FinaliserId, JobContext};
 use crate::event::EventKind;
@@ -20,7 +20,12 @@ use crate::mercurial;
 use crate::remote::Shell;
 use crate::remote::spool::{RunSpec, Spool, quote};
 use bytes::Bytes;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long a job that was told to stop may take to find its run again, and to fetch what that has left. The engine's own
+/// limit holds besides.
+const RESCUE: Duration = Duration::from_secs(10);
 
 /// The machine the job works on.
 struct Place {
@@ -117,24 +122,40 @@ async fn fresh(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<O
     .await?
 }
 
+/// As [`JobContext::until_stopped`], but a job that is told to stop has a moment more: where its run was started already, there
+/// may be results to be fetched.
+async fn until_stopped_soon<T>(ctx: &JobContext, work: impl Future<Output = T>) -> Result<T, Failure> {
+    let mut work = std::pin::pin!(work);
+    match ctx.until_stopped(&mut work).await {
+        Err(Failure::Interrupted) if ctx.level() == CancelLevel::Stop => {
+            tokio::time::timeout(RESCUE, work).await.map_err(|_| Failure::Interrupted)
+        }
+        done => done,
+    }
+}
+
 /// The machine on which the run was started already; none when it is gone.
 async fn again(ctx: &JobContext, world: &World, spec: &RunTestsSpec) -> Result<Option<Place>, Failure> {
     let cloud = world.cloud(spec.provider)?;
     let id = spec.machine.clone().unwrap_or_else(|| MachineId::for_job(ctx.job()));
     let finaliser = spec.machine.is_none().then(|| end_later(ctx, &cloud, &id));
-    ctx.until_stopped(ctx.phase(Phase::Ready, async {
-        let Some(machine) = cloud.machine(&id).await.map_err(fail)?.filter(|machine| machine.state.is_alive()) else {
-            return Ok(None);
-        };
-        let machine = wait_ready(ctx, world, machine, spec.wish.transport).await?;
-        if finaliser.is_none() {
-            undo_later(ctx, world, &machine)?;
-        }
-        if !prepare::is_ours(ctx, world, &machine).await? {
-            return Ok(None);
-        }
-        Ok(Some(Place { machine, finaliser }))
-    }))
+    until_stopped_soon(
+        ctx,
+        ctx.phase(Phase::Ready, async {
+            let Some(machine) = cloud.machine(&id).await.map_err(fail)?.filter(|machine| machine.state.is_alive())
+            else {
+                return Ok(None);
+            };
+            let machine = wait_ready(ctx, world, machine, spec.wish.transport).await?;
+            if finaliser.is_none() {
+                undo_later(ctx, world, &machine)?;
+            }
+            if !prepare::is_ours(ctx, world, &machine).await? {
+                return Ok(None);
+            }
+            Ok(Some(Place { machine, finaliser }))
+        }),
+    )
     .await?
 }
 
@@ -155,7 +176,7 @@ async fn again_to_end(
     let finaliser = end_later(ctx, &cloud, &id);
     // one that is gone already cannot be kept
     let machine = cloud.machine(&id).await.map_err(fail)?;
-    Ok(machine.filter(|machine| machine.state.is_alive()).map(|_| (id, finaliser)))
+    Ok(machine.filter(|machine| machine.state.is_alive()).map(|machine| (machine.id, finaliser)))
 }
 
 /// The last of the work: results where the person wants them, the machine kept if so asked, the verdict.
@@ -171,6 +192,8 @@ async fn finish(
     }
     if status != 0
         && spec.keep == KeepMachine::OnFailure
+        // who stops a job, be it for its cost, wants the machine gone
+        && ctx.level() == CancelLevel::None
         && let Some((id, finaliser)) = own
     {
         ctx.disarm(finaliser);
@@ -238,9 +261,10 @@ async fn work(
     let run = RunId::for_job(ctx.job(), "test");
     let command = mercurial::run_tests(&machine.layout, &spec.python, &spec.test_args, true).map_err(fail)?;
     let shell = world.shell(machine)?;
+    let left = AtomicBool::new(false);
     let ran = ctx
         .phase(Phase::Test, async {
-            ctx.until_stopped(async {
+            let begin = async {
                 // the intent comes first: whoever takes the job up must look for the run
                 ctx.emit(EventKind::RunStarted { run: run.clone(), command: command.shown.clone() }).await?;
                 install_hook(machine, &*shell).await?;
@@ -251,8 +275,11 @@ async fn work(
                     env: command.env.clone(),
                 };
                 Spool::new(&*shell, machine.layout.spool()).start(&start).await.map_err(fail)
-            })
-            .await??;
+            };
+            match prior.run {
+                Some(_) => until_stopped_soon(ctx, begin).await??,
+                None => ctx.until_stopped(begin).await??,
+            };
             let sink = JobSink::tests(ctx, &world.folders.output, prior.events_read, prior.tests_told).await?;
             let tests_seen = sink.tests_seen();
             let ran = follow(ctx, world, machine, &run, spec.lease, sink).await?;
@@ -263,11 +290,16 @@ async fn work(
                 }
                 ctx.emit(EventKind::RunEnded { run: run.clone(), status }).await?;
             }
-            Ok(ran)
+            left.store(matches!(ran, Ran::Stopped), Ordering::Relaxed);
+            if let Ran::Stopped = ran { Err(Failure::Interrupted) } else { Ok(ran) }
         })
-        .await?;
-    let status = match ran {
+        .await;
+    if left.into_inner() {
+        rescue(ctx, world, spec, collect(ctx, machine, &*shell, &world.folders, &command)).await?;
+    }
+    let status = match ran? {
         Ran::Ended(status) => status,
+        Ran::Stopped => return Err(Failure::Interrupted),
         Ran::Lost(message) => return Ok(WorkVerdict::MachineLost { message }),
     };
     let collected = ctx.phase(
@@ -282,6 +314,26 @@ async fn work(
     }
     let own = place.finaliser.map(|finaliser| (place.machine.id.clone(), finaliser));
     finish(ctx, world, spec, own, status).await
+}
+
+/// Fetches what a run has left that was stopped, while there is time: its machine is about to end.
+async fn rescue(
+    ctx: &JobContext,
+    world: &World,
+    spec: &RunTestsSpec,
+    collect: impl Future<Output = Result<usize, Failure>>,
+) -> Result<(), Failure> {
+    let within = async {
+        let late = |_| Failure::new(format!("it took longer than {} s", RESCUE.as_secs()));
+        tokio::time::timeout(RESCUE, collect).await.map_err(late)?
+    };
+    if let Err(failure) = ctx.phase(Phase::Collect, within).await {
+        ctx.warn(format!("not all results were fetched: {failure}")).await?;
+    }
+    match &spec.results {
+        Some(to) => copy_results(&world.folders, to).await,
+        None => Ok(()),
+    }
 }
 
 /// Puts the result hook where `run-tests.py` will look for it.

@@ -4,7 +4,7 @@
 use super::ready::leased;
 use super::world::{World, fail};
 use crate::diag::chain;
-use crate::domain::{Machine, RunId, TestEvent};
+use crate::domain::{CancelLevel, Machine, RunId, TestEvent};
 use crate::engine::{Failure, JobContext};
 use crate::event::EventKind;
 use crate::mercurial::{EventDecoder, TextDecoder};
@@ -33,6 +33,8 @@ const LET_IN: Duration = Duration::from_secs(30);
 pub(super) enum Ran {
     /// With this exit status.
     Ended(i32),
+    /// Because the job was told to stop: what it has left is there.
+    Stopped,
     /// The machine, or the run's process, went away without one.
     Lost(String),
 }
@@ -253,7 +255,7 @@ fn local(what: &str, error: std::io::Error) -> Error {
     }
 }
 
-/// Follows a run to its end, renewing the machine's lease meanwhile.
+/// Follows a run to its end, renewing the machine's lease meanwhile. A job that is told to stop asks it to end.
 pub(super) async fn follow(
     ctx: &JobContext,
     world: &World,
@@ -296,10 +298,11 @@ pub(super) async fn follow(
     let finished = sink.finish().await;
     let ran = ran?;
     finished?;
-    if ctx.level() > crate::domain::CancelLevel::None {
-        return Err(Failure::Interrupted);
+    match ran {
+        Ran::Ended(_) if ctx.level() > CancelLevel::None => Ok(Ran::Stopped),
+        Ran::Lost(_) if ctx.level() > CancelLevel::None => Err(Failure::Interrupted),
+        ran => Ok(ran),
     }
-    Ok(ran)
 }
 
 impl JobSink {

@@ -3,9 +3,10 @@
 use crate::cloud::Cloud;
 use crate::diag::Hinted;
 use crate::domain::money::PriceBook;
-use crate::domain::{CheckItem, Endpoint, Machine, MachineId, ProviderKind, RunId};
+use crate::domain::{CheckItem, Endpoint, Machine, MachineId, ProviderKind, RunId, Timestamp};
 use crate::engine::Failure;
 use crate::remote::{Connector, Shell};
+use async_trait::async_trait;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -33,6 +34,16 @@ pub(crate) type Shells = Arc<Mutex<Vec<(Endpoint, Arc<dyn Shell>)>>>;
 /// Walks the remote machine interface on a machine.
 pub type Check = Arc<dyn Fn(Arc<dyn Shell>, Machine) -> BoxFuture<'static, Vec<CheckItem>> + Send + Sync>;
 
+/// What a job's cap still pays for.
+#[async_trait]
+pub trait Purse: Send + Sync {
+    /// Until when it pays for the machines there are; none when that is further away than any lease, or not known.
+    async fn lasts(&self) -> Option<Timestamp>;
+
+    /// The same with one machine more, launched now.
+    async fn lasts_with_one_more(&self) -> Option<Timestamp>;
+}
+
 /// Everything a verb may touch.
 #[derive(Clone)]
 pub struct World {
@@ -54,6 +65,8 @@ pub struct World {
     pub ready_timeout: Duration,
     /// What things cost, as it was known when the job was taken up.
     pub prices: Arc<PriceBook>,
+    /// What the job's cap still pays for; none without a cap.
+    pub purse: Option<Arc<dyn Purse>>,
     /// The job's folders.
     pub folders: JobFolders,
     /// Shells made so far: one connection serves all the steps of a job.

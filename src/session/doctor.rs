@@ -3,7 +3,8 @@
 
 use super::Session;
 use crate::diag::{Hinted, chain};
-use crate::domain::{CheckItem, CheckOutcome, ProviderKind, words};
+use crate::domain::money::{PriceBook, Run};
+use crate::domain::{CheckItem, CheckOutcome, Machine, ProviderKind, Timestamp, words};
 use crate::mercurial;
 use futures::future::{join, join_all};
 use nix::sys::statvfs::statvfs;
@@ -15,6 +16,8 @@ use std::time::Duration;
 const TOOL: Duration = Duration::from_secs(10);
 /// How long a provider may take; those that ask others have a shorter limit of their own.
 const PROVIDER: Duration = Duration::from_secs(20);
+/// Prices that were asked for longer ago are told to be old.
+const PRICES_OLD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Less free space than this is told: an image and a few machines take about as much.
 const SPACE: u64 = 2 << 30;
 
@@ -28,12 +31,14 @@ impl Session {
             };
             tokio::time::timeout(PROVIDER, cloud.doctor()).await.unwrap_or_else(|_| late())
         });
-        let ((hg, python), clouds) = join(join(self.hg_point(), python_point()), join_all(clouds)).await;
+        let here = join(join(self.hg_point(), python_point()), self.money_points());
+        let (((hg, python), money), clouds) = join(here, join_all(clouds)).await;
         let mut points = vec![self.state_point(), space_point(&self.parts.paths.machines()), hg, python];
         points.extend(terminal);
         points.push(self.config_point());
         points.push(self.key_point());
         points.extend(clouds.into_iter().flatten());
+        points.extend(money);
         if !self.parts.clouds.contains_key(&ProviderKind::Aws) {
             let seen = "no: it is switched off, or this `hga` was built without it";
             points.push(CheckItem::new("AWS is looked at", CheckOutcome::Ok, seen));
@@ -74,6 +79,45 @@ impl Session {
         }
     }
 
+    /// How prices are known, and what costs though it ought not to. Nothing where no account is set up.
+    async fn money_points(&self) -> Vec<CheckItem> {
+        if self.must_be_there(ProviderKind::Aws).is_err() {
+            return Vec::new();
+        }
+        let Ok(listed) = tokio::time::timeout(PROVIDER, self.machines(Some(ProviderKind::Aws))).await else {
+            // that it does not answer is told by the provider
+            return Vec::new();
+        };
+        let (book, now) = (self.prices(), Timestamp::now());
+        let mut points = vec![prices_point(&book, now)];
+        let ledger = match self.ledger().await {
+            Ok(ledger) => ledger,
+            Err(error) => {
+                points.push(failed("the ledger can be read", CheckOutcome::Missing, &error));
+                return points;
+            }
+        };
+        let ours = |machine: &&Machine| machine.is_ephemeral() && machine.state.is_alive();
+        let run = |machine: &Machine| Run::of_machine(&ledger, &book, machine, now);
+        for machine in listed.items.iter().filter(ours).filter(|machine| run(machine).is_unknown(&book)) {
+            let seen = machine.cloud.as_ref().map_or(String::new(), |cloud| {
+                format!("{}, {} in {}", machine.id, cloud.instance_type, cloud.region)
+            });
+            let point = CheckItem::new("prices of machines that run are known", CheckOutcome::Warning, seen);
+            points.push(point.hint("`hga prices refresh` asks AWS's price list"));
+        }
+        match self.alarms(&listed.items).await {
+            Ok(alarms) => points.extend(alarms.into_iter().map(|alarm| {
+                let seen = alarm.words(&ledger, &book, now);
+                CheckItem::new("no machine outlives its job or its lease", CheckOutcome::Warning, seen)
+            })),
+            Err(error) => {
+                points.push(failed("no machine outlives its job or its lease", CheckOutcome::Unknown, &error));
+            }
+        }
+        points
+    }
+
     fn config_point(&self) -> CheckItem {
         let file = self.parts.paths.config();
         // it has been read, or there would be no session
@@ -110,6 +154,21 @@ fn late(what: &str, program: &str) -> CheckItem {
     let seen = format!("`{program}` has told nothing within {} seconds", TOOL.as_secs());
     CheckItem::new(what, CheckOutcome::Missing, seen)
         .hint(format!("run `{program}` by hand to see what it waits for"))
+}
+
+/// How old the prices are.
+fn prices_point(book: &PriceBook, now: Timestamp) -> CheckItem {
+    let what = "prices are known from AWS's price list";
+    let hint = "`hga prices refresh` asks it; the dashboard does so by itself";
+    let Some(asked) = book.asked() else {
+        let seen = "it has not been asked yet: bundled estimates are used";
+        return CheckItem::new(what, CheckOutcome::Ok, seen).hint(hint);
+    };
+    let seen = format!("asked {}", words::age(asked, now));
+    if Duration::try_from(now.duration_since(asked)).is_ok_and(|age| age > PRICES_OLD) {
+        return CheckItem::new(what, CheckOutcome::Warning, seen).hint(hint);
+    }
+    CheckItem::new(what, CheckOutcome::Ok, seen)
 }
 
 async fn python_point() -> CheckItem {

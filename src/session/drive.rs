@@ -1,6 +1,7 @@
 //! Driving jobs: submit, take up again, cancel, let go.
 
 use super::driven::{Claim, claim};
+use super::guard::Told;
 use super::{Attachment, Error, ErrorKind, Result, Session, journal_error, route};
 use crate::diag::{Hinted, chain};
 use crate::domain::{CancelLevel, JobId, JobState, Operation, Phase, Timestamp};
@@ -42,11 +43,13 @@ impl Session {
     /// Writes the job down and begins it in this process. Comes back at once; what happens is told by events.
     ///
     /// # Errors
-    /// When the journal or the job's folder cannot be written.
+    /// When the journal or the job's folder cannot be written. `Usage` when it would launch machines though the day's cap is
+    /// used up: then nothing is written down.
     pub async fn submit(&self, operation: Operation) -> Result<JobId> {
         self.must_be_there(operation.provider())?;
         let home = self.parts.clouds.get(&operation.provider()).and_then(|cloud| cloud.home());
         let operation = operation.at_home(home);
+        self.day_allows(&operation).await?;
         let (journal, paths, retention) = (self.journal.clone(), self.parts.paths.clone(), self.parts.retention);
         tokio::task::spawn_blocking(move || super::tidy::tidy(&journal, &paths, retention));
         let job = JobId::random();
@@ -59,7 +62,7 @@ impl Session {
             .run(move |journal| journal.create_job(&id, &asked, Timestamp::now()))
             .await
             .map_err(|error| journal_error(&error))?;
-        self.drive(job.clone(), operation, Prior::default(), claim, CancelLevel::None);
+        self.drive(job.clone(), operation, (Prior::default(), Told::default()), claim, CancelLevel::None);
         Ok(job)
     }
 
@@ -151,6 +154,7 @@ impl Session {
     /// Ends the session: detaches what it still drives and waits until everything is written.
     pub async fn shutdown(&self) {
         self.engine.shutdown().await;
+        self.money.entered().await;
         self.watcher.abort();
     }
 
@@ -173,6 +177,7 @@ impl Session {
             tools: self.parts.paths.tools(),
             keep_images: self.parts.keep_images,
             prices: self.prices(),
+            purse: None,
             ready_timeout: self.parts.ready_timeout,
             folders: JobFolders {
                 output: job.output,
@@ -186,14 +191,23 @@ impl Session {
 
     async fn take_up(&self, job: &JobId, operation: Operation, claim: Claim, level: CancelLevel) -> Result<()> {
         self.make_folders(job)?;
-        let mut prior = recall(&history(&self.journal, job).await?);
+        let events = history(&self.journal, job).await?;
+        let mut prior = recall(&events);
         prior.only_clean_up = level >= CancelLevel::Stop;
-        self.drive(job.clone(), operation, prior, claim, level);
+        self.drive(job.clone(), operation, (prior, Told::of(&events)), claim, level);
         Ok(())
     }
 
-    fn drive(&self, job: JobId, operation: Operation, prior: Prior, claim: Claim, level: CancelLevel) {
+    fn drive(
+        &self,
+        job: JobId,
+        operation: Operation,
+        (prior, told): (Prior, Told),
+        claim: Claim,
+        level: CancelLevel,
+    ) {
         let mut world = self.world(&job);
+        world.purse = self.purse_of(&job, &operation);
         // it goes on where it was begun, wherever this process looks
         let region = operation.wish().and_then(|wish| wish.region.as_ref());
         let there = world.clouds.get(&operation.provider()).zip(region);
@@ -201,6 +215,7 @@ impl Session {
             world.clouds.insert(cloud.provider(), cloud);
         }
         let (resumed, only_clean_up) = (prior.resumed, prior.only_clean_up);
+        let asked = operation.clone();
         let handle = self.engine.run(job.clone(), move |ctx| async move {
             // before anything that can fail or be cut short
             ops::end_launched(&ctx, &world, &prior)?;
@@ -214,6 +229,10 @@ impl Session {
         let driven = Driven { handle: handle.clone(), only_clean_up, _claim: claim };
         driven.cancel(level);
         lock(&self.driven).insert(job.clone(), driven);
+        // one that is taken up for its clean-up ends what costs anyhow
+        if !only_clean_up {
+            self.keep_cap(&handle, &asked, told);
+        }
         let driven = Arc::clone(&self.driven);
         tokio::spawn(async move {
             handle.done().await;

@@ -212,7 +212,9 @@ impl Session {
     /// Images of every provider, or of one.
     pub async fn images(&self, provider: Option<ProviderKind>) -> Listed<Image> {
         let listings = self.clouds(provider).map(async |cloud| (cloud.provider(), cloud.images().await));
-        listed(join_all(listings).await)
+        let listed = listed(join_all(listings).await);
+        self.note_images(&listed);
+        listed
     }
 
     /// Everything of these kinds that the providers hold, asked anew, strangers' things too.

@@ -8,6 +8,7 @@ mod driven;
 mod error;
 mod events;
 mod fleet;
+mod guard;
 mod leases;
 mod money;
 mod parts;
@@ -17,12 +18,13 @@ mod sink;
 mod tidy;
 mod types;
 
+pub use crate::cloud::PriceAsk;
 pub use crate::remote::{Chunk, Command, Exec, ExitStatus, PtySize, Shell, Signal};
 pub use error::{Error, ErrorKind};
 pub use events::Events;
 pub use fleet::{Listed, Trouble, changed_inputs};
 pub use leases::{LeaseMove, lease_refused};
-pub use money::{Refreshed, Settled};
+pub use money::{MoneyTold, Refreshed, Settled};
 pub use parts::{Check, MoneyParts, Parts, Pin};
 pub use plans::{PlanRequest, Proposal};
 pub use types::{Attachment, JobFiles, JobSummary};
@@ -120,6 +122,7 @@ impl Session {
             ended: row.ended,
             work: row.work,
             cleanup: row.cleanup,
+            capped: row.capped,
         }
     }
 

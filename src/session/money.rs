@@ -2,34 +2,40 @@
 //! operation would cost.
 
 use super::fleet::{Listed, Trouble, cloud_error};
-use super::{Error, ErrorKind, Result, Session, journal_error};
+use super::{Error, ErrorKind, JobSummary, Result, Session, journal_error};
 use crate::cloud::PriceAsk;
 use crate::diag::chain;
 use crate::domain::money::{
-    Alarm, Budget, Estimate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work, estimate,
-    observe_machines, observe_stored, outlived,
+    Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work,
+    estimate, observe_machines, observe_stored, outlived,
 };
 use crate::domain::{
-    CleanupVerdict, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind, Timestamp,
+    CleanupVerdict, Image, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind,
+    Timestamp,
 };
 use crate::journal::Journal;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// A price list that was asked so long ago is asked again.
 const PRICES_HOLD: Duration = Duration::from_secs(24 * 60 * 60);
-/// How many jobs are looked at for machines that outlive them.
-const JOBS: u32 = 500;
+/// What is charged for by the month.
+const STORED: [ResourceKind; 3] = [ResourceKind::Image, ResourceKind::Snapshot, ResourceKind::Volume];
 
 /// What is known of money. Shared by all tasks of a session.
 pub(super) struct Money {
     journal: Journal,
     file: PathBuf,
     book: RwLock<Arc<PriceBook>>,
+    /// Held by whoever changes the file.
+    learning: Mutex<()>,
     /// The ledger, and the number of the last entry in it.
     ledger: Mutex<(i64, Arc<Ledger>)>,
+    /// What is being entered aside.
+    notes: Mutex<Vec<JoinHandle<()>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -55,8 +61,22 @@ fn read_sheet(file: &Path) -> Option<PriceSheet> {
 fn write_sheet(file: &Path, sheet: &PriceSheet) -> std::io::Result<()> {
     let text = serde_json::to_string_pretty(sheet).map_err(std::io::Error::other)?;
     let new = file.with_extension(format!("new-{}", std::process::id()));
-    std::fs::write(&new, text + "\n")?;
-    std::fs::rename(&new, file)
+    let written = std::fs::write(&new, text + "\n").and_then(|()| std::fs::rename(&new, file));
+    if written.is_err() {
+        // half a file is of no use
+        let _ = std::fs::remove_file(&new);
+    }
+    written
+}
+
+/// What is answered together: of a type on the Spot market all zones, for one that is not sold there any more is not told.
+fn market(item: &Item) -> Item {
+    match item {
+        Item::Spot { instance_type, platform, .. } => {
+            Item::Spot { instance_type: instance_type.clone(), platform: *platform, zone: String::new() }
+        }
+        other => other.clone(),
+    }
 }
 
 impl Money {
@@ -64,15 +84,36 @@ impl Money {
     pub(super) fn open(journal: Journal, file: PathBuf) -> Self {
         let bundled = PriceBook::bundled();
         let book = read_sheet(&file).map_or_else(|| Arc::clone(bundled), |sheet| Arc::new(bundled.with(&sheet)));
-        Self { journal, file, book: RwLock::new(book), ledger: Mutex::default() }
+        Self {
+            journal,
+            file,
+            book: RwLock::new(book),
+            learning: Mutex::default(),
+            ledger: Mutex::default(),
+            notes: Mutex::default(),
+        }
     }
 
-    fn book(&self) -> Arc<PriceBook> {
+    /// Puts new prices in the place of those before, of which what nobody answered stays.
+    fn learn(&self, tags: Vec<PriceTag>) -> std::io::Result<()> {
+        // one at a time, so that nobody's answer is lost
+        let _turn = lock(&self.learning);
+        let mut sheet =
+            read_sheet(&self.file).unwrap_or_else(|| PriceSheet { asked: Timestamp::now(), prices: Vec::new() });
+        let new: BTreeSet<(Region, Item)> = tags.iter().map(|tag| (tag.region.clone(), market(&tag.item))).collect();
+        sheet.prices.retain(|tag| !new.contains(&(tag.region.clone(), market(&tag.item))));
+        sheet.prices.extend(tags);
+        sheet.asked = Timestamp::now();
+        *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(PriceBook::bundled().with(&sheet));
+        write_sheet(&self.file, &sheet)
+    }
+
+    pub(super) fn book(&self) -> Arc<PriceBook> {
         Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The ledger up to its last entry. Blocks for as long as reading what is new takes.
-    fn ledger(&self) -> crate::journal::Result<Arc<Ledger>> {
+    pub(super) fn ledger(&self) -> crate::journal::Result<Arc<Ledger>> {
         let mut known = lock(&self.ledger);
         let new = self.journal.entries(known.0)?;
         if let Some((last, _)) = new.last() {
@@ -86,6 +127,21 @@ impl Money {
         Ok(Arc::clone(&known.1))
     }
 
+    /// Enters something aside.
+    fn aside(&self, work: impl FnOnce() + Send + 'static) {
+        let mut notes = lock(&self.notes);
+        notes.retain(|note| !note.is_finished());
+        notes.push(tokio::task::spawn_blocking(work));
+    }
+
+    /// Waits for what is being entered aside: a command that only lists is over before its list is entered.
+    pub(super) async fn entered(&self) {
+        let notes = std::mem::take(&mut *lock(&self.notes));
+        for note in notes {
+            let _ = note.await;
+        }
+    }
+
     /// Enters what a look tells that the ledger does not know yet.
     fn note(&self, tells: impl Fn(&Ledger, &PriceBook) -> Vec<LedgerEntry>) {
         let noted = self.ledger().and_then(|ledger| self.journal.enter(&tells(&ledger, &self.book())));
@@ -93,6 +149,17 @@ impl Money {
             tracing::warn!("the ledger could not be kept: {}", chain(&error));
         }
     }
+}
+
+/// What is known of money.
+#[derive(Debug, Clone)]
+pub struct MoneyTold {
+    /// All that was entered so far.
+    pub ledger: Arc<Ledger>,
+    /// What things cost.
+    pub book: Arc<PriceBook>,
+    /// Where machines of a cloud are launched.
+    pub home: Option<Region>,
 }
 
 /// What asking the price list came to.
@@ -135,6 +202,14 @@ impl Session {
         ledger.map_err(|error| journal_error(&error))
     }
 
+    /// The ledger and the prices as they are now.
+    ///
+    /// # Errors
+    /// `State` when the journal cannot be read.
+    pub async fn money(&self) -> Result<MoneyTold> {
+        Ok(MoneyTold { ledger: self.ledger().await?, book: self.prices(), home: self.home() })
+    }
+
     /// Whose things are made here, in a cloud.
     fn owner(&self) -> Option<String> {
         self.clouds(Some(ProviderKind::Aws)).next().and_then(|cloud| cloud.owner())
@@ -143,7 +218,7 @@ impl Session {
     /// Enters what a list of machines tells, aside.
     pub(super) fn note_machines(&self, listed: &Listed<Machine>) {
         if let Some(work) = self.machine_notes(listed) {
-            tokio::task::spawn_blocking(work);
+            self.money.aside(work);
         }
     }
 
@@ -162,16 +237,27 @@ impl Session {
 
     /// Enters what a list of everything tells of what is stored, aside.
     pub(super) fn note_stored(&self, kinds: &[ResourceKind], listed: &Listed<Resource>) {
-        let all = [ResourceKind::Image, ResourceKind::Snapshot].iter().all(|kind| kinds.contains(kind));
-        if !all || listed.looked_at.is_empty() {
-            return;
+        let all = STORED.iter().all(|kind| kinds.contains(kind));
+        if all && !listed.looked_at.is_empty() {
+            self.note_things(listed.items.iter().filter(|thing| STORED.contains(&thing.at.kind)), &listed.looked_at);
         }
+    }
+
+    /// The same of images, as far as they are there.
+    pub(super) fn note_images(&self, listed: &Listed<Image>) {
+        let things: Vec<Resource> =
+            listed.items.iter().filter(|image| image.region.is_some()).map(Image::resource).collect();
+        if !things.is_empty() {
+            self.note_things(things.iter(), &[]);
+        }
+    }
+
+    fn note_things<'a>(&self, things: impl Iterator<Item = &'a Resource>, looked_at: &[Region]) {
         let (money, owner) = (Arc::clone(&self.money), self.owner());
-        let stored = |thing: &&Resource| matches!(thing.at.kind, ResourceKind::Image | ResourceKind::Snapshot);
-        let things: Vec<Resource> = listed.items.iter().filter(stored).cloned().collect();
-        let looked_at = listed.looked_at.clone();
+        let things: Vec<Resource> = things.cloned().collect();
+        let looked_at = looked_at.to_vec();
         let now = Timestamp::now();
-        tokio::task::spawn_blocking(move || {
+        self.money.aside(move || {
             money.note(|ledger, book| observe_stored(ledger, book, &things, &looked_at, owner.as_deref(), now));
         });
     }
@@ -192,9 +278,6 @@ impl Session {
             return Ok(Settled::default());
         }
         let listed = self.machines(Some(ProviderKind::Aws)).await;
-        if let Some(work) = self.machine_notes(&listed) {
-            let _ = tokio::task::spawn_blocking(work).await;
-        }
         Ok(Settled { troubles: listed.troubles })
     }
 
@@ -224,25 +307,15 @@ impl Session {
     /// Asks the provider's price list, and keeps what it says for when it cannot be asked.
     ///
     /// # Errors
-    /// `Usage` when there is no provider to ask, `State` when its answer cannot be kept.
+    /// `Usage` when there is no provider to ask, `State` when its answer cannot be kept; this process knows it nevertheless.
     pub async fn refresh_prices(&self, ask: &PriceAsk) -> Result<Refreshed> {
         let (tags, troubles) = self.ask_prices(ask).await?;
         let prices = tags.len();
         if prices > 0 {
-            let mut sheet = read_sheet(&self.money.file)
-                .unwrap_or_else(|| PriceSheet { asked: Timestamp::now(), prices: Vec::new() });
-            // what was asked for anew takes the place of what was; of what nobody answered the last good answer stays
-            let new: BTreeSet<(Region, Item)> =
-                tags.iter().map(|tag| (tag.region.clone(), tag.item.clone())).collect();
-            sheet.prices.retain(|tag| !new.contains(&(tag.region.clone(), tag.item.clone())));
-            sheet.prices.extend(tags);
-            sheet.asked = Timestamp::now();
-            write_sheet(&self.money.file, &sheet).map_err(|error| {
+            self.money.learn(tags).map_err(|error| {
                 let message = format!("could not keep the prices in `{}`: {error}", self.money.file.display());
                 Error::new(ErrorKind::State, message)
             })?;
-            let book = Arc::new(PriceBook::bundled().with(&sheet));
-            *self.money.book.write().unwrap_or_else(PoisonError::into_inner) = book;
         }
         Ok(Refreshed { prices, troubles })
     }
@@ -284,6 +357,19 @@ impl Session {
         }
     }
 
+    /// The types a machine for an operation may have, the preferred one first.
+    #[must_use]
+    pub fn types_of(&self, operation: &Operation) -> Vec<String> {
+        let wished = operation.wish().map(|wish| wish.instance_types.clone()).unwrap_or_default();
+        if !wished.is_empty() {
+            return wished;
+        }
+        match operation {
+            Operation::BootstrapLinux(_) => self.parts.money.image_types.clone(),
+            _ => self.parts.money.types.clone(),
+        }
+    }
+
     /// What an operation would cost; none for one that launches nothing that costs.
     ///
     /// # Errors
@@ -302,19 +388,78 @@ impl Session {
         self.clouds(Some(ProviderKind::Aws)).find_map(|cloud| cloud.home())
     }
 
-    /// The machines that outlive their jobs, as far as this state directory's jobs tell.
+    /// The machines that should be gone: they outlive their jobs, as far as this state directory's jobs tell, or their leases.
+    /// [`Alarm::words`] tells of one.
     ///
     /// # Errors
     /// When the journal cannot be read.
     pub async fn alarms(&self, machines: &[Machine]) -> Result<Vec<Alarm>> {
-        let mut ended: BTreeMap<JobId, (Timestamp, bool)> = BTreeMap::new();
-        for job in self.jobs(JOBS).await? {
-            let launched_to_stay = matches!(job.operation, Operation::Launch(_));
-            if let (JobState::Ended, Some(at)) = (job.state, job.ended) {
-                let kept = launched_to_stay || matches!(job.cleanup, Some(CleanupVerdict::Kept { .. }));
-                ended.insert(job.id, (at, kept));
-            }
+        let jobs: BTreeSet<JobId> = machines
+            .iter()
+            .filter(|machine| machine.state.is_alive())
+            .filter_map(|machine| machine.job.clone())
+            .collect();
+        if jobs.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(outlived(machines, &ended, self.budget().alarm_after, Timestamp::now()))
+        let known = self.journal.run(move |journal| {
+            // what a newer version wrote is as good as not known
+            let rows = jobs.into_iter().filter_map(|job| match journal.job(&job) {
+                Ok(row) => row.map(Ok),
+                Err(crate::journal::Error::Unreadable { .. }) => None,
+                Err(error) => Some(Err(error)),
+            });
+            rows.collect::<crate::journal::Result<Vec<_>>>()
+        });
+        let rows = known.await.map_err(|error| journal_error(&error))?;
+        let fates = rows.into_iter().map(|row| self.summary(row)).map(|job| (job.id.clone(), fate(&job))).collect();
+        Ok(outlived(machines, &fates, self.budget().alarm_after, Timestamp::now()))
+    }
+}
+
+/// How a job stands, as far as its machine goes.
+fn fate(job: &JobSummary) -> Fate {
+    match (job.state, job.ended) {
+        // whichever verb it was: what a launch was broken off for was not kept
+        (JobState::Ended, Some(at)) => {
+            Fate::Ended { at, kept: matches!(job.cleanup, Some(CleanupVerdict::Kept { .. })) }
+        }
+        _ if job.driven => Fate::Driven,
+        _ => Fate::Alone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CloudWish, LaunchSpec, MachineId, Remaining, WorkVerdict};
+
+    #[test]
+    fn a_job_leaves_its_machine_on_purpose_only_where_it_says_so() {
+        let at: Timestamp = "2026-05-04T10:00:00Z".parse().unwrap();
+        let lease = Duration::from_secs(60);
+        let launch = LaunchSpec { wish: CloudWish::default(), provider: ProviderKind::Aws, image: None, lease };
+        let job = |state, driven, cleanup: Option<CleanupVerdict>| JobSummary {
+            id: JobId::new("j-abc234").unwrap(),
+            operation: Operation::Launch(launch.clone()),
+            created: at,
+            state,
+            driven,
+            ended: (state == JobState::Ended).then_some(at),
+            work: cleanup.is_some().then_some(WorkVerdict::Done),
+            cleanup,
+            capped: None,
+        };
+        let kept = CleanupVerdict::Kept { machine: MachineId::new("i-0abc").unwrap(), provider: ProviderKind::Aws };
+        let remains =
+            CleanupVerdict::Remains { items: vec![Remaining { what: "machine".into(), why: "denied".into() }] };
+        for (cleanup, on_purpose) in [(kept, true), (CleanupVerdict::Clean, false), (remains, false)] {
+            let wanted = Fate::Ended { at, kept: on_purpose };
+            assert_eq!(fate(&job(JobState::Ended, false, Some(cleanup.clone()))), wanted, "{cleanup:?}");
+        }
+        for state in [JobState::Queued, JobState::Running, JobState::Cancelling, JobState::Detached] {
+            assert_eq!(fate(&job(state, true, None)), Fate::Driven, "{state:?}");
+            assert_eq!(fate(&job(state, false, None)), Fate::Alone, "{state:?}");
+        }
     }
 }

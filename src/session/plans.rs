@@ -87,7 +87,13 @@ impl Session {
             of_image || wanted(resource)
         };
         let working = self.working(&listed.items).await?;
-        let mut plan = Plan::of(verb, &owners, &listed.items, wanted, &working, Timestamp::now());
+        let (now, ledger) = (Timestamp::now(), self.ledger().await?);
+        let mut plan = Plan::of(verb, &owners, &listed.items, wanted, &working, now).priced(
+            &listed.items,
+            &ledger,
+            &self.prices(),
+            now,
+        );
         plan.account = listed.account;
         Ok(Proposal { plan, troubles: listed.troubles })
     }

@@ -1,5 +1,6 @@
 //! Plain answers of the session.
 
+use crate::domain::money::Usd;
 use crate::domain::{CleanupVerdict, JobId, JobState, Operation, Timestamp, WorkVerdict};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -37,6 +38,9 @@ pub struct JobSummary {
     /// The clean-up's verdict.
     #[serde(flatten)]
     pub cleanup: Option<CleanupVerdict>,
+    /// The cap that it was stopped for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capped: Option<Usd>,
 }
 
 /// Where a job keeps its files.

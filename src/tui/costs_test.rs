@@ -40,6 +40,7 @@ fn over(job: &str, ended: i64, cleanup: CleanupVerdict, operation: Operation) ->
         ended: Some(at(NOON - ended)),
         work: Some(WorkVerdict::Done),
         cleanup: Some(cleanup),
+        capped: None,
     }
 }
 
@@ -154,8 +155,8 @@ fn a_machine_that_outlives_its_job_is_told_unless_it_was_kept() {
     assert!(app.model.alarms.is_empty(), "nothing is known of any job");
     app.handle(Msg::Jobs(Ok(vec![
         over("j-left22", 1200, CleanupVerdict::Clean, demo.clone()),
-        over("j-kept22", 1200, kept, demo.clone()),
-        over("j-made22", 1200, CleanupVerdict::Clean, launch),
+        over("j-kept22", 1200, kept.clone(), demo.clone()),
+        over("j-made22", 1200, kept.clone(), launch),
         over("j-just22", 100, CleanupVerdict::Clean, demo),
     ])));
     let told = |app: &App| app.model.alarms.iter().map(|alarm| alarm.machine.to_string()).collect::<Vec<_>>();
@@ -201,7 +202,10 @@ fn a_jobs_screen_tells_what_it_has_cost_and_each_phase() {
     assert_ne!(under, id());
     app.handle(Msg::Money(Ok(Box::new(money(at(NOON))))));
     let phases = app.model.money.phases(&under, at(NOON));
-    assert!(phases.iter().any(|(phase, usd)| phase == "test" && *usd > Usd::cents(80)), "{phases:?}");
+    assert!(
+        phases.iter().any(|(phase, usd)| *phase == Some(crate::domain::Phase::Test) && *usd > Usd::cents(80)),
+        "{phases:?}"
+    );
     let sum: Usd = phases.iter().map(|(_, usd)| *usd).sum();
     assert_eq!(app.model.money.job(&under), Some((sum, false)));
     assert_eq!(app.model.money.phases(&id(), at(NOON)), []);

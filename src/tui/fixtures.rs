@@ -285,3 +285,77 @@ pub(super) fn press(app: &mut App, keys: &[&str]) -> Vec<Effect> {
     }
     effects
 }
+
+/// Entries of the ledger as the session would make them.
+pub(super) mod spent {
+    use crate::domain::money::{Bill, Labels, Ledger, LedgerEntry, Platform, PriceBook};
+    use crate::domain::{JobId, Operation, Phase, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp};
+    use crate::tui::model::MoneyTold;
+    use crate::tui::msg::Msg;
+    use std::sync::Arc;
+
+    /// That a machine of a type has run in us-west-2 for so many minutes.
+    pub(in crate::tui) fn runs(
+        id: &str,
+        instance_type: &str,
+        minutes: i64,
+        now: Timestamp,
+        labels: Labels,
+    ) -> LedgerEntry {
+        let region = Region::new("us-west-2").unwrap();
+        let (book, sizes) = (PriceBook::bundled(), (Some(64), 1));
+        LedgerEntry::Opened {
+            thing: thing(ResourceKind::Machine, id),
+            at: now - jiff::SignedDuration::from_mins(minutes),
+            bill: Bill::of_machine(book, &region, instance_type, Platform::Linux, false, sizes),
+            labels,
+            lease: None,
+        }
+    }
+
+    /// That an image of so many GB is stored in us-west-2.
+    pub(in crate::tui) fn stored(id: &str, gb: u64, now: Timestamp) -> LedgerEntry {
+        LedgerEntry::Opened {
+            thing: thing(ResourceKind::Image, id),
+            at: now - jiff::SignedDuration::from_hours(40 * 24),
+            bill: Bill::of_snapshots(PriceBook::bundled(), &Region::new("us-west-2").unwrap(), gb),
+            labels: Labels::default(),
+            lease: None,
+        }
+    }
+
+    fn thing(kind: ResourceKind, id: &str) -> ResourceRef {
+        ResourceRef { kind, provider: ProviderKind::Aws, region: Region::new("us-west-2").ok(), id: id.to_owned() }
+    }
+
+    /// That an operation was done so many times on a c5.9xlarge, today: each took 31 minutes, 27 of them for its tests.
+    pub(in crate::tui) fn done_before(operation: &Operation, times: u32, now: Timestamp) -> Vec<LedgerEntry> {
+        let mut entries = Vec::new();
+        for time in 1..=times {
+            let job = JobId::new(format!("j-past{time}")).unwrap();
+            let labels = Labels {
+                owner: None,
+                job: Some(job.clone()),
+                operation: Some(operation.verb().to_owned()),
+                about: operation.about(),
+            };
+            let id = format!("i-0{time:016}");
+            let at = |minutes: i64| now - jiff::SignedDuration::from_mins(60 * i64::from(time) - minutes);
+            entries.push(runs(&id, "c5.9xlarge", 60 * i64::from(time), now, labels));
+            entries.push(LedgerEntry::PhaseBegan { job: job.clone(), phase: Phase::Test, at: at(3) });
+            entries.push(LedgerEntry::PhaseEnded { job, phase: Phase::Test, at: at(30), ok: true });
+            entries.push(LedgerEntry::Ended { thing: thing(ResourceKind::Machine, &id), at: at(31), bound: false });
+        }
+        entries
+    }
+
+    /// What the session tells when this is entered.
+    pub(in crate::tui) fn told(entries: &[LedgerEntry]) -> Msg {
+        let mut ledger = Ledger::default();
+        for entry in entries {
+            ledger.apply(entry);
+        }
+        let (ledger, book) = (Arc::new(ledger), Arc::clone(PriceBook::bundled()));
+        Msg::Money(Ok(Box::new(MoneyTold { ledger, book, home: Region::new("us-west-2").ok() })))
+    }
+}

@@ -2,13 +2,12 @@
 //! replayed.
 
 use super::keys::Chord;
-use super::model::MoneyTold;
 use super::output::OutputAnswer;
 use crate::domain::{
     Image, JobId, Lease, Machine, MachineId, ProviderKind, Resource, TestCounts, TestSource, Timestamp,
 };
 use crate::event::Event;
-use crate::session::{Attachment, Error, JobSummary, Listed, PlanRequest, Proposal};
+use crate::session::{Attachment, Error, JobSummary, Listed, MoneyTold, PlanRequest, Proposal};
 use crate::store::JobView;
 use std::collections::BTreeMap;
 

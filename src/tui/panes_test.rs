@@ -109,6 +109,7 @@ fn job(id: &str, asked: i64, took: Option<i64>, work: Option<WorkVerdict>, tests
         state: if took.is_some() { JobState::Ended } else { JobState::Running },
         driven: took.is_none(),
         ended: took.map(|took| ago(asked - took)),
+        capped: None,
         cleanup: work.as_ref().map(|_| CleanupVerdict::Clean),
         work,
     }

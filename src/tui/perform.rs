@@ -3,7 +3,6 @@
 
 use super::effect::Effect;
 use super::feed::JOBS;
-use super::model::MoneyTold;
 use super::msg::Msg;
 use super::output::Reader;
 use crate::domain::{JobId, ProviderKind, ResourceKind};
@@ -103,6 +102,8 @@ impl Performer {
                 let _ = windows.blocking_send(Msg::Output(answer));
             },
         );
+        let fresh = Arc::clone(&session);
+        tokio::spawn(async move { fresh.keep_prices_fresh().await });
         Self { session, answers, reader, jobs: Newest::default(), money: Newest::default(), turns: Turns::default() }
     }
 
@@ -188,11 +189,9 @@ impl Performer {
                     Err(error) => Msg::Told(Err(error)),
                 });
             }
-            Effect::Money => self.list(&self.money, async move |session| {
-                let ledger = session.ledger().await;
-                let told = |ledger| Box::new(MoneyTold { ledger, book: session.prices(), home: session.home() });
-                Msg::Money(ledger.map(told))
-            }),
+            Effect::Money => {
+                self.list(&self.money, async move |session| Msg::Money(session.money().await.map(Box::new)));
+            }
             Effect::Durations => self.ask(async move |session| match session.durations().await {
                 Ok(durations) => Msg::Durations(durations),
                 Err(error) => Msg::Told(Err(error)),

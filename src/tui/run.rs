@@ -9,6 +9,7 @@ use super::keys::{Chord, Code};
 use super::model::{LogState, Pane, Setup};
 use super::msg::{Mouse, Msg};
 use super::perform::Performer;
+use crate::domain::money::{Ledger, PriceBook};
 use crate::domain::{Claim, JobId, JobState, Machine, MachineId, Operation, Timestamp};
 use crate::session::{Error, JobFiles, Session};
 use crate::store::{JobView, Store};
@@ -61,7 +62,8 @@ pub async fn run(session: Session, dashboard: Dashboard) -> io::Result<Left> {
     let machines = tokio::time::timeout(Duration::from_secs(2), session.machines(None)).await;
     let machines = machines.map_or_else(|_| Vec::new(), |listed| listed.items);
     let machines = machines.into_iter().filter(|machine| is_mine(machine) && machine.state.is_alive()).collect();
-    let mut told = Left { begun: None, refused, going_on: Vec::new(), ended: Vec::new(), machines };
+    let (ledger, prices) = (session.ledger().await.unwrap_or_default(), session.prices());
+    let mut told = Left { begun: None, refused, going_on: Vec::new(), ended: Vec::new(), machines, ledger, prices };
     for job in ours.into_iter().chain(begun.clone()).collect::<BTreeSet<_>>() {
         // as the journal has it now: it may have ended while it was waited for
         let Ok(history) = session.history(&job).await else { continue };
@@ -136,6 +138,10 @@ pub struct Left {
     pub going_on: Vec<JobId>,
     /// Machines of ours that live on.
     pub machines: Vec<Machine>,
+    /// What has run, and until when.
+    pub ledger: Arc<Ledger>,
+    /// What that costs.
+    pub prices: Arc<PriceBook>,
 }
 
 struct Loop {

@@ -7,11 +7,16 @@ POST /lab/calls/clear  forgets them
 POST /lab/faults       a list of faults, in the place of those before; see `faults.py`
 POST /lab/reset        nothing exists, nothing fails, nothing was called
 POST /lab/later        {"seconds": n}: everything is that much older, and what waits comes that much sooner
+POST /lab/sooner       {"seconds": n}: what waits comes that much sooner, and nothing is older: for who moves the clock
 GET  /lab/machines     every machine: id, address, state, pid, root (its file system), hung
 POST /lab/machines     {"id": "i-..." or "*", "do": what}: `hang` stops all within, `wake` lets it go on, `no-ssh` lets
                        its port never answer, `impostor` lets it answer with another host key, `cut` cuts its
                        connections, `kill` takes its power, `normal` ends all but the last two. With "*" `no-ssh` and
                        `impostor` are for machines to come too, until `normal`
+POST /lab/prices       a list of {"region", "what", ...}: changed prices, in the place of those before. `what` is linux, windows
+                       (with "type"), disk, snapshot, address, spot-linux or spot-windows (with "type" and "zone"); "price"
+                       is text, null takes it off the list; "currency" is another one; "twice" adds a second product;
+                       "raw" is told in the product's place
 POST /lab/capacity     a list of {"zone", "type"}, of which either may be missing: where there is none; see `capacity.py`
 GET  /lab/address      the caller's address as plain text, as checkip.amazonaws.com has it
 GET  /lab/amazon-ssm-agent.deb   a package of the agent; see `agent.py`
@@ -30,6 +35,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.http import HTTP_STATUS_CODES
 
 import agent
+import catalogue
+import pricing
 from behaviours.capacity import set_lacking
 from faults import Fault
 from lab import Refusal
@@ -58,6 +65,8 @@ class Front:
 
     def _aws(self, environ):
         call = Call(environ)
+        if call.service == "pricing":
+            call.params = pricing.params(call.body)
         with self.lock:
             entry = {
                 "n": len(self.calls) + 1,
@@ -83,6 +92,10 @@ class Front:
                 hang_up(environ)
             elif answer is None and fault.kind != "lost":
                 answer = refuse(call, *fault.refusal(call))
+        if call.service == "pricing" and call.region not in pricing.ENDPOINTS:
+            # there is no such host
+            entry["status"] = "no host"
+            hang_up(environ)
         if answer is None:
             answer = self._carry_out(call, environ)
         if any(fault.kind == "lost" for fault in striking):
@@ -101,6 +114,8 @@ class Front:
         try:
             with self.lab.lock:
                 self.lab.settle()
+                if call.service == "pricing":
+                    return pricing.answer(call)
                 body = b"".join(self.moto(environ, start_response))
                 if self.lab.house:
                     self.lab.house.refresh()
@@ -140,6 +155,9 @@ class Front:
                 return 200, [("Content-Type", "text/plain")], environ["REMOTE_ADDR"].encode() + b"\n"
             elif ask == ("GET", "/lab/amazon-ssm-agent.deb"):
                 return 200, [("Content-Type", "application/vnd.debian.binary-package")], agent.package()
+            elif ask == ("POST", "/lab/prices"):
+                with self.lab.lock:
+                    catalogue.set_changes(said)
             elif ask == ("POST", "/lab/capacity"):
                 with self.lab.lock:
                     set_lacking(said)
@@ -151,6 +169,9 @@ class Front:
             elif ask == ("POST", "/lab/later"):
                 with self.lab.lock:
                     self.lab.age(said["seconds"])
+            elif ask == ("POST", "/lab/sooner"):
+                with self.lab.lock:
+                    self.lab.hasten(said["seconds"])
             elif ask != ("GET", "/lab/ok"):
                 return answer(404, {"error": f"the lab has no {' '.join(ask)}"})
         except (ValueError, KeyError, TypeError) as why:

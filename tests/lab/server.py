@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def read_options(arguments=None):
-    parser = argparse.ArgumentParser(description="An AWS that behaves (EC2, IAM and STS), for tests.")
+    parser = argparse.ArgumentParser(description="An AWS that behaves (EC2, IAM, STS and its price list), for tests.")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     seconds = {
         "boot": (0.4, "from pending to running"),

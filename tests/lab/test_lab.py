@@ -155,6 +155,14 @@ class SlowStates(LabTest):
         self.assertEqual((before - after["LaunchTime"]).total_seconds(), 7200)
         self.assertEqual(after["State"]["Name"], "running")
 
+    def test_sooner_does_what_waits_and_makes_nothing_old(self):
+        """(Of the lab alone: for who moves the clock.)"""
+        (one,) = self.run_instances()
+        before = self.instance(one)["LaunchTime"]
+        self.lab.ask("sooner", {"seconds": 7200})
+        after = self.instance(one)
+        self.assertEqual((before, after["State"]["Name"]), (after["LaunchTime"], "running"))
+
 
 class Instances(LabTest):
     def test_terminated_stays_terminated(self):

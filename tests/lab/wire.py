@@ -19,7 +19,7 @@ class Call:
 
     def __init__(self, environ):
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        body = environ["wsgi.input"].read(length)
+        self.body = body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = io.BytesIO(body)
         scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         self.region = scope["region"] if scope else ""

@@ -82,7 +82,13 @@ impl Lab {
 
     /// Starts a lab; `flags` are those of `server.py`.
     pub(crate) fn start(flags: &[&str]) -> Self {
+        Self::start_with(flags, &[])
+    }
+
+    /// The same with something in its environment.
+    pub(crate) fn start_with(flags: &[&str], env: &[(&str, String)]) -> Self {
         let mut child = Command::new(Self::venv().join("bin/python"))
+            .envs(env.iter().map(|(name, value)| (name, value)))
             .arg("-B")
             .arg(folder().join("server.py"))
             .args(flags)
@@ -199,6 +205,12 @@ impl Lab {
         self.post("capacity", places);
     }
 
+    /// Changes prices of the list, in the place of earlier changes; see `front.py`.
+    #[track_caller]
+    pub(crate) fn prices(&self, changes: &Value) {
+        self.post("prices", changes);
+    }
+
     /// Nothing exists, nothing fails, nothing was called.
     pub(crate) fn reset(&self) {
         self.post("reset", &Value::Null);
@@ -207,6 +219,11 @@ impl Lab {
     /// Lets everything be so many seconds older, and what waits come so much sooner.
     pub(crate) fn later(&self, seconds: u32) {
         self.post("later", &serde_json::json!({ "seconds": seconds }));
+    }
+
+    /// Lets what waits come so many seconds sooner; for who moves the lab's clock.
+    pub(crate) fn sooner(&self, seconds: i64) {
+        self.post("sooner", &serde_json::json!({ "seconds": seconds }));
     }
 
     #[track_caller]

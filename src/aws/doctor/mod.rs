@@ -142,8 +142,9 @@ async fn elsewhere(clients: &Clients, options: &AwsOptions, by: Instant) -> Vec<
         (Some(region.clone()), [ec2, ssm].into_iter().flatten().collect())
     });
     let places = regions.iter().map(|region| place(clients, &options.owner, region, by));
-    let (places, (tried, identities)) =
-        join(join_all(places), join(join_all(tried), permissions::iam(clients, by))).await;
+    let home = regions.first().cloned().unwrap_or_else(Region::usual);
+    let everywhere = join(permissions::iam(clients, by), permissions::pricing(clients, &home, by));
+    let (places, (tried, (identities, prices))) = join(join_all(places), join(join_all(tried), everywhere)).await;
 
     let known = places.iter().find_map(|place| place.known.as_ref().ok().filter(|known| !known.is_empty()));
     let mut points: Vec<CheckItem> = places.iter().map(|place| region(place, known)).collect();
@@ -156,6 +157,7 @@ async fn elsewhere(clients: &Clients, options: &AwsOptions, by: Instant) -> Vec<
     }
     points.extend(permissions::points(tried));
     points.extend(permissions::points(vec![(None, identities)]));
+    points.extend(permissions::points(vec![(None, prices)]));
     points.extend(permissions::untried());
     if !places.is_empty() {
         points.extend(open(&places, &options.owner));

@@ -139,6 +139,7 @@ pub(super) async fn ec2(clients: &Clients, region: &Region, by: Instant) -> Vec<
             by,
             client.describe_instance_type_offerings().max_results(FEW).send(),
         ),
+        tried("ec2:DescribeSpotPriceHistory", by, client.describe_spot_price_history().max_results(FEW).send()),
         tried("ec2:DescribeInstanceStatus", by, client.describe_instance_status().max_results(FEW).send()),
         tried("ec2:GetConsoleOutput", by, client.get_console_output().dry_run(true).instance_id(machine).send()),
         tried("ec2:RunInstances", by, launch(&client).send()),
@@ -183,6 +184,14 @@ pub(super) async fn ssm(clients: &Clients, region: &Region, by: Instant) -> Vec<
         tried("ssm:CancelCommand", by, client.cancel_command().command_id(command).send()),
     ];
     join_all(calls).await
+}
+
+/// The one action of the Price List, which has no regions of its own.
+pub(super) async fn pricing(clients: &Clients, home: &Region, by: Instant) -> Vec<Tried> {
+    let client = clients.pricing(&super::super::prices::endpoint(home)).await;
+    vec![
+        tried("pricing:GetProducts", by, client.get_products().service_code("AmazonEC2").max_results(1).send()).await,
+    ]
 }
 
 /// Every action on IAM that only looks.

@@ -6,8 +6,8 @@ use super::super::error::{Outcome, Stop};
 use super::super::exit;
 use super::super::follow::{self, Until};
 use super::super::printer::{Printer, Reader};
-use super::Answer;
 use super::run_tests::absolute;
+use super::{Answer, estimate};
 use crate::diag::Hinted as _;
 use crate::domain::{BootstrapSpec, Distro, JobId, MachineId, OnError, Operation, ProviderKind, TestSource, words};
 use crate::session::{LeaseMove, Session};
@@ -33,9 +33,12 @@ pub(super) async fn run(args: &Bootstrap, session: &Session, context: &CliContex
     }
     let ask = spec.on_error == OnError::Ask;
     let lease = spec.lease;
-    let (job, code) =
-        follow::submit_named(session, printer, Operation::BootstrapLinux(spec), Until::Ended, args.follow.output)
-            .await?;
+    let operation = Operation::BootstrapLinux(spec);
+    if args.dry_run {
+        return estimate::dry_run(&operation, session, printer).await;
+    }
+    estimate::before(&operation, session, printer).await?;
+    let (job, code) = follow::submit_named(session, printer, operation, Until::Ended, args.follow.output).await?;
     if ask && code != exit::OK && code != exit::DETACHED {
         asked(session, printer, &job, lease, args.follow.output).await?;
     }

@@ -6,6 +6,7 @@ use super::super::printer::Printer;
 use super::super::table::table;
 use super::super::{exit, words};
 use super::plans;
+use crate::domain::money::Saving;
 use crate::domain::{Claim, Fingerprint, Image, Machine, PlanVerb, ProviderKind, Timestamp};
 use crate::session::{Session, changed_inputs};
 
@@ -23,23 +24,34 @@ async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, prin
     let mut listed = session.images(provider).await;
     listed.items.retain(|image| all || image.claim.as_ref().is_none_or(Claim::is_tools));
     let images = listed.items;
+    let (ledger, book, now) = (session.ledger().await?, session.prices(), Timestamp::now());
+    let saving = |image: &Image| Saving::of(&image.resource(), &[], &ledger, &book, now);
     if printer.is_json() {
-        super::json_lines(printer, &images)?;
+        let told = images.iter().map(|image| Told { image, cost: saving(image) });
+        super::json_lines(printer, &told.collect::<Vec<_>>())?;
     } else if images.is_empty() {
         printer.err("no images\n\nhint: `hga bootstrap-linux-dev` makes one; so does the first test run\n")?;
         super::how_to_add(session, provider, printer)?;
     } else {
         let machines = session.machines(provider).await.items;
-        let now = Timestamp::now();
-        let rows: Vec<[String; 8]> = images.iter().map(|image| row(image, &machines, now)).collect();
-        let heads = ["IMAGE", "PLACE", "MADE", "SIZE", "STATE", "FINGERPRINT", "USED BY", "ID"];
+        let rows: Vec<[String; 9]> = images.iter().map(|image| row(image, saving(image), &machines, now)).collect();
+        let heads = ["IMAGE", "PLACE", "MADE", "SIZE", "$/MONTH", "STATE", "FINGERPRINT", "USED BY", "ID"];
         printer.out(&table(heads, &rows, printer.width(), printer.out_paint()))?;
     }
     plans::unseen(&listed.troubles, printer)?;
     Ok(if listed.troubles.is_empty() { exit::OK } else { exit::ERROR })
 }
 
-fn row(image: &Image, machines: &[Machine], now: Timestamp) -> [String; 8] {
+/// An image in JSON: what is known of it, and what keeping it costs at most.
+#[derive(serde::Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    image: &'a Image,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Saving>,
+}
+
+fn row(image: &Image, saving: Option<Saving>, machines: &[Machine], now: Timestamp) -> [String; 9] {
     let dash = || "-".to_owned();
     let users = crate::domain::users_of(image, machines);
     [
@@ -47,6 +59,11 @@ fn row(image: &Image, machines: &[Machine], now: Timestamp) -> [String; 8] {
         image.region.as_ref().map_or_else(|| image.provider.to_string(), ToString::to_string),
         words::age(image.created, now),
         words::bytes(image.bytes),
+        match saving {
+            _ if image.provider != ProviderKind::Aws => "free".to_owned(),
+            None => dash(),
+            Some(saving) => saving.price(),
+        },
         standing(image),
         image.fingerprint.as_ref().map_or("-", Fingerprint::short).to_owned(),
         match users.as_slice() {

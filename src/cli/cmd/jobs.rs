@@ -10,6 +10,7 @@ use super::super::table::table;
 use super::super::tail::{Display, Tail};
 use super::super::{exit, summary, words};
 use super::Answer;
+use crate::domain::money::{JobCost, Usd, known};
 use crate::domain::{CancelLevel, JobId, JobState, Timestamp};
 use crate::event::EventKind;
 use crate::session::{Attachment, JobSummary, Session};
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 pub(super) async fn run(verb: &Jobs, global: &Global, session: &Session, printer: &mut Printer) -> Outcome {
     match verb {
-        Jobs::List { limit } => list(&session.jobs(*limit).await?, global, printer),
+        Jobs::List { limit } => list(&session.jobs(*limit).await?, global, session, printer).await,
         Jobs::Show { job } => show(job, session, printer).await,
         Jobs::Output { job, follow, offset } => output(job, *follow, *offset, session).await,
         Jobs::Attach { job, follow } => attach(job, follow.output, session, printer).await,
@@ -27,16 +28,36 @@ pub(super) async fn run(verb: &Jobs, global: &Global, session: &Session, printer
     }
 }
 
-fn list(jobs: &[JobSummary], global: &Global, printer: &mut Printer) -> Outcome {
+/// A job in JSON: what is known of it, and what its machines have come to.
+#[derive(serde::Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    job: &'a JobSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Usd>,
+    /// Whether a price is not known, which comes on top.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cost_unknown: bool,
+}
+
+async fn list(jobs: &[JobSummary], global: &Global, session: &Session, printer: &mut Printer) -> Outcome {
+    let (ledger, book, now) = (session.ledger().await?, session.prices(), Timestamp::now());
+    let cost = |job: &JobSummary| JobCost::total_of(&ledger, &book, &job.id, now);
     if global.json {
-        return super::json_lines(printer, jobs);
+        let told: Vec<Told<'_>> = jobs
+            .iter()
+            .map(|job| {
+                let cost = cost(job);
+                Told { job, cost: cost.map(|(usd, _)| usd), cost_unknown: cost.is_some_and(|(_, unknown)| unknown) }
+            })
+            .collect();
+        return super::json_lines(printer, &told);
     }
     if jobs.is_empty() {
         printer.err("no jobs yet\n\nhint: `hga demo` runs one\n")?;
         return Ok(exit::OK);
     }
-    let now = Timestamp::now();
-    let rows: Vec<[String; 5]> = jobs
+    let rows: Vec<[String; 6]> = jobs
         .iter()
         .map(|job| {
             let took = Duration::try_from(job.ended.unwrap_or(now).duration_since(job.created)).unwrap_or_default();
@@ -45,11 +66,12 @@ fn list(jobs: &[JobSummary], global: &Global, printer: &mut Printer) -> Outcome 
                 job.operation.verb().to_owned(),
                 words::age(job.created, now),
                 words::span(took),
+                cost(job).map_or_else(|| "-".to_owned(), |(usd, unknown)| known(usd, unknown)),
                 state(job),
             ]
         })
         .collect();
-    let text = table(["JOB", "WHAT", "BEGUN", "TOOK", "STATE"], &rows, printer.width(), printer.out_paint());
+    let text = table(["JOB", "WHAT", "BEGUN", "TOOK", "COST", "STATE"], &rows, printer.width(), printer.out_paint());
     printer.out(&text)?;
     if jobs.iter().any(|job| job.state != JobState::Ended && !job.driven) {
         printer.err(
@@ -64,6 +86,7 @@ fn state(job: &JobSummary) -> String {
         (Some(work), Some(cleanup)) => {
             let code = exit::of(work, cleanup);
             match code {
+                exit::CANCELLED if job.capped.is_some() => format!("stopped by its cap ({code})"),
                 exit::OK => "done".to_owned(),
                 1..=99 | 106.. => format!("tests failed ({code})"),
                 _ => format!("{} ({code})", exit::meaning(code)),
@@ -88,8 +111,9 @@ async fn show(job: &JobId, session: &Session, printer: &mut Printer) -> Outcome 
     };
     let files = session.files(job);
     let now = Timestamp::now();
+    let cost = follow::job_cost(session, job).await;
     if printer.is_json() {
-        printer.out(&summary::json(view, &files, code, now))?;
+        printer.out(&summary::json(view, &files, code, now, cost.as_ref()))?;
         return Ok(exit::OK);
     }
     let verb = view.operation.as_ref().map_or("?", crate::domain::Operation::verb);
@@ -106,7 +130,7 @@ async fn show(job: &JobId, session: &Session, printer: &mut Printer) -> Outcome 
         head.push_str(&crate::domain::escape_controls(&format!("{loud}: {}\n", note.text)));
     }
     let paint: Paint = printer.out_paint();
-    let text = head + &summary::text(view, &files, code, now, paint);
+    let text = head + &summary::text(view, &files, code, now, paint, cost.as_ref());
     printer.out(&text)?;
     Ok(exit::OK)
 }

@@ -4,17 +4,20 @@ use super::super::CliContext;
 use super::super::args::{Global, Machines, Planned};
 use super::super::error::{Outcome, Stop};
 use super::super::follow::{self, Until};
+use super::super::paint::Tone;
 use super::super::printer::Printer;
 use super::super::table::table;
 use super::super::{exit, words};
-use super::{Answer, plans};
+use super::{Answer, estimate, plans};
 use crate::config::host_key_fingerprint;
+use crate::domain::money::{Item, Ledger, PriceBook, Quote, Run, UNKNOWN, Usd, known, left_running, per_hour};
 use crate::domain::{
     Endpoint, HostKeys, LaunchSpec, Machine, MachineId, Operation, PlanVerb, ProviderKind, Timestamp, Transport,
     escape_line,
 };
 use crate::session::{CheckOutcome, LeaseMove, Session};
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) async fn run(
@@ -26,8 +29,11 @@ pub(super) async fn run(
 ) -> Outcome {
     match verb {
         Machines::List { provider, all } => list(*provider, *all, session, printer).await,
-        Machines::Show { machine } => show(&session.machine(machine).await?, printer),
-        Machines::Launch { provider, image, lease, distro, wish } => {
+        Machines::Show { machine } => {
+            let machine = session.machine(machine).await?;
+            show(&machine, &Purse::of(session).await?, printer)
+        }
+        Machines::Launch { provider, image, lease, dry_run, distro, wish } => {
             let usual = if context.provider == ProviderKind::Aws { ProviderKind::Aws } else { ProviderKind::Local };
             let provider = provider.unwrap_or(usual);
             if provider != ProviderKind::Aws {
@@ -39,7 +45,12 @@ pub(super) async fn run(
                 image: image.clone(),
                 lease: lease.unwrap_or(context.lease),
             };
-            follow::submit(session, printer, Operation::Launch(spec), Until::Ended, false).await
+            let operation = Operation::Launch(spec);
+            if *dry_run {
+                return estimate::dry_run(&operation, session, printer).await;
+            }
+            estimate::before(&operation, session, printer).await?;
+            follow::submit(session, printer, operation, Until::Ended, false).await
         }
         Machines::Terminate { machines, all, planned } => {
             terminate(machines, *all, planned, global, session, printer).await
@@ -68,14 +79,80 @@ struct Told<'a> {
     transport: Option<Transport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     host_key_fingerprints: Vec<String>,
+    money: Money,
 }
 
 impl<'a> Told<'a> {
-    fn of(machine: &'a Machine) -> Self {
+    fn of(machine: &'a Machine, purse: &Purse) -> Self {
         let transport = machine.endpoint.as_ref().map(Endpoint::transport);
-        Self { machine, transport, host_key_fingerprints: fingerprints(machine) }
+        Self { machine, transport, host_key_fingerprints: fingerprints(machine), money: purse.money(machine) }
     }
 }
+
+/// What a machine costs, in JSON.
+#[derive(serde::Serialize)]
+struct Money {
+    /// An hour of the machine itself, and how that is known; null when it is not.
+    price: Option<Quote>,
+    /// The latter in words.
+    price_source: Option<String>,
+    /// An hour of all of it as it is now; null when the machine's price is not known.
+    hourly: Option<Usd>,
+    /// Since it was launched first.
+    so_far: Usd,
+    /// Whether a price is not known, which comes on top.
+    unknown: bool,
+    /// Whether credits may come on top.
+    burstable: bool,
+}
+
+/// What money is reckoned with.
+struct Purse {
+    ledger: Arc<Ledger>,
+    book: Arc<PriceBook>,
+    now: Timestamp,
+}
+
+impl Purse {
+    async fn of(session: &Session) -> Result<Self, Stop> {
+        Ok(Self { ledger: session.ledger().await?, book: session.prices(), now: Timestamp::now() })
+    }
+
+    fn run(&self, machine: &Machine) -> Run {
+        Run::of_machine(&self.ledger, &self.book, machine, self.now)
+    }
+
+    fn money(&self, machine: &Machine) -> Money {
+        let run = self.run(machine);
+        let price = run.compute(&self.book);
+        Money {
+            price,
+            price_source: price.map(|price| price.source.words(self.now)),
+            hourly: run.hourly(&self.book, self.now),
+            so_far: run.total(&self.book, self.now),
+            unknown: run.is_unknown(&self.book),
+            burstable: run.is_burstable(&self.book),
+        }
+    }
+
+    /// What an hour costs and what it has come to, for the list.
+    fn cells(&self, machine: &Machine) -> [String; 2] {
+        let run = self.run(machine);
+        if run.is_free(&self.book) {
+            return ["free".to_owned(), dash()];
+        }
+        let mark = if run.is_burstable(&self.book) { BURSTABLE } else { "" };
+        let hourly = match run.hourly(&self.book, self.now) {
+            _ if !run.is_open() => dash(),
+            None => UNKNOWN.to_owned(),
+            Some(hourly) => format!("{}{mark}", per_hour(Some(hourly)).trim_end_matches("/h")),
+        };
+        [hourly, known(run.total(&self.book, self.now), run.is_unknown(&self.book))]
+    }
+}
+
+/// What marks the price of a type that may cost more.
+const BURSTABLE: &str = "*";
 
 /// The fingerprints of the host keys that a machine may show, as OpenSSH writes them.
 fn fingerprints(machine: &Machine) -> Vec<String> {
@@ -104,7 +181,8 @@ async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, prin
     let shown = |machine: &&Machine| all || machine.cloud.as_ref().is_none_or(|cloud| cloud.claim.is_tools());
     let machines: Vec<Machine> = listed.items.iter().filter(shown).cloned().collect();
     if printer.is_json() {
-        super::json_lines(printer, &machines.iter().map(Told::of).collect::<Vec<_>>())?;
+        let purse = Purse::of(session).await?;
+        super::json_lines(printer, &machines.iter().map(|machine| Told::of(machine, &purse)).collect::<Vec<_>>())?;
     } else if machines.is_empty() {
         printer.err("no machines: nothing of hga's is running\n")?;
         super::how_to_add(session, provider, printer)?;
@@ -113,16 +191,38 @@ async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, prin
         let (width, paint) = (printer.width(), printer.out_paint());
         let now = Timestamp::now();
         let text = if cloudy {
-            let heads = ["MACHINE", "PLACE", "STATE", "LAUNCHED", "LEASE", "TYPE", "NAME", "OWNER", "ADDRESS", "WHY"];
-            table(heads, &machines.iter().map(|machine| cloud_row(machine, now)).collect::<Vec<_>>(), width, paint)
+            let heads = [
+                "MACHINE", "PLACE", "STATE", "LAUNCHED", "LEASE", "TYPE", "$/H", "SO FAR", "NAME", "OWNER",
+                "ADDRESS", "WHY",
+            ];
+            let purse = Purse::of(session).await?;
+            let rows: Vec<_> = machines.iter().map(|machine| cloud_row(machine, &purse)).collect();
+            let marked = rows.iter().any(|row| row[6].ends_with(BURSTABLE));
+            let note = format!("{BURSTABLE} of a burstable type: credits may come on top, see `hga machines show`\n");
+            table(heads, &rows, width, paint) + if marked { note.as_str() } else { "" }
         } else {
             let heads = ["MACHINE", "PROVIDER", "STATE", "LAUNCHED", "LEASE", "JOB", "ADDRESS"];
             table(heads, &machines.iter().map(|machine| row(machine, now)).collect::<Vec<_>>(), width, paint)
         };
         printer.out(&text)?;
     }
+    alarms(&machines, session, printer).await?;
     plans::unseen(&listed.troubles, printer)?;
     Ok(if listed.troubles.is_empty() { exit::OK } else { exit::ERROR })
+}
+
+/// Tells the machines that should be gone.
+async fn alarms(machines: &[Machine], session: &Session, printer: &mut Printer) -> Result<(), Stop> {
+    let alarms = session.alarms(machines).await?;
+    if alarms.is_empty() {
+        return Ok(());
+    }
+    let (ledger, prices, now) = (session.ledger().await?, session.prices(), Timestamp::now());
+    for alarm in &alarms {
+        let warning = printer.err_paint().tone(Tone::Warn, "warning:");
+        printer.err(&format!("{warning} {}\n", escape_line(&alarm.words(&ledger, &prices, now))))?;
+    }
+    Ok(())
 }
 
 fn dash() -> String {
@@ -142,8 +242,9 @@ fn row(machine: &Machine, now: Timestamp) -> [String; 7] {
 }
 
 /// With machines of a cloud among them there is more to tell: where, which, whose and why.
-fn cloud_row(machine: &Machine, now: Timestamp) -> [String; 10] {
-    let cloud = machine.cloud.as_deref();
+fn cloud_row(machine: &Machine, purse: &Purse) -> [String; 12] {
+    let (cloud, now) = (machine.cloud.as_deref(), purse.now);
+    let [hourly, so_far] = purse.cells(machine);
     let [id, provider, state, launched, lease, job, address] = row(machine, now);
     [
         id,
@@ -152,6 +253,8 @@ fn cloud_row(machine: &Machine, now: Timestamp) -> [String; 10] {
         launched,
         lease,
         cloud.map_or_else(dash, |cloud| cloud.instance_type.clone()),
+        hourly,
+        so_far,
         cloud.map_or(job, |cloud| cloud.name.clone().unwrap_or_else(dash)),
         cloud.map_or_else(dash, |cloud| cloud.claim.word().to_owned()),
         cloud.map_or(address, |cloud| cloud.address.clone().unwrap_or_else(dash)),
@@ -162,11 +265,11 @@ fn cloud_row(machine: &Machine, now: Timestamp) -> [String; 10] {
     ]
 }
 
-fn show(machine: &Machine, printer: &mut Printer) -> Outcome {
+fn show(machine: &Machine, purse: &Purse, printer: &mut Printer) -> Outcome {
     if printer.is_json() {
-        return super::json_lines(printer, &[Told::of(machine)]);
+        return super::json_lines(printer, &[Told::of(machine, purse)]);
     }
-    let now = Timestamp::now();
+    let now = purse.now;
     let mut text = String::new();
     let mut row = |name: &str, value: &str| {
         // writing to a String cannot fail
@@ -223,11 +326,51 @@ fn show(machine: &Machine, printer: &mut Printer) -> Outcome {
             row("reason", reason);
         }
     }
+    for (name, value) in prices(machine, purse) {
+        row(name, &value);
+    }
     row("hgdev", &machine.layout.hgdev);
     row("hgwork", &machine.layout.hgwork);
     row("sudo", if machine.sudo { "yes" } else { "no" });
     printer.out(&text)?;
     Ok(exit::OK)
+}
+
+/// What there is to say of a machine's money, each a name and its text.
+fn prices(machine: &Machine, purse: &Purse) -> Vec<(&'static str, String)> {
+    let Purse { ledger: _, book, now } = purse;
+    let run = purse.run(machine);
+    if run.is_free(book) {
+        return vec![("price", "nothing: it is not charged for".to_owned())];
+    }
+    let mut told = Vec::new();
+    let compute = run.compute(book);
+    told.push((
+        "price",
+        match compute {
+            Some(quote) => format!("{}/h ({})", quote.usd.price(), quote.source.words(*now)),
+            None => format!("{UNKNOWN}: neither the bundled book nor AWS's list has it; `hga prices refresh` asks"),
+        },
+    ));
+    let hourly = run.hourly(book, *now);
+    if run.is_running() {
+        if hourly != compute.map(|quote| quote.usd) {
+            told.push(("", format!("with its address and volumes {}", per_hour(hourly))));
+        }
+        if run.is_burstable(book) {
+            let each = machine
+                .cloud
+                .as_ref()
+                .and_then(|cloud| book.quote(&cloud.region, &Item::Surplus { platform: cloud.metered.platform }));
+            let each = each.map_or_else(|| "an unknown amount".to_owned(), |quote| quote.usd.price());
+            told.push(("", format!("and {each} for every processor and hour above its baseline: it is burstable")));
+        }
+    }
+    told.push(("so far", known(run.total(book, *now), run.is_unknown(book))));
+    if run.is_running() {
+        told.push(("left", left_running(hourly, machine.lease.map(crate::domain::Lease::ends), *now)));
+    }
+    told
 }
 
 async fn extend(

@@ -3,13 +3,16 @@
 mod bootstrap;
 mod completions;
 mod config;
+mod costs;
 mod demo;
 mod doctor;
+mod estimate;
 mod images;
 mod jobs;
 mod machines;
 mod man;
 mod plans;
+mod prices;
 mod resources;
 mod run_tests;
 mod ssh;
@@ -32,6 +35,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 pub(super) fn alone(cli: &Cli, context: &CliContext, printer: &mut Printer) -> Outcome {
     match &cli.verb {
         Some(Verb::Doctor(args)) if args.iam => doctor::policy(printer),
+        Some(Verb::Costs(args)) if args.schema => costs::schema(printer),
         Some(Verb::Config(args)) => config::run(args, context, printer),
         Some(Verb::Completions(args)) => completions::run(args, printer),
         Some(Verb::Man(args)) => man::run(args, printer),
@@ -57,7 +61,9 @@ pub(super) async fn dispatch(cli: &Cli, session: &Session, context: &CliContext,
         }
         Verb::PurgeEc2Resources(args) => plans::sweep(PlanVerb::Purge, args, &cli.global, session, printer).await,
         Verb::Jobs(verb) => jobs::run(verb, &cli.global, session, printer).await,
+        Verb::Prices(verb) => prices::run(verb, &cli.global, session, printer).await,
         Verb::Doctor(args) => doctor::run(args, session, printer).await,
+        Verb::Costs(args) => costs::run(args, session, printer).await,
         Verb::Ssh(args) => ssh::run(args, session).await,
         Verb::Config(_) | Verb::Completions(_) | Verb::Man(_) => alone(cli, context, printer),
     }

@@ -217,6 +217,12 @@ fn text(plan: &Plan, now: Timestamp) -> String {
             let _ = writeln!(text, "      job {job} is under way there and loses it");
         }
         let _ = writeln!(text, "      {}: {}", escape_line(&item.whose()), escape_line(&item.why));
+        if let Some(saving) = &item.saving {
+            let _ = writeln!(text, "      {}", saving.words());
+        }
+    }
+    if let Some(saving) = plan.saving().filter(|_| plan.items.len() > 1) {
+        let _ = writeln!(text, "In all this {}", saving.words());
     }
     text.push_str(&left_alone(plan));
     text

@@ -6,6 +6,7 @@ use super::super::printer::Printer;
 use super::super::table::table;
 use super::super::{exit, words};
 use super::plans;
+use crate::domain::money::Saving;
 use crate::domain::{Claim, PlanVerb, Resource, ResourceKind, Timestamp};
 use crate::session::Session;
 
@@ -17,13 +18,16 @@ pub(super) async fn run(verb: &Resources, global: &Global, session: &Session, pr
             let shown = |one: &&Resource| *all || one.claim != Claim::Foreign { why: None };
             let mut items: Vec<Resource> = listed.items.iter().filter(shown).cloned().collect();
             items.sort_by(|a, b| a.at.cmp(&b.at));
+            let (ledger, book, now) = (session.ledger().await?, session.prices(), Timestamp::now());
+            let saving = |one: &Resource| Saving::of(one, &listed.items, &ledger, &book, now);
             if printer.is_json() {
-                super::json_lines(printer, &items)?;
+                let told = items.iter().map(|thing| Told { thing, cost: saving(thing) });
+                super::json_lines(printer, &told.collect::<Vec<_>>())?;
             } else if items.is_empty() {
                 printer.err("nothing of ours\n")?;
                 super::how_to_add(session, *provider, printer)?;
             } else {
-                let text = table(HEADS, &rows(&items), printer.width(), printer.out_paint());
+                let text = table(HEADS, &rows(&items, saving), printer.width(), printer.out_paint());
                 printer.out(&text)?;
             }
             plans::unseen(&listed.troubles, printer)?;
@@ -35,9 +39,18 @@ pub(super) async fn run(verb: &Resources, global: &Global, session: &Session, pr
     }
 }
 
-const HEADS: [&str; 9] = ["KIND", "ID", "NAME", "PLACE", "STATE", "AGE", "SIZE", "OWNER", "WHY"];
+/// A thing in JSON: what is known of it, and what it costs.
+#[derive(serde::Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    thing: &'a Resource,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Saving>,
+}
 
-fn rows(items: &[Resource]) -> Vec<[String; 9]> {
+const HEADS: [&str; 10] = ["KIND", "ID", "NAME", "PLACE", "STATE", "AGE", "SIZE", "COST", "OWNER", "WHY"];
+
+fn rows(items: &[Resource], saving: impl Fn(&Resource) -> Option<Saving>) -> Vec<[String; 10]> {
     let now = Timestamp::now();
     let dash = || "-".to_owned();
     let row = |one: &Resource| {
@@ -49,6 +62,7 @@ fn rows(items: &[Resource]) -> Vec<[String; 9]> {
             one.state.clone().unwrap_or_else(dash),
             one.created.map_or_else(dash, |at| words::age(at, now)),
             one.bytes.map_or_else(dash, words::bytes),
+            saving(one).map_or_else(dash, |saving| saving.price_with_unit()),
             one.claim.word().to_owned(),
             match one.keep.as_ref().and_then(|keep| keep.forbids(now)) {
                 Some(kept) => format!("{kept}; {}", one.claim.why()),

@@ -5,6 +5,7 @@ use super::super::args::RunTests;
 use super::super::error::{Outcome, Stop};
 use super::super::follow::{self, Until};
 use super::super::printer::Printer;
+use super::estimate;
 use crate::domain::{DirtyTree, KeepMachine, Operation, ProviderKind, RunTestsSpec, TestSource};
 use crate::session::Session;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,12 @@ pub(super) async fn run(args: &RunTests, session: &Session, context: &CliContext
         super::unused(printer, told, &format!("on provider `{}`", spec.provider))?;
     }
     let until = if args.detach { Until::UnderWay } else { Until::Ended };
-    follow::submit(session, printer, Operation::RunTests(spec), until, args.follow.output).await
+    let operation = Operation::RunTests(spec);
+    if args.dry_run {
+        return estimate::dry_run(&operation, session, printer).await;
+    }
+    estimate::before(&operation, session, printer).await?;
+    follow::submit(session, printer, operation, until, args.follow.output).await
 }
 
 fn spec(args: &RunTests, context: &CliContext) -> Result<RunTestsSpec, Stop> {

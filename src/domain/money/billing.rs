@@ -121,27 +121,34 @@ pub fn accrued(hourly: Usd, rule: &Rule, from: Timestamp, to: Timestamp) -> Usd 
     hourly.times(billed_seconds(rule, from, to), 3600)
 }
 
-/// The same at a price for a month: of each month its seconds' share of that month's. A minimum is counted within the
-/// month of the start.
+/// The same at a price for a month: of each month its seconds' share of that month's. What a minimum or a begun unit
+/// counts beyond the end of a month is counted as of the next.
 #[must_use]
 pub fn stored(monthly: Usd, rule: &Rule, from: Timestamp, to: Timestamp) -> Usd {
     if to < from {
         return Usd::ZERO;
     }
-    let mut left = billed_seconds(rule, from, to);
-    let mut at = from;
-    let mut total = Usd::ZERO;
-    while left > 0 {
-        let (begin, end) = month_of(at);
-        let here = seconds(at, end).min(left);
-        if here == 0 {
-            break; // the end of time
-        }
-        total += monthly.times(here, seconds(begin, end));
-        left -= here;
-        at = end;
+    let billed = billed_seconds(rule, from, to);
+    let (begin, next) = month_of(from);
+    let first = seconds(from, next).min(billed);
+    let total = monthly.times(first, seconds(begin, next));
+    if first == billed {
+        return total;
     }
-    total
+    let left = jiff::SignedDuration::from_secs(i64::try_from(billed - first).unwrap_or(i64::MAX));
+    let last = next.checked_add(left).unwrap_or(Timestamp::MAX);
+    let (begin, end) = month_of(last);
+    // a whole month is that month's share whole, however long it is
+    total + monthly.times(months(next, last), 1) + monthly.times(seconds(begin, last), seconds(begin, end))
+}
+
+/// How many calendar months (UTC) lie between that of one moment and that of another.
+fn months(from: Timestamp, to: Timestamp) -> u64 {
+    let number = |at: Timestamp| {
+        let day = at.to_zoned(TimeZone::UTC).date();
+        i64::from(day.year()) * 12 + i64::from(day.month())
+    };
+    u64::try_from(number(to) - number(from)).unwrap_or(0)
 }
 
 /// The beginning of the calendar month (UTC) that a moment is in, and that of the next.
@@ -160,5 +167,10 @@ pub(super) fn day_of(at: Timestamp) -> (Timestamp, Timestamp) {
 
 /// When a day begins (UTC).
 pub(super) fn midnight(day: Date) -> Timestamp {
-    day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+    let out_of_reach = if day.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    day.to_zoned(TimeZone::UTC).map_or(out_of_reach, |zoned| zoned.timestamp())
 }
+
+#[cfg(test)]
+#[path = "billing_test.rs"]
+mod tests;

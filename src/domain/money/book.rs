@@ -102,6 +102,28 @@ pub enum Item {
     },
 }
 
+impl Item {
+    /// Of what the price is.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        match self {
+            Self::Machine { .. } | Self::Spot { .. } | Self::Address => "hour",
+            Self::Disk | Self::Snapshot => "GB-month",
+            Self::Transfer => "GB",
+            Self::Surplus { .. } => "vCPU-hour",
+        }
+    }
+
+    /// The type of a machine, where it is of one.
+    #[must_use]
+    pub fn instance_type(&self) -> Option<&str> {
+        match self {
+            Self::Machine { instance_type, .. } | Self::Spot { instance_type, .. } => Some(instance_type),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -277,7 +299,7 @@ impl PriceBook {
         &BOOK
     }
 
-    /// The same with what a price list said over it. A price that is nothing is none.
+    /// The same with what a price list said over it. A price that is nothing, or less, is none.
     #[must_use]
     pub fn with(&self, sheet: &PriceSheet) -> Self {
         let mut book = self.clone();
@@ -286,7 +308,7 @@ impl PriceBook {
             if let (Item::Machine { instance_type, .. }, Some(facts)) = (&tag.item, &tag.facts) {
                 book.types.entry(instance_type.clone()).or_insert_with(|| facts.clone());
             }
-            if !tag.quote.usd.is_zero() {
+            if tag.quote.usd > Usd::ZERO {
                 book.listed.insert((tag.region.clone(), tag.item.clone()), tag.quote);
             }
         }
@@ -356,6 +378,13 @@ impl PriceBook {
         self.types.iter().map(|(name, facts)| (name.as_str(), facts))
     }
 
+    /// The items that there is a price of in a region, by name: bundled, told by the price list, or both.
+    #[must_use]
+    pub fn items(&self, region: &Region) -> BTreeSet<Item> {
+        let listed = self.listed.keys().filter(|(known, _)| known == region).map(|(_, item)| item.clone());
+        self.bundled_items(region).into_iter().chain(listed).collect()
+    }
+
     /// The regions that the bundled book has prices of machines for.
     #[must_use]
     pub fn regions(&self) -> BTreeSet<Region> {
@@ -387,11 +416,5 @@ impl PriceBook {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_can_be_read() {
-        PriceBook::read(TEXT).unwrap();
-    }
-}
+#[path = "book_test.rs"]
+mod tests;

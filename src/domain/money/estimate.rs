@@ -10,8 +10,8 @@ use serde::Serialize;
 const RUNS: usize = 5;
 /// What is dearer by so much in a hundred still counts as the same money.
 const SAME: u64 = 5;
-/// How many alternatives are told.
-const SHOWN: usize = 6;
+/// How many alternatives are told: on demand, and of the Spot market, which is always cheaper and would leave no room for others.
+const SHOWN: (usize, usize) = (6, 3);
 
 /// A machine that an operation would launch, and the work it would do there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -253,6 +253,16 @@ pub fn alternatives(book: &PriceBook, work: &Work, history: Option<History>) -> 
     found.sort_by(|a, b| {
         (a.percent, a.hourly.usd, &a.instance_type).cmp(&(b.percent, b.hourly.usd, &b.instance_type))
     });
-    found.truncate(SHOWN);
+    let (mut on_demand, mut spot) = SHOWN;
+    found.retain(|one| {
+        let left = if one.spot_zone.is_some() { &mut spot } else { &mut on_demand };
+        let shown = *left > 0;
+        *left -= usize::from(shown);
+        shown
+    });
     found
 }
+
+#[cfg(test)]
+#[path = "estimate_test.rs"]
+mod tests;

@@ -1,20 +1,24 @@
-//! When it is too much: caps on a job and on a day, and machines that outlive their job. Whoever asks tells the time.
+//! When it is too much: caps on a job and on a day. Whoever asks tells the time.
 
 use super::Usd;
-use crate::domain::{JobId, Machine, MachineId, Timestamp};
+use crate::domain::{Lease, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// From so much of a cap on, in percent, a person is warned.
 const NEAR: u64 = 80;
+/// A job is stopped so long before its cap is reached: as long as tests are given to end, results to be collected, and the
+/// machine to be asked to end. Its lease ends it at the cap, whatever becomes of that.
+pub const ENDING: Duration = Duration::from_secs(45);
+/// How far ahead is looked for the moment at which a cap is reached. No lease is longer.
+const AHEAD: i64 = 8 * 24 * 60 * 60;
 
 /// The limits that the configuration sets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Budget {
     /// What a job's machines may cost.
     pub job: Option<Usd>,
-    /// What all machines of a day (UTC) may cost before no more are launched.
+    /// What a day (UTC) may cost, all in all, before no more machines are launched.
     pub day: Option<Usd>,
     /// How long a machine may outlive its job before it is told.
     pub alarm_after: Duration,
@@ -99,40 +103,66 @@ pub fn judge(spent: Usd, cap: Usd) -> Verdict {
 pub fn day_refuses(budget: &Budget, today: Usd, expected: Option<Usd>) -> Option<String> {
     let cap = budget.day?;
     if today >= cap {
-        return Some(format!("today's machines have cost {today}, and the cap of a day is {cap}"));
+        return Some(format!("today has cost {today}, and the cap of a day is {cap}"));
     }
     let expected = expected.filter(|expected| today + *expected > cap)?;
-    Some(format!(
-        "today's machines have cost {today}, this would cost about {expected}, and the cap of a day is {cap}"
-    ))
+    Some(format!("today has cost {today}, this would cost about {expected}, and the cap of a day is {cap}"))
 }
 
-/// A machine that outlives its job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alarm {
-    /// The machine.
-    pub machine: MachineId,
-    /// Its job.
-    pub job: JobId,
-    /// When that ended.
-    pub since: Timestamp,
+/// What the guard of a job does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing before then; none: never, as things stand.
+    Wait(Option<Timestamp>),
+    /// It tells that so much is most of the cap.
+    Warn(Usd),
+    /// It stops the job, whose machines have cost so much.
+    Stop(Usd),
 }
 
-/// The machines that are alive though their job has ended, longer ago than `grace`, and did not leave them on purpose.
-/// `ended` holds, of each job that is over, when it ended and whether it left its machine on purpose; of other jobs nothing
-/// is known, and nothing told.
+/// What the guard of a job with a cap does. `spent` is what its machines have cost by a moment, or will have if all stays as
+/// it is: it never falls with time. A job is stopped [`ENDING`] before its cap is reached, as then it is while it ends.
 #[must_use]
-pub fn outlived(
-    machines: &[Machine],
-    ended: &BTreeMap<JobId, (Timestamp, bool)>,
-    grace: Duration,
-    now: Timestamp,
-) -> Vec<Alarm> {
-    let alarm = |machine: &Machine| {
-        let job = machine.job.as_ref().filter(|_| machine.state.is_alive() && machine.is_ephemeral())?;
-        let (since, kept) = ended.get(job)?;
-        let late = Duration::try_from(now.duration_since(*since)).is_ok_and(|age| age > grace);
-        (late && !kept).then(|| Alarm { machine: machine.id.clone(), job: job.clone(), since: *since })
-    };
-    machines.iter().filter_map(alarm).collect()
+pub fn next_step(spent: impl Fn(Timestamp) -> Usd, cap: Usd, warned: bool, now: Timestamp) -> Step {
+    let over = |at| judge(spent(Lease::starting(at, ENDING).ends()), cap) == Verdict::Over;
+    let near = |at| !warned && judge(spent(at), cap) >= Verdict::Near;
+    if over(now) {
+        return Step::Stop(spent(now));
+    }
+    if near(now) {
+        return Step::Warn(spent(now));
+    }
+    Step::Wait(first(now, |at| over(at) || near(at)))
 }
+
+/// Until when a cap pays for machines: the last moment, now at the earliest, by which no more than it will have been spent. None
+/// when that is further away than any lease.
+#[must_use]
+pub fn pays_until(spent: impl Fn(Timestamp) -> Usd, cap: Usd, now: Timestamp) -> Option<Timestamp> {
+    if spent(now) > cap {
+        return Some(now);
+    }
+    let too_much = first(now, |at| spent(at) > cap)?;
+    Some(too_much.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(now).max(now))
+}
+
+/// The first moment after another, in whole seconds from there, at which something holds that then holds for ever.
+fn first(from: Timestamp, holds: impl Fn(Timestamp) -> bool) -> Option<Timestamp> {
+    let at = |seconds: i64| from.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
+    let (mut before, mut then) = (0, AHEAD);
+    if !holds(at(then)) {
+        return None;
+    }
+    while then - before > 1 {
+        let middle = i64::midpoint(before, then);
+        if holds(at(middle)) { then = middle } else { before = middle }
+    }
+    Some(at(then))
+}
+
+#[cfg(test)]
+#[path = "guard_steps_test.rs"]
+mod steps;
+#[cfg(test)]
+#[path = "guard_test.rs"]
+mod tests;

@@ -2,11 +2,14 @@
 //! what a provider forgets an hour after a machine's end.
 
 use super::billing::{Subject, accrued, rule, stored};
-use super::book::{Item, PriceBook, Quote};
+use super::book::{Item, PriceBook, PriceSource, Quote};
 use super::{Platform, Usd};
-use crate::domain::{JobId, Machine, Metered, Phase, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp};
+use crate::domain::{
+    JobId, Lease, Machine, MachineState, Metered, Phase, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// For what a thing is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -158,7 +161,7 @@ pub enum LedgerEntry {
 pub struct Stretch {
     /// Since when.
     pub from: Timestamp,
-    /// Until when; none while it runs.
+    /// When it was stopped; none for what was not: it runs, or ran until [`Run::ended`].
     pub to: Option<Timestamp>,
 }
 
@@ -200,14 +203,18 @@ impl Run {
         self.is_open() && self.stretches.last().is_some_and(|stretch| stretch.to.is_none())
     }
 
-    /// Seconds it ran within a time, each begun one counted whole per stretch; as charged, without minimum.
+    /// Seconds it ran within a time, as charged but without minimum: each begun one is counted whole, once.
     #[must_use]
     pub fn seconds(&self, from: Timestamp, to: Timestamp) -> u64 {
-        let within = self.stretches.iter().map(|stretch| {
-            let end = stretch.to.or(self.ended).unwrap_or(to).min(to);
-            super::billing::seconds(stretch.from.max(from), end)
-        });
-        within.sum()
+        let until = |at: Timestamp| -> u64 {
+            self.stretches.iter().map(|stretch| super::billing::seconds(stretch.from, self.end(stretch, at))).sum()
+        };
+        until(to).saturating_sub(until(from))
+    }
+
+    /// Until when a stretch lasted, as seen then.
+    fn end(&self, stretch: &Stretch, at: Timestamp) -> Timestamp {
+        stretch.to.or(self.ended).unwrap_or(at).min(at)
     }
 
     /// The price of a charge: as it was when the thing began, else as it is known now.
@@ -230,22 +237,23 @@ impl Run {
         }
     }
 
-    /// What a charge has come to from the beginning until then, at that price. It never falls with time, and what lies
-    /// between two moments is the difference of the two: so parts add up to the whole exactly.
+    /// What a charge has come to from the beginning until then, at that price; what begins at that very moment is not in
+    /// it. It never falls with time, and what lies between two moments is the difference of the two: so parts add up to the
+    /// whole exactly.
     #[must_use]
     pub fn until(&self, charge: &Charge, price: Quote, at: Timestamp) -> Usd {
         let each = price.usd.times(charge.amount, 1);
         if charge.what.outlasts_stop() {
             let subject = if charge.what == ChargeKind::Disk { Subject::Volume } else { Subject::Snapshot };
             let from = self.opened();
+            if from >= at {
+                return Usd::ZERO;
+            }
             return stored(each, rule(subject, from), from, self.ended.unwrap_or(at).min(at));
         }
         let subject = if charge.what == ChargeKind::Address { Subject::Address } else { self.bill.platform.into() };
-        let stretches = self.stretches.iter().map(|stretch| {
-            let end = stretch.to.or(self.ended).unwrap_or(at).min(at);
-            accrued(each, rule(subject, stretch.from), stretch.from, end)
-        });
-        stretches.sum()
+        let begun = self.stretches.iter().filter(|stretch| stretch.from < at);
+        begun.map(|stretch| accrued(each, rule(subject, stretch.from), stretch.from, self.end(stretch, at))).sum()
     }
 
     /// What it has come to from the beginning until then, as far as prices are known.
@@ -292,6 +300,42 @@ impl Run {
     }
 }
 
+impl Run {
+    /// A machine's run as the ledger has it, else as the machine is described.
+    #[must_use]
+    pub fn of_machine(ledger: &Ledger, book: &PriceBook, machine: &Machine, now: Timestamp) -> Self {
+        let thing = machine.resource().at;
+        if let Some(run) = ledger.run(&thing).filter(|run| run.is_open() || !machine.state.is_alive()) {
+            return run.clone();
+        }
+        let changed = machine.cloud.as_ref().and_then(|cloud| cloud.metered.changed);
+        let stopped = (!machine.state.is_alive()).then(|| changed.unwrap_or(now));
+        let over = matches!(machine.state, MachineState::ShuttingDown | MachineState::Terminated);
+        let run = Bill::of(book, machine).run(thing, machine.launched.unwrap_or(now), stopped);
+        Self { ended: stopped.filter(|_| over), lease: machine.lease.map(Lease::ends), ..run }
+    }
+
+    /// An hour of the machine itself, and how that is known; none where it is not, or where it is no machine.
+    #[must_use]
+    pub fn compute(&self, book: &PriceBook) -> Option<Quote> {
+        let compute = self.bill.charges.iter().find(|charge| charge.what == ChargeKind::Compute)?;
+        self.price(compute, book)
+    }
+
+    /// Whether nothing is charged for it: this computer's, a listed host.
+    #[must_use]
+    pub fn is_free(&self, book: &PriceBook) -> bool {
+        let free = |charge| self.price(charge, book).is_some_and(|price| price.source == PriceSource::Free);
+        self.bill.charges.iter().all(free)
+    }
+
+    /// Whether credits may come on top: it is of a burstable type, which is charged extra above its baseline.
+    #[must_use]
+    pub fn is_burstable(&self, book: &PriceBook) -> bool {
+        self.bill.instance_type.as_deref().and_then(|name| book.facts(name)).is_some_and(|facts| facts.burstable)
+    }
+}
+
 /// A phase of a job, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PhaseSpan {
@@ -300,6 +344,9 @@ pub(super) struct PhaseSpan {
     pub(super) to: Option<Timestamp>,
     pub(super) ok: bool,
 }
+
+/// When EC2 began: what says that it began before has a wrong clock, and would be counted for ages.
+static EARLIEST: LazyLock<Timestamp> = LazyLock::new(|| super::billing::midnight(jiff::civil::date(2006, 8, 24)));
 
 /// What a thing is known by.
 type Key = (ProviderKind, ResourceKind, String);
@@ -317,30 +364,25 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Folds an entry in. What comes twice, or too late, changes nothing.
+    /// Folds an entry in. What comes twice, or too late, changes nothing: two processes may enter what both have seen.
     pub fn apply(&mut self, entry: &LedgerEntry) {
         match entry {
             LedgerEntry::Opened { thing, at, bill, labels, lease } => self.open(thing, *at, bill, labels, *lease),
             LedgerEntry::Stopped { thing, at } => {
                 let Some(run) = self.runs.get_mut(&key(thing)).filter(|run| run.is_running()) else { return };
-                if let Some(last) = run.stretches.last_mut() {
-                    last.to = Some((*at).max(last.from));
+                let again = run.stretches.iter().any(|stretch| stretch.to == Some(*at));
+                if let Some(last) = run.stretches.last_mut().filter(|last| !again && *at >= last.from) {
+                    last.to = Some(*at);
                 }
             }
             LedgerEntry::Ended { thing, at, bound } => {
                 let Some(run) = self.runs.get_mut(&key(thing)) else { return };
-                // a moment that is known takes the place of a bound
-                let known = run.ended.is_none() || (run.bound && !bound);
-                if !known {
-                    return;
+                let Some(last) = run.stretches.last() else { return };
+                let at = (*at).max(last.to.unwrap_or(last.from));
+                // a moment that is known takes the place of a bound; but who ends what is gone by then knows no better
+                if run.ended.is_none_or(|ended| run.bound && !bound && at <= ended) {
+                    (run.ended, run.bound) = (Some(at), *bound);
                 }
-                let Some(last) = run.stretches.last_mut() else { return };
-                let before = last.to.filter(|to| run.ended != Some(*to)).unwrap_or(last.from);
-                let at = (*at).max(before);
-                if last.to.is_none() || last.to == run.ended {
-                    last.to = Some(at);
-                }
-                (run.ended, run.bound) = (Some(at), *bound);
             }
             LedgerEntry::Lease { thing, ends } => {
                 if let Some(run) = self.runs.get_mut(&key(thing)) {
@@ -349,19 +391,23 @@ impl Ledger {
             }
             LedgerEntry::PhaseBegan { job, phase, at } => {
                 let spans = self.phases.entry(job.clone()).or_default();
-                spans.push(PhaseSpan { phase: *phase, from: *at, to: None, ok: false });
+                if !spans.iter().rev().any(|span| span.phase == *phase && span.from == *at) {
+                    spans.push(PhaseSpan { phase: *phase, from: *at, to: None, ok: false });
+                }
             }
             LedgerEntry::PhaseEnded { job, phase, at, ok } => {
                 let spans = self.phases.entry(job.clone()).or_default();
-                let open = spans.iter_mut().rfind(|span| span.phase == *phase && span.to.is_none());
-                if let Some(span) = open {
-                    (span.to, span.ok) = (Some((*at).max(span.from)), *ok);
+                let again = spans.iter().any(|span| span.phase == *phase && span.to == Some(*at));
+                let begun = |span: &&mut PhaseSpan| span.phase == *phase && span.to.is_none() && span.from <= *at;
+                if let Some(span) = spans.iter_mut().rfind(begun).filter(|_| !again) {
+                    (span.to, span.ok) = (Some(*at), *ok);
                 }
             }
         }
     }
 
     fn open(&mut self, thing: &ResourceRef, at: Timestamp, bill: &Bill, labels: &Labels, lease: Option<Timestamp>) {
+        let at = at.max(*EARLIEST);
         let Some(run) = self.runs.get_mut(&key(thing)) else {
             let run = Run {
                 thing: thing.clone(),
@@ -394,16 +440,20 @@ impl Ledger {
         run.lease = lease.or(run.lease);
         if run.bound {
             // it was thought to be gone, and is there
-            let ended = run.ended.take();
-            run.bound = false;
-            if let Some(last) = run.stretches.last_mut().filter(|last| last.to == ended) {
-                last.to = None;
-            }
+            (run.ended, run.bound) = (None, false);
         }
+        let again = run.stretches.iter().any(|stretch| stretch.from == at);
         let stopped = run.stretches.last().and_then(|last| last.to);
-        if run.is_open() && stopped.is_some_and(|stopped| at >= stopped) {
+        if run.is_open() && !again && stopped.is_some_and(|stopped| at >= stopped) {
             run.stretches.push(Stretch { from: at, to: None });
         }
+    }
+
+    /// What is left of it with these runs alone; the phases of all jobs stay.
+    #[must_use]
+    pub fn filtered(&self, wanted: impl Fn(&Run) -> bool) -> Self {
+        let runs = self.runs.iter().filter(|(_, run)| wanted(run));
+        Self { runs: runs.map(|(key, run)| (key.clone(), run.clone())).collect(), phases: self.phases.clone() }
     }
 
     /// Everything that was ever charged for, by what it is.
@@ -430,20 +480,15 @@ impl Ledger {
         Some(machines.map(|run| run.total(book, now)).sum())
     }
 
-    /// What was entered of a job, and nothing else: for what is asked of it alone.
-    #[must_use]
-    pub fn only(&self, job: &JobId) -> Self {
-        let of_job = |run: &&Run| run.labels.job.as_ref() == Some(job);
-        let phases = self.phases.get_key_value(job).into_iter();
-        Self {
-            runs: self.runs.values().filter(of_job).map(|run| (key(&run.thing), run.clone())).collect(),
-            phases: phases.map(|(job, spans)| (job.clone(), spans.clone())).collect(),
-        }
-    }
-
     /// The phases of a job in the order they began.
     pub(super) fn phases(&self, job: &JobId) -> &[PhaseSpan] {
         self.phases.get(job).map_or(&[], Vec::as_slice)
+    }
+
+    /// When a job was last known to be at work; none when nothing is known of it.
+    #[must_use]
+    pub fn last_sign(&self, job: &JobId) -> Option<Timestamp> {
+        self.phases(job).iter().map(|span| span.to.unwrap_or(span.from)).max()
     }
 
     /// Seconds a job spent in a phase, of its whole attempts; none when it had none.
@@ -496,10 +541,31 @@ impl Bill {
         Self::of_machine(book, &cloud.region, &cloud.instance_type, platform, spot, (disk_gb, addresses))
     }
 
+    /// A run of a thing that is charged so, of which nothing else is known; `stopped` is until when it ran.
+    pub(super) fn run(self, thing: ResourceRef, from: Timestamp, stopped: Option<Timestamp>) -> Run {
+        let to = stopped.map(|at| at.max(from));
+        Run {
+            thing,
+            bill: self,
+            labels: Labels::default(),
+            stretches: vec![Stretch { from, to }],
+            ended: None,
+            bound: false,
+            lease: None,
+        }
+    }
+
     /// What a machine that costs nothing is charged for.
     #[must_use]
     pub fn free() -> Self {
         let charge = Charge { what: ChargeKind::Compute, amount: 1, price: Some(Quote::FREE) };
+        Self { charges: vec![charge], ..Self::default() }
+    }
+
+    /// What a volume is charged for.
+    #[must_use]
+    pub fn of_volume(book: &PriceBook, region: &Region, gb: u64) -> Self {
+        let charge = Charge { what: ChargeKind::Disk, amount: gb, price: book.quote(region, &Item::Disk) };
         Self { charges: vec![charge], ..Self::default() }
     }
 
@@ -510,3 +576,7 @@ impl Bill {
         Self { charges: vec![charge], ..Self::default() }
     }
 }
+
+#[cfg(test)]
+#[path = "ledger_test.rs"]
+mod tests;

@@ -1,27 +1,39 @@
 //! Money: what things cost, why, and what they have cost. Pure: prices and rules are data, whoever calls tells the time.
 //!
 //! `usd` is an amount, `billing` how AWS counts time, `book` what an hour or a month costs and how that is known, `ledger`
-//! what ran from when to when, `observe` what a look at a provider adds to it, `report` what that comes to, `explain` why, `outlook` what is being spent and will be, `estimate` what an
-//! operation would cost, `guard` when it is too much.
+//! what ran from when to when, `observe` what a look at a provider adds to it, `report` what that comes to, `outlook` what
+//! is being spent and will be, `estimate` what an operation would cost, `guard` when it is too much, `alarm` what should be
+//! gone, `job` what a job came to, `saving` what an end saves, `phrase` how all that is said.
 
+mod alarm;
 mod billing;
 mod book;
 mod estimate;
 mod explain;
+#[cfg(test)]
+mod fixtures;
 mod guard;
+mod job;
 mod ledger;
 mod observe;
 mod outlook;
+mod phrase;
 mod report;
+mod saving;
+pub mod say;
 mod usd;
 
+pub use alarm::{Alarm, Fate, Outlived, outlived};
 pub use billing::{Platform, Rule, Subject, accrued, billed_seconds, rule, rules, stored};
 pub use book::{Item, PriceBook, PriceSheet, PriceSource, PriceTag, Quote, TypeFacts};
 pub use estimate::{Alternative, Estimate, History, Work, alternatives, estimate};
 pub use explain::{Billed, Explained, known_by};
-pub use guard::{Alarm, Allowance, Budget, Cap, Verdict, day_refuses, judge, outlived};
+pub use guard::{Allowance, Budget, Cap, ENDING, Step, Verdict, day_refuses, judge, next_step, pays_until};
+pub use job::{JobCost, PhaseCost, known};
 pub use ledger::{Bill, Charge, ChargeKind, Labels, Ledger, LedgerEntry, Run, Stretch};
 pub use observe::{observe_machines, observe_stored};
 pub use outlook::{Burn, Outlook, Standing, outlook};
+pub use phrase::{UNKNOWN, left_running, per_hour};
 pub use report::{Grouping, Range, Report, Row, report};
+pub use saving::Saving;
 pub use usd::Usd;

@@ -3,8 +3,10 @@
 
 use super::PriceBook;
 use super::ledger::{Bill, Labels, Ledger, LedgerEntry, Run};
-use crate::domain::{Claim, Machine, MachineState, ProviderKind, Region, Resource, ResourceKind, Timestamp};
-use std::collections::BTreeSet;
+use crate::domain::{
+    Claim, Machine, MachineState, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Timestamp,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What was launched so short a time ago may not be listed yet.
@@ -60,18 +62,28 @@ pub fn observe_machines(
                 // it was ended a moment ago, and the list does not know yet
                 Some(run) if !run.is_open() => {}
                 // started again: it is launched anew, as EC2 says
-                Some(run) if !run.is_running() => entries.push(open(launched)),
+                Some(run) if !run.is_running() => {
+                    // one that is launched no later than it was stopped is a list that does not know yet
+                    if run.stretches.last().and_then(|last| last.to).is_none_or(|stopped| launched > stopped) {
+                        entries.push(open(launched));
+                    }
+                }
                 Some(run) if is_poorer(run, machine) => entries.push(open(launched)),
                 Some(run) => {
                     entries.extend(moved(run, lease).map(|ends| LedgerEntry::Lease { thing: thing.clone(), ends }));
                 }
             },
             MachineState::Stopping | MachineState::Stopped => {
-                if run.is_none() {
+                let thought_gone = run.is_some_and(|run| run.bound);
+                if run.is_none() || thought_gone {
                     entries.push(open(launched));
                 }
-                if run.is_none_or(Run::is_running) {
-                    entries.push(LedgerEntry::Stopped { thing: thing.clone(), at: changed.unwrap_or(now) });
+                if run.is_none_or(Run::is_running) || thought_gone {
+                    let started =
+                        run.and_then(|run| run.stretches.last()).map_or(launched, |last| last.from.max(launched));
+                    // two clocks: it was not stopped before it was started
+                    let at = changed.unwrap_or(now).max(started);
+                    entries.push(LedgerEntry::Stopped { thing: thing.clone(), at });
                 }
             }
             MachineState::ShuttingDown | MachineState::Terminated => {
@@ -79,13 +91,14 @@ pub fn observe_machines(
                 if over {
                     continue;
                 }
-                if run.is_none() {
-                    entries.push(open(launched));
-                }
                 let (at, bound) = match changed {
                     Some(at) => (at, false),
-                    None => (gone(run, now), true),
+                    None => (gone(ledger, run, now), true),
                 };
+                // one that was thought to be gone before that was there until then
+                if run.is_none_or(|run| !bound && run.ended.is_some_and(|ended| ended < at)) {
+                    entries.push(open(launched));
+                }
                 // bounded once is enough
                 if !(bound && run.is_some_and(|run| run.bound)) {
                     entries.push(LedgerEntry::Ended { thing: thing.clone(), at, bound });
@@ -104,13 +117,14 @@ pub fn observe_machines(
     };
     entries.extend(ledger.runs().filter(missing).map(|run| LedgerEntry::Ended {
         thing: run.thing.clone(),
-        at: gone(Some(run), now),
+        at: gone(ledger, Some(run), now),
         bound: true,
     }));
     entries
 }
 
-/// What a list of everything tells of images and of snapshots that belong to none.
+/// What a list of everything tells of images, of snapshots that belong to none and of volumes: those that end with a machine
+/// are charged as the machine's. Without any region in `looked_at` only what is there is told, not what is gone.
 #[must_use]
 pub fn observe_stored(
     ledger: &Ledger,
@@ -123,25 +137,38 @@ pub fn observe_stored(
     let mut entries = Vec::new();
     let mut seen = BTreeSet::new();
     for thing in things {
-        // what is stored for an image is charged as the image's
-        let alone = thing.at.kind == ResourceKind::Snapshot && thing.used_by.is_empty();
-        if !thing.claim.is_tools() || !(thing.at.kind == ResourceKind::Image || alone) {
+        // what is stored for an image is charged as the image's, and a volume of a machine as the machine's
+        let alone = match thing.at.kind {
+            ResourceKind::Image => true,
+            ResourceKind::Snapshot => thing.used_by.is_empty(),
+            ResourceKind::Volume => thing.ends_with.is_none(),
+            _ => false,
+        };
+        if !thing.claim.is_tools() || !alone {
             continue;
         }
-        let (Some(region), Some(bytes)) = (&thing.at.region, thing.bytes) else { continue };
         seen.insert(thing.at.id.clone());
+        // of one that is still being made no size is known
+        let (Some(region), Some(bytes)) = (&thing.at.region, thing.bytes) else { continue };
+        let gb = bytes.div_ceil(GIB);
+        let bill = if thing.at.kind == ResourceKind::Volume {
+            Bill::of_volume(book, region, gb)
+        } else {
+            Bill::of_snapshots(book, region, gb)
+        };
         if ledger.run(&thing.at).is_none_or(|run| run.bound) {
             entries.push(LedgerEntry::Opened {
                 thing: thing.at.clone(),
                 at: thing.created.unwrap_or(now).min(now),
-                bill: Bill::of_snapshots(book, region, bytes.div_ceil(GIB)),
+                bill,
                 labels: Labels { job: thing.job.clone(), ..labels(&thing.claim, me) },
                 lease: None,
             });
         }
     }
+    entries.extend(disks(ledger, book, things));
     let missing = |run: &&Run| {
-        matches!(run.thing.kind, ResourceKind::Image | ResourceKind::Snapshot)
+        matches!(run.thing.kind, ResourceKind::Image | ResourceKind::Snapshot | ResourceKind::Volume)
             && run.thing.provider == ProviderKind::Aws
             && run.is_open()
             && run.thing.region.as_ref().is_some_and(|region| looked_at.contains(region))
@@ -156,13 +183,40 @@ pub fn observe_stored(
     entries
 }
 
+/// The volumes of machines whose disks the ledger does not know: EC2 tells their sizes of the volumes alone.
+fn disks(ledger: &Ledger, book: &PriceBook, things: &[Resource]) -> Vec<LedgerEntry> {
+    let mut sizes: BTreeMap<&ResourceRef, u64> = BTreeMap::new();
+    for thing in things.iter().filter(|thing| thing.at.kind == ResourceKind::Volume) {
+        if let (Some(machine), Some(bytes)) = (&thing.ends_with, thing.bytes) {
+            *sizes.entry(machine).or_default() += bytes.div_ceil(GIB);
+        }
+    }
+    let told = |(machine, gb): (&ResourceRef, u64)| {
+        let run = ledger.run(machine).filter(|run| run.is_open())?;
+        let known = run.bill.charges.iter().any(|charge| charge.what == super::ChargeKind::Disk);
+        let region = machine.region.as_ref().filter(|_| !known)?;
+        Some(LedgerEntry::Opened {
+            thing: machine.clone(),
+            at: run.opened(),
+            bill: Bill::of_volume(book, region, gb),
+            labels: Labels::default(),
+            lease: None,
+        })
+    };
+    sizes.into_iter().filter_map(told).collect()
+}
+
 fn age(since: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
 
-/// When a machine that is not there any more ended at the latest: it ends itself with its lease.
-fn gone(run: Option<&Run>, now: Timestamp) -> Timestamp {
-    run.and_then(|run| run.lease.map(|lease| lease.max(run.opened()))).map_or(now, |lease| lease.min(now))
+/// When a machine that is not there any more ended at the latest: it ends itself with its lease, which its job renewed as
+/// long as that is known to have been at work.
+fn gone(ledger: &Ledger, run: Option<&Run>, now: Timestamp) -> Timestamp {
+    let Some((run, lease)) = run.and_then(|run| Some((run, run.lease?.max(run.opened())))) else { return now };
+    let sign = run.labels.job.as_ref().and_then(|job| ledger.last_sign(job));
+    let renewed = sign.and_then(|sign| sign.checked_add(lease.duration_since(run.opened())).ok());
+    renewed.map_or(lease, |renewed| renewed.max(lease)).min(now)
 }
 
 fn moved(run: &Run, lease: Option<Timestamp>) -> Option<Timestamp> {
@@ -183,3 +237,7 @@ fn is_poorer(run: &Run, machine: &Machine) -> bool {
     let job = run.labels.job.is_none() && machine.job.is_some();
     address || disk || job
 }
+
+#[cfg(test)]
+#[path = "observe_test.rs"]
+mod tests;

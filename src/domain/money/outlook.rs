@@ -43,7 +43,7 @@ pub struct Outlook {
     /// This calendar month (UTC), as AWS charges it.
     pub month: Usd,
     /// By its end: what stands so far; what runs now until it ends itself, or else until the month does; what is stored until
-    /// then; and for the days that are left as much on machines as a day of the last 30 took.
+    /// then; and for the days that are left as much on other machines as those that are gone took a day, of the last 30.
     pub forecast: Usd,
     /// How many things of this month have a price that is not known: they come on top.
     pub unknown: usize,
@@ -92,7 +92,8 @@ pub fn outlook(ledger: &Ledger, book: &PriceBook, now: Timestamp) -> Outlook {
     }
 }
 
-/// What machines take in the days that are left of a month, if each is as one of the days before today was.
+/// What machines take in the days that are left of a month, if each is as one of the days before today was. What runs still
+/// is counted for itself.
 fn usual(ledger: &Ledger, book: &PriceBook, now: Timestamp, end: Timestamp) -> Usd {
     let today = day_of(now).0;
     let day = jiff::SignedDuration::from_hours(24);
@@ -102,8 +103,15 @@ fn usual(ledger: &Ledger, book: &PriceBook, now: Timestamp, end: Timestamp) -> U
     if looked_at == 0 {
         return Usd::ZERO;
     }
-    let before = report(ledger, book, Range { from, to: today }, Grouping::Charge, now).total;
-    (before.compute + before.address).times(seconds(now, end), looked_at)
+    let mut before = Usd::ZERO;
+    for run in ledger.runs().filter(|run| run.opened() < today && run.ended.is_some_and(|ended| ended > from)) {
+        for charge in &run.bill.charges {
+            if let (ChargeKind::Compute | ChargeKind::Address, Some(price)) = (charge.what, run.price(charge, book)) {
+                before += run.until(charge, price, today) - run.until(charge, price, from);
+            }
+        }
+    }
+    before.times(seconds(now, end), looked_at)
 }
 
 impl Outlook {
@@ -116,8 +124,8 @@ impl Outlook {
             .filter(|run| run.is_open())
             .map(|run| {
                 let so_far = run.total(book, now);
-                let before = if run.opened() >= begin { Usd::ZERO } else { run.total(book, begin) };
-                Standing { run, hourly: run.hourly(book, now), so_far, month: so_far - before }
+                let month = so_far - run.total(book, begin);
+                Standing { run, hourly: run.hourly(book, now), so_far, month }
             })
             .collect();
         all.sort_by(|a, b| b.hourly.cmp(&a.hourly).then_with(|| a.run.thing.cmp(&b.run.thing)));
@@ -133,3 +141,7 @@ impl Outlook {
         each.sum()
     }
 }
+
+#[cfg(test)]
+#[path = "outlook_test.rs"]
+mod tests;

@@ -1,8 +1,8 @@
 //! What a ledger comes to: for a time, by whatever a person wants it told apart by.
 
 use super::billing::{day_of, month_of};
-use super::ledger::{ChargeKind, Ledger, Run};
-use super::{PriceBook, Usd};
+use super::ledger::{Charge, ChargeKind, Ledger, PhaseSpan, Run};
+use super::{PriceBook, Quote, Usd};
 use crate::domain::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Grouping {
     /// Each machine, image or snapshot by itself.
     #[default]
+    #[serde(rename = "machine")]
     Thing,
     /// The job it was launched or made for.
     Job,
@@ -120,6 +121,8 @@ pub struct Row {
     pub open: usize,
     /// How many of them have a price that is not known: they come on top.
     pub unknown: usize,
+    /// For which of what they are charged for that is so.
+    pub missing: BTreeSet<ChargeKind>,
 }
 
 impl Row {
@@ -127,6 +130,17 @@ impl Row {
     #[must_use]
     pub fn total(&self) -> Usd {
         self.compute + self.address + self.disk + self.snapshot
+    }
+
+    /// What one kind of charge came to, as far as it is known.
+    #[must_use]
+    pub fn of(&self, what: ChargeKind) -> Usd {
+        match what {
+            ChargeKind::Compute => self.compute,
+            ChargeKind::Address => self.address,
+            ChargeKind::Disk => self.disk,
+            ChargeKind::Snapshot => self.snapshot,
+        }
     }
 
     fn add(&mut self, what: ChargeKind, amount: Usd) {
@@ -189,15 +203,27 @@ pub fn report(ledger: &Ledger, book: &PriceBook, range: Range, by: Grouping, now
             continue;
         }
         let id = run.thing.id.as_str();
+        let priced = run.bill.charges.iter().map(|charge| (charge, run.price(charge, book)));
+        // what each has come to before the piece
+        let mut charges: Vec<(&Charge, Option<Quote>, Usd)> = priced
+            .map(|(charge, price)| {
+                (charge, price, price.map_or(Usd::ZERO, |price| run.until(charge, price, range.from)))
+            })
+            .collect();
+        for (_, price, _) in &charges {
+            match price {
+                Some(price) => drop(sources.insert(price.source)),
+                None => drop(unknown.insert(id.to_owned())),
+            }
+        }
         for (key, from, to) in pieces(ledger, run, range, by) {
+            // the last piece has what began at its very end too
+            let through = if run.ended.is_some_and(|ended| to >= ended) { range.to } else { to };
             let keys = |what: ChargeKind| if by == Grouping::Charge { what.as_str().to_owned() } else { key.clone() };
-            for charge in &run.bill.charges {
-                let price = run.price(charge, book);
-                let amount = price.map_or(Usd::ZERO, |price| {
-                    // what is charged at the start belongs to the piece in which that is
-                    let before = if from <= run.opened() { Usd::ZERO } else { run.until(charge, price, from) };
-                    run.until(charge, price, to) - before
-                });
+            for (charge, price, before) in &mut charges {
+                let by_then = price.map_or(Usd::ZERO, |price| run.until(charge, price, through));
+                let amount = by_then - *before;
+                *before = by_then;
                 for heap in [&mut whole, rows.entry(keys(charge.what)).or_default()] {
                     heap.row.add(charge.what, amount);
                     heap.things.insert(id);
@@ -206,14 +232,11 @@ pub fn report(ledger: &Ledger, book: &PriceBook, range: Range, by: Grouping, now
                     }
                     if price.is_none() {
                         heap.unknown.insert(id);
+                        heap.row.missing.insert(charge.what);
                     }
                     if charge.what == ChargeKind::Compute {
                         heap.row.seconds += run.seconds(from, to);
                     }
-                }
-                match price {
-                    Some(price) => drop(sources.insert(price.source.words(now))),
-                    None => drop(unknown.insert(id.to_owned())),
                 }
             }
         }
@@ -225,6 +248,7 @@ pub fn report(ledger: &Ledger, book: &PriceBook, range: Range, by: Grouping, now
     if !matches!(by, Grouping::Day | Grouping::Month) {
         rows.sort_by(|a, b| b.total().cmp(&a.total()).then_with(|| a.key.cmp(&b.key)));
     }
+    let sources = sources.into_iter().map(|source| source.words(now)).collect();
     Report { range, by, rows, total: whole.named("total".to_owned()), sources, unknown, bounded }
 }
 
@@ -275,13 +299,25 @@ fn phases(ledger: &Ledger, run: &Run, from: Timestamp, to: Timestamp) -> Vec<(St
     let mut cuts: BTreeSet<Timestamp> = [from, to].into();
     let within = |at: &Timestamp| *at > from && *at < to;
     cuts.extend(spans.iter().flat_map(|span| [Some(span.from), span.to]).flatten().filter(within));
-    let cuts: Vec<Timestamp> = cuts.into_iter().collect();
-    let over = |at: Timestamp| {
-        let open = spans.iter().filter(|span| span.from <= at && span.to.is_none_or(|to| to > at));
-        open.max_by_key(|span| span.from).map_or_else(|| NONE.to_owned(), |span| span.phase.as_str().to_owned())
+    let mut by_begin: Vec<&PhaseSpan> = spans.iter().collect();
+    by_begin.sort_by_key(|span| span.from);
+    let mut by_begin = by_begin.into_iter().peekable();
+    // those that have begun, the last one on top; one that is over is taken off when it comes to lie there
+    let mut begun: Vec<&PhaseSpan> = Vec::new();
+    let mut over = |at: Timestamp| {
+        while let Some(span) = by_begin.next_if(|span| span.from <= at) {
+            begun.push(span);
+        }
+        while begun.pop_if(|span| span.to.is_some_and(|to| to <= at)).is_some() {}
+        begun.last().map_or_else(|| NONE.to_owned(), |span| span.phase.as_str().to_owned())
     };
+    let cuts: Vec<Timestamp> = cuts.into_iter().collect();
     if cuts.len() == 1 {
         return vec![(over(from), from, to)];
     }
     cuts.windows(2).map(|pair| (over(pair[0]), pair[0], pair[1])).collect()
 }
+
+#[cfg(test)]
+#[path = "report_test.rs"]
+mod tests;

@@ -23,8 +23,17 @@ impl Usd {
     /// More than any price or bill; amounts beyond it are taken for mistakes.
     const MOST: i64 = 1_000_000_000;
 
+    /// More than anything will ever come to: sums stop there, for beyond it they would lose their last digits.
+    fn most() -> Decimal {
+        Decimal::from(Self::MOST * 1000)
+    }
+
+    fn within(value: Decimal) -> Self {
+        Self(value.clamp(-Self::most(), Self::most()))
+    }
+
     fn kept(value: Decimal) -> Self {
-        Self(value.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven))
+        Self::within(value.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointNearestEven))
     }
 
     /// So many cents.
@@ -46,6 +55,11 @@ impl Usd {
     /// Whether it is nothing.
     #[must_use]
     pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// The same for serde, which asks by reference.
+    pub(super) fn is_nothing(&self) -> bool {
         self.0.is_zero()
     }
 
@@ -111,7 +125,7 @@ impl fmt::Display for Usd {
 impl Add for Usd {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
+        Self::within(self.0.saturating_add(other.0))
     }
 }
 
@@ -124,7 +138,7 @@ impl AddAssign for Usd {
 impl Sub for Usd {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
+        Self::within(self.0.saturating_sub(other.0))
     }
 }
 
@@ -197,6 +211,41 @@ mod tests {
         for bad in ["", "x", "1e9", "1.2.3", "$", "10000000000", "NaN", "1_000"] {
             assert!(bad.parse::<Usd>().is_err(), "{bad}");
         }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn amounts_survive_their_text(whole in -1_000_000_000_i64..=1_000_000_000, part in 0..1_000_000_000_000_i64) {
+            let part = if whole.abs() == 1_000_000_000 { 0 } else { part };
+            let amount = usd(&format!("{whole}.{part:012}"));
+            proptest::prop_assert_eq!(usd(&amount.exact()), amount);
+            let json = serde_json::to_string(&amount).unwrap();
+            proptest::prop_assert_eq!(serde_json::from_str::<Usd>(&json).unwrap(), amount);
+            proptest::prop_assert_eq!(amount + Usd::ZERO - amount, Usd::ZERO);
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in "[-$.0-9 ]{0,40}|.{0,12}") {
+            if let Ok(amount) = text.parse::<Usd>() {
+                proptest::prop_assert_eq!(usd(&amount.exact()), amount);
+            }
+        }
+
+        #[test]
+        fn shares_are_within_a_last_digit(cents in 0..1_000_000_000_i64, count in 0..u64::MAX, of in 0..u64::MAX) {
+            let amount = Usd::cents(cents);
+            proptest::prop_assert!(amount.times(count, of) >= Usd::ZERO);
+            proptest::prop_assert!(amount.times(count, of) <= amount.times(count.saturating_add(1), of));
+            proptest::prop_assert_eq!(amount.times(of, of.max(1)), if of == 0 { Usd::ZERO } else { amount });
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_stops_and_stays_exact() {
+        let much = usd("999999999.999999999999").times(u64::MAX, 1);
+        assert_eq!((much + much, much - much), (much, Usd::ZERO));
+        assert_eq!(much - usd("0.000000000001") + usd("0.000000000001"), much);
+        assert_eq!(much.exact(), "1000000000000");
     }
 
     #[test]

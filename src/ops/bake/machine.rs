@@ -38,6 +38,7 @@ pub(super) async fn run_to_end(
         Ran::Ended(0) => Ok(()),
         Ran::Ended(status) => Err(Failure::new(format!("{what} ended with status {status}: {}", last_line(log)))
             .hint(format!("all it said is in `{}`", log.display()))),
+        Ran::Stopped => Err(Failure::Interrupted),
         Ran::Lost(why) => Err(Failure::new(why)),
     }
 }

@@ -112,6 +112,7 @@ mod tests {
             detail: None,
             fingerprint: None,
             ends_with: None,
+            metered: None,
             used_by: if used { vec![at(ResourceKind::Machine, "i-1")] } else { Vec::new() },
         }
     }

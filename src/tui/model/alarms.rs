@@ -1,36 +1,36 @@
-//! Machines that cost more than anybody asked for: those that outlive their job, and those of a cloud that do not end by
-//! themselves.
+//! Machines that cost more than anybody asked for: those that should be gone, and those of a cloud that do not end by themselves.
 
 use super::Model;
-use crate::domain::money::{Alarm, outlived};
-use crate::domain::{Claim, CleanupVerdict, JobId, JobState, Machine, MachineId, Operation, ProviderKind, words};
+use crate::domain::money::{Alarm, Fate, Ledger, outlived};
+use crate::domain::{Claim, CleanupVerdict, JobId, JobState, Machine, MachineId, ProviderKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Model {
-    /// Looks for machines that outlive their job.
+    /// Looks for machines that should be gone.
     pub fn look_for_alarms(&mut self) {
-        let mine = |machine: &&Machine| {
-            machine.state.is_alive()
-                && !machine.cloud.as_ref().is_some_and(|cloud| matches!(cloud.claim, Claim::OtherOwner { .. }))
-        };
-        let named: BTreeSet<&JobId> =
-            self.machines.value.iter().filter(mine).filter_map(|machine| machine.job.as_ref()).collect();
-        if named.is_empty() {
+        let alive = self.machines.value.iter().filter(|machine| machine.state.is_alive());
+        let named: BTreeSet<&JobId> = alive.filter_map(|machine| machine.job.as_ref()).collect();
+        if named.is_empty() || !self.jobs.here {
             self.alarms.clear();
             return;
         }
-        let ended: BTreeMap<JobId, _> = self
+        let fates: BTreeMap<JobId, Fate> = self
             .jobs
             .value
             .iter()
-            .filter(|job| job.state == JobState::Ended && named.contains(&job.id))
-            .filter_map(|job| {
-                let kept = matches!(job.operation, Operation::Launch(_))
-                    || matches!(job.cleanup, Some(CleanupVerdict::Kept { .. }));
-                Some((job.id.clone(), (job.ended?, kept)))
+            .filter(|job| named.contains(&job.id))
+            .map(|job| {
+                let fate = match (job.state, job.ended) {
+                    (JobState::Ended, Some(at)) => {
+                        Fate::Ended { at, kept: matches!(job.cleanup, Some(CleanupVerdict::Kept { .. })) }
+                    }
+                    _ if job.driven || self.ours.contains(&job.id) => Fate::Driven,
+                    _ => Fate::Alone,
+                };
+                (job.id.clone(), fate)
             })
             .collect();
-        self.alarms = outlived(&self.machines.value, &ended, self.setup.budget.alarm_after, self.now);
+        self.alarms = outlived(&self.machines.value, &fates, self.setup.budget.alarm_after, self.now);
     }
 
     /// The alarm about a machine.
@@ -42,11 +42,13 @@ impl Model {
     /// An alarm in a sentence.
     #[must_use]
     pub fn alarm_words(&self, alarm: &Alarm) -> String {
-        let since = std::time::Duration::try_from(self.now.duration_since(alarm.since)).unwrap_or_default();
-        format!("machine {} outlives its job {} by {}: ^d ends it", alarm.machine, alarm.job, words::span(since))
+        match &self.money.told {
+            Some(told) => alarm.words(&told.ledger, &told.book, self.now),
+            None => alarm.words(&Ledger::default(), self.money.book(), self.now),
+        }
     }
 
-    /// Whether money runs out of sight: a machine outlives its job, or one of ours in a cloud does not end by itself.
+    /// Whether money runs out of sight: a machine of a cloud should be gone, or one of ours does not end by itself.
     #[must_use]
     pub fn spends_unwatched(&self) -> bool {
         let unbound = |machine: &Machine| {
@@ -55,6 +57,7 @@ impl Model {
                 && machine.cloud.as_ref().is_some_and(|cloud| matches!(cloud.claim, Claim::Ours { .. }))
                 && machine.lease.is_none_or(|lease| lease.is_over(self.now))
         };
-        !self.alarms.is_empty() || self.machines.value.iter().any(unbound)
+        let costs = |alarm: &Alarm| alarm.thing.provider == ProviderKind::Aws;
+        self.alarms.iter().any(costs) || self.machines.value.iter().any(unbound)
     }
 }

@@ -1,4 +1,7 @@
-//! What can stand for the word at the cursor: names of tests, those that begin with it first, then those that hold it.
+//! What can stand for the word at the cursor: names of tests, or types of machines, those that begin with it first, then
+//! those that hold it.
+
+use super::TypeChoice;
 
 /// So many proposals at most.
 const MOST: usize = 50;
@@ -38,6 +41,36 @@ pub fn taken(text: &str, cursor: usize, proposal: &str) -> (String, usize) {
     (before + rest, at)
 }
 
+/// The type at a cursor (counted in characters), in a list with commas or spaces between: its place in bytes.
+#[must_use]
+pub fn type_at(text: &str, cursor: usize) -> std::ops::Range<usize> {
+    let at = text.char_indices().nth(cursor).map_or(text.len(), |(byte, _)| byte);
+    let between = |c: char| c == ',' || c.is_whitespace();
+    let start = text[..at].char_indices().rfind(|(_, c)| between(*c)).map_or(0, |(byte, c)| byte + c.len_utf8());
+    let end = text[at..].find(between).map_or(text.len(), |byte| at + byte);
+    start..end
+}
+
+/// The types that can stand for the one at the cursor, the best first; none for one that is known, nor for none.
+#[must_use]
+pub fn type_proposals(types: &[TypeChoice], text: &str, cursor: usize) -> Vec<String> {
+    let word = &text[type_at(text, cursor)];
+    if word.is_empty() || types.iter().any(|choice| choice.name == word) {
+        return Vec::new();
+    }
+    let begins = types.iter().filter(|choice| choice.name.starts_with(word));
+    let holds = types.iter().filter(|choice| !choice.name.starts_with(word) && choice.name.contains(word));
+    begins.chain(holds).take(MOST).map(|choice| choice.name.clone()).collect()
+}
+
+/// The text with another in place of what lies there, and where the cursor stands after it, in characters.
+#[must_use]
+pub fn replaced(text: &str, place: std::ops::Range<usize>, by: &str) -> (String, usize) {
+    let before = format!("{}{by}", &text[..place.start]);
+    let at = before.chars().count();
+    (before + &text[place.end..], at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +92,27 @@ mod tests {
         for (text, cursor, expected) in table {
             assert_eq!(proposals(&names, text, cursor), expected, "{text:?} {cursor}");
         }
+    }
+
+    #[test]
+    fn types_are_proposed_between_commas() {
+        let types = ["m6i.8xlarge", "c5.4xlarge", "c5.9xlarge"]
+            .map(|name| TypeChoice { name: name.to_owned(), said: String::new() });
+        let table: [(&str, usize, &[&str]); 6] = [
+            ("c5", 2, &["c5.4xlarge", "c5.9xlarge"]),
+            ("8x", 2, &["m6i.8xlarge"]),
+            ("c5.9xlarge", 10, &[]),
+            ("c5.9xlarge,m", 12, &["m6i.8xlarge"]),
+            ("c5.9xlarge, ", 12, &[]),
+            ("é, m", 4, &["m6i.8xlarge"]),
+        ];
+        for (text, cursor, expected) in table {
+            assert_eq!(type_proposals(&types, text, cursor), expected, "{text:?} {cursor}");
+        }
+        let took = |text: &str, cursor| replaced(text, type_at(text, cursor), "x1.y");
+        assert_eq!(took("c5,m5 , r5", 4), ("c5,x1.y , r5".into(), 7));
+        assert_eq!(took("", 0), ("x1.y".into(), 4));
+        assert_eq!(took("é, ", 3), ("é, x1.y".into(), 7));
     }
 
     #[test]

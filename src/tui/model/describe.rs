@@ -1,7 +1,7 @@
 //! All that is known of a machine, an image or a job, as names and values for people. The page and the panel beside a
 //! list show the same.
 
-use super::costs::{cost_details, machine_charges, machine_costs, stored_costs};
+use super::spending::{cost_details, machine_charges, machine_costs, stored_costs};
 use super::{JobRow, Model, Pane, PlaceError, Row, job_row, machine_word};
 use crate::config::{StatePaths, host_key_fingerprint};
 use crate::domain::{

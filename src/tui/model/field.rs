@@ -36,6 +36,10 @@ pub enum FieldId {
     Keep,
     /// The lease.
     Lease,
+    /// What the job's machines may cost.
+    Cap,
+    /// Whether the day's cap is passed over.
+    OverDay,
 }
 
 impl FieldId {
@@ -58,6 +62,8 @@ impl FieldId {
             Self::Python => "Python",
             Self::Keep => "On failure",
             Self::Lease => "Lease",
+            Self::Cap => "Cap",
+            Self::OverDay => "Day's cap",
         }
     }
 
@@ -68,7 +74,7 @@ impl FieldId {
             Self::Where => "A new machine, or one that stands; ← → choose",
             Self::Image => "What a new machine is launched from; ← → choose",
             Self::Distro => "Linux distribution of the image and of the machine; ← → choose",
-            Self::Types => "Type on EC2; after commas others, for where there is no capacity",
+            Self::Types => "Type on EC2; others after commas, for where it is short; ^n: prices",
             Self::Transport => "ssh; ssm opens no port; auto is ssh, and ssm where its port is silent",
             Self::BuildImage => "Where there is no current image: makes one, in 10 to 15 minutes",
             Self::Source => "Folder of a Mercurial repository, or pypi for the newest release",
@@ -80,6 +86,8 @@ impl FieldId {
             Self::Python => "system3, or a version under pyenv such as 3.12",
             Self::Keep => "What becomes of a new machine when tests fail",
             Self::Lease => "How long the machine may live without hga: 90s, 30m, 2h, 1d",
+            Self::Cap => "Most that its machine may cost, in dollars, or none; empty: as configured",
+            Self::OverDay => "Whether it is launched though what a day may cost is used up",
         }
     }
 }

@@ -179,6 +179,7 @@ mod tests {
             detail: None,
             fingerprint: None,
             ends_with: None,
+            metered: None,
             used_by: Vec::new(),
         }
     }

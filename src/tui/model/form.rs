@@ -1,6 +1,8 @@
 //! A form: fields with words, choices and switches, and what they say as an operation.
 
+use super::costs::Costs;
 use super::field::{Field, FieldId, FieldValue, Place, Stock};
+use crate::domain::money::{Allowance, Cap};
 use crate::domain::{
     CloudWish, DirtyTree, Distro, Filesystem, ImageName, JobId, KeepMachine, LaunchSpec, Operation, ProviderKind,
     RunTestsSpec, TestSource, TestWord, Transport, is_instance_type, words,
@@ -48,6 +50,8 @@ pub struct Form {
     pub stock: Vec<Stock>,
     /// What the field [`FieldId::Types`] means when it is empty.
     pub usual_types: String,
+    /// What it would cost, as far as anything tells.
+    pub costs: Costs,
     /// What holds for things that have no field.
     pub base: RunTestsSpec,
     /// What a relative path is below.
@@ -115,7 +119,9 @@ impl Form {
         let in_cloud = new && place.provider == ProviderKind::Aws;
         match id {
             FieldId::Image => new,
-            FieldId::Types | FieldId::Transport => in_cloud,
+            FieldId::Types | FieldId::Transport | FieldId::Cap => in_cloud,
+            // one that is on stays in sight
+            FieldId::OverDay => in_cloud && (self.costs.refused || self.is_on(FieldId::OverDay)),
             FieldId::Distro | FieldId::BuildImage => in_cloud && self.image().is_none(),
             _ => true,
         }
@@ -153,8 +159,17 @@ impl Form {
             distro: distro.filter(|_| self.shows(FieldId::Distro)),
             transport: Transport::ALL.get(self.choice(FieldId::Transport)).copied().unwrap_or_default(),
             cidr: self.base.wish.cidr.clone(),
-            allowance: self.base.wish.allowance,
+            allowance: Allowance { cap: self.cap(wrong), over_day_cap: self.is_on(FieldId::OverDay) },
         }
+    }
+
+    /// What the job may cost; none takes what is configured.
+    fn cap(&self, wrong: &mut Vec<(FieldId, String)>) -> Option<Cap> {
+        let text = self.text(FieldId::Cap);
+        if text.is_empty() {
+            return None;
+        }
+        text.parse().map_err(|why| wrong.push((FieldId::Cap, why))).ok()
     }
 
     /// The source and revision that are typed.
@@ -172,6 +187,17 @@ impl Form {
     /// # Errors
     /// The fields that cannot stay as they are, with why.
     pub fn operation(&self) -> Result<Operation, Vec<(FieldId, String)>> {
+        let (operation, mut wrong) = self.draft();
+        if wrong.is_empty() {
+            return Ok(operation);
+        }
+        wrong.sort_by_key(|(id, _)| self.fields.iter().position(|field| field.id == *id));
+        Err(wrong)
+    }
+
+    /// The operation it says as far as it is right, and the fields that cannot stay as they are, with why.
+    #[must_use]
+    pub fn draft(&self) -> (Operation, Vec<(FieldId, String)>) {
         let mut wrong = Vec::new();
         let lease = words::length(self.text(FieldId::Lease)).unwrap_or_else(|why| {
             wrong.push((FieldId::Lease, why));
@@ -181,10 +207,7 @@ impl Form {
         let image = self.image().cloned();
         let wish = self.wish(&mut wrong);
         if self.kind == FormKind::Launch {
-            if !wrong.is_empty() {
-                return Err(wrong);
-            }
-            return Ok(Operation::Launch(LaunchSpec { wish, provider: place.provider, image, lease }));
+            return (Operation::Launch(LaunchSpec { wish, provider: place.provider, image, lease }), wrong);
         }
         let (source, rev) = self.source();
         let folder = self.text(FieldId::Source);
@@ -219,12 +242,8 @@ impl Form {
             }
             test_args.push(word.to_owned());
         }
-        if !wrong.is_empty() {
-            wrong.sort_by_key(|(id, _)| self.fields.iter().position(|field| field.id == *id));
-            return Err(wrong);
-        }
         let new = place.machine.is_none();
-        Ok(Operation::RunTests(RunTestsSpec {
+        let operation = Operation::RunTests(RunTestsSpec {
             build_image: self.shows(FieldId::BuildImage) && self.is_on(FieldId::BuildImage),
             wish,
             provider: place.provider,
@@ -239,7 +258,8 @@ impl Form {
             keep: if self.is_on(FieldId::Keep) { KeepMachine::OnFailure } else { KeepMachine::Never },
             lease,
             results: self.base.results.clone(),
-        }))
+        });
+        (operation, wrong)
     }
 
     /// A new form for a run of tests, filled in with what such a run was.
@@ -280,7 +300,8 @@ impl Form {
             (FieldId::Keep, FieldValue::Switch(spec.keep == KeepMachine::OnFailure, ["keep the machine"; 2])),
             (FieldId::Lease, text(words::exact(spec.lease))),
         ];
-        Self::of(kind, machine.into_iter().chain(fields).collect(), FieldId::Tests, places, stock, spec, folder)
+        let fields = machine.into_iter().chain(fields).chain(allowance_fields(spec.wish.allowance));
+        Self::of(kind, fields.collect(), FieldId::Tests, places, stock, spec, folder)
     }
 
     /// A new form for a machine, filled in with what `base` says of one.
@@ -290,6 +311,7 @@ impl Form {
         let (places, names): (Vec<Place>, Vec<String>) = places.into_iter().unzip();
         let mut fields = machine_fields(names, place, places.get(place), &base, &stock, None);
         fields.push((FieldId::Lease, text(words::exact(base.lease))));
+        fields.extend(allowance_fields(base.wish.allowance));
         Self::of(FormKind::Launch, fields, FieldId::Lease, places, stock, base, folder)
     }
 
@@ -318,6 +340,7 @@ impl Form {
             images_of: base.provider,
             stock,
             usual_types: String::new(),
+            costs: Costs::default(),
             base,
             folder,
             pending: false,
@@ -360,6 +383,17 @@ fn machine_fields(
     ];
     fields.extend(made_first.map(|value| (FieldId::BuildImage, value)));
     fields
+}
+
+/// The fields that say what it may cost.
+fn allowance_fields(allowance: Allowance) -> [(FieldId, FieldValue); 2] {
+    let cap = match allowance.cap {
+        None => String::new(),
+        Some(Cap::None) => "none".to_owned(),
+        Some(Cap::At(usd)) => usd.exact(),
+    };
+    let over = FieldValue::Switch(allowance.over_day_cap, ["launch over the day's cap"; 2]);
+    [(FieldId::Cap, text(cap)), (FieldId::OverDay, over)]
 }
 
 /// A provider's images as choices, the newest first of all.

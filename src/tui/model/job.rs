@@ -4,7 +4,7 @@ use super::list::{List, Order};
 use super::summary::SummaryLine;
 use super::tests::TestKey;
 use crate::domain::money::Usd;
-use crate::domain::{JobId, Timestamp};
+use crate::domain::{JobId, Phase, Timestamp};
 use crate::tui::output::OutputPane;
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ pub struct JobScreen {
     /// How long the tests will still take, and when that was reckoned.
     pub eta: Option<(Timestamp, Option<Duration>)>,
     /// What each phase has cost, none of one whose job had no machine that costs.
-    pub phase_costs: Vec<(String, Usd)>,
+    pub phase_costs: Vec<(Option<Phase>, Usd)>,
     /// When that was reckoned.
     pub costs_at: Option<Timestamp>,
     /// The output.

@@ -20,16 +20,14 @@ mod money;
 mod notice;
 mod painted;
 mod rows;
+mod spending;
 mod standing;
 mod summary;
 mod tests;
 
 pub use commands::{CommandRow, command_rows};
-pub use complete::{proposals, taken, word_at};
-pub use costs::{
-    COST_COLUMNS, CostRow, CostState, GROUP_COLUMNS, GROUPINGS, GroupRow, cost_rows, costs_count, group_rows,
-    grouping_word, told,
-};
+pub use complete::{proposals, replaced, taken, type_at, type_proposals, word_at};
+pub use costs::{Costs, TypeChoice, TypeRow, TypeTable};
 pub use describe::{Detail, Laid, details, laid, wrapped};
 pub use field::{Field, FieldId, FieldValue, Place, Stock};
 pub use filter::Filter;
@@ -47,6 +45,10 @@ pub use rows::{
     Freshness, IMAGE_COLUMNS, ImageRow, JOB_COLUMNS, JobRow, MACHINE_COLUMNS, MachineRow, RESOURCE_COLUMNS,
     ResourceRow, Row, SortKey, image_key, image_rows, job_row, job_rows, machine_rows, resource_rows, what,
 };
+pub use spending::{
+    COST_COLUMNS, CostRow, CostState, GROUP_COLUMNS, GROUPINGS, GroupRow, cost_rows, costs_count, group_rows,
+    grouping_word,
+};
 pub use standing::{Standing, machine_word};
 pub use summary::{Ink, SummaryLine, summary};
 pub use tests::{
@@ -56,7 +58,8 @@ pub use tests::{
 use super::theme::ThemeName;
 use crate::domain::money::{Alarm, Budget};
 use crate::domain::{
-    Image, JobId, Machine, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp, Transport,
+    Image, JobId, Machine, MachineId, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp,
+    Transport,
 };
 use crate::session::JobSummary;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -154,6 +157,8 @@ pub struct Model {
     pub money: Money,
     /// Machines that outlive their job, as of the last tick.
     pub alarms: Vec<Alarm>,
+    /// The idle machines that were told, and when.
+    pub idle_told: BTreeMap<(ProviderKind, MachineId), Timestamp>,
     /// How long tests took before, in seconds.
     pub durations: BTreeMap<String, f64>,
     /// Jobs that were asked for, or asked to be taken up, and have not been answered.
@@ -208,6 +213,7 @@ impl Model {
             counts_asked: BTreeSet::new(),
             money: Money::default(),
             alarms: Vec::new(),
+            idle_told: BTreeMap::new(),
             durations: BTreeMap::new(),
             asked: 0,
             ours: BTreeSet::new(),

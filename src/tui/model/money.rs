@@ -1,27 +1,17 @@
 //! What the dashboard knows of money: the ledger and the prices as the session told them last, and what they come to now.
 
 use crate::domain::money::{
-    ChargeKind, Estimate, Grouping, Item, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work, estimate,
-    known_by, outlook, report,
+    ChargeKind, Estimate, Grouping, Item, JobCost, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work,
+    estimate, known_by, outlook, report,
 };
 use crate::domain::{
-    Image, JobId, Machine, Operation, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Timestamp,
+    Image, JobId, Machine, Operation, Phase, ProviderKind, Resource, ResourceKind, ResourceRef, Timestamp,
 };
+pub use crate::session::MoneyTold;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const GIB: u64 = 1 << 30;
-
-/// What the session tells of money.
-#[derive(Debug, Clone)]
-pub struct MoneyTold {
-    /// All that was entered so far.
-    pub ledger: Arc<Ledger>,
-    /// What things cost.
-    pub book: Arc<PriceBook>,
-    /// Where machines of a cloud are launched.
-    pub home: Option<Region>,
-}
 
 /// A thing that costs, or has cost this month, and what that comes to as of the last tick.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +35,7 @@ pub struct CostItem {
 impl CostItem {
     fn of(run: &Run, book: &PriceBook, begin: Timestamp, now: Timestamp) -> Self {
         let so_far = run.total(book, now);
-        let before = if run.opened() >= begin { Usd::ZERO } else { run.total(book, begin) };
+        let before = run.total(book, begin);
         let stored = run.is_open() && !(run.thing.kind == ResourceKind::Machine && run.is_running());
         let ends = run.lease.filter(|lease| run.is_running() && *lease > now);
         Self {
@@ -184,15 +174,16 @@ impl Money {
             .is_some_and(|outlook| much(outlook.burn.hourly) || much(outlook.today) || outlook.burn.unknown > 0)
     }
 
-    /// What each phase of a job has cost, in the order of the report; what was spent between phases under none.
+    /// What each phase of a job has cost; what was spent between phases under none.
     #[must_use]
-    pub fn phases(&self, job: &JobId, now: Timestamp) -> Vec<(String, Usd)> {
+    pub fn phases(&self, job: &JobId, now: Timestamp) -> Vec<(Option<Phase>, Usd)> {
         if self.job(job).is_none() {
             return Vec::new();
         }
         let Some(told) = &self.told else { return Vec::new() };
-        let rows = report(&told.ledger.only(job), &told.book, Range::all(), Grouping::Phase, now).rows;
-        rows.into_iter().map(|row| (row.key.clone(), row.total())).collect()
+        let Some(cost) = JobCost::of(&told.ledger, &told.book, job, now) else { return Vec::new() };
+        let phases = cost.phases.iter().map(|cost| (Some(cost.phase), cost.usd));
+        phases.chain(Some((None, cost.between)).filter(|(_, usd)| !usd.is_zero())).collect()
     }
 
     /// What an image costs for a month at most: its snapshots. None for those of this computer, and when that is not known.
@@ -312,7 +303,7 @@ mod tests {
         let mut known = Money::default();
         known.take(money(now), now);
         let machine = |id: &str| on_aws(id, "us-west-2", "hg-temp", ours());
-        let exact = |usd: Option<Usd>| usd.map(|usd| usd.price());
+        let exact = |usd: Option<Usd>| usd.map(Usd::price);
         // 1.53 for the machine, 0.005 for its address, 30 GB at 0.08 for a month of 744 hours
         let dear = machine("i-0aaaaaaaaaaaaaaaa");
         assert_eq!(exact(known.hourly(&dear, now)).as_deref(), Some("$1.53823"));

@@ -1,8 +1,8 @@
 //! The rows of each list, sorted and filtered, as plain values: update and view both go by them.
 
-use super::costs::at_most;
-use super::{Filter, Model, Order, Placed, Standing, machine_word, told};
-use crate::domain::money::Usd;
+use super::spending::at_most;
+use super::{Filter, Model, Order, Placed, Standing, machine_word};
+use crate::domain::money::{Usd, known};
 use crate::domain::{
     Claim, Image, JobState, Machine, Operation, Phase, ProviderKind, Resource, ResourceKind, TestCounts, Timestamp,
     escape_line, users_of, words,
@@ -450,7 +450,7 @@ impl Row for JobRow<'_> {
             4 => self.progress().map_or_else(String::new, |(done, total)| format!("{}%", done * 100 / total.max(1))),
             5 => self.counts.map_or_else(String::new, |counts| counts.failed.to_string()),
             6 => words::seconds(self.seconds()),
-            7 => self.cost.map_or_else(String::new, |(usd, unknown)| told(usd, unknown)),
+            7 => self.cost.map_or_else(String::new, |(usd, unknown)| known(usd, unknown)),
             8 => what(&self.summary.operation),
             9 => on(self),
             10 => words::age(self.summary.created, self.now),

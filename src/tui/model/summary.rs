@@ -97,7 +97,10 @@ fn verdicts(lines: &mut Vec<SummaryLine>, job: &JobView) {
         Some(WorkVerdict::MachineLost { message }) => {
             (Ink::Bad, format!("✗ machine lost: {}", escape_line(message)), Vec::new())
         }
-        Some(WorkVerdict::Cancelled) => (Ink::Warn, "■ stopped".to_owned(), Vec::new()),
+        Some(WorkVerdict::Cancelled) => {
+            let why = job.capped.map_or(String::new(), |cap| format!(" by its cap, {cap}"));
+            (Ink::Warn, format!("■ stopped{why}"), Vec::new())
+        }
     };
     lines.push(SummaryLine::of(Ink::Dim, "  work      ").and(ink, text));
     for hint in hints {
@@ -262,7 +265,7 @@ fn times(lines: &mut Vec<SummaryLine>, model: &Model, screen: &JobScreen, job: &
     heading(lines, "Time");
     for row in &table.rows {
         let text = format!("  {:<8} {:>9}  {:>3.0} %", row.phase, words::seconds(row.seconds), row.percent);
-        let cost = screen.phase_costs.iter().find(|(phase, _)| phase == row.phase.as_str());
+        let cost = screen.phase_costs.iter().find(|(phase, _)| *phase == Some(row.phase));
         let line = SummaryLine::of(Ink::Plain, text);
         let line = match cost {
             Some((_, usd)) => line.and(Ink::Plain, format!("  {:>8}", usd.to_string())),
@@ -277,7 +280,7 @@ fn times(lines: &mut Vec<SummaryLine>, model: &Model, screen: &JobScreen, job: &
             lines.push(SummaryLine::of(Ink::Dim, text));
         }
     }
-    if let Some((_, usd)) = screen.phase_costs.iter().find(|(phase, usd)| phase.starts_with('(') && !usd.is_zero()) {
+    if let Some((_, usd)) = screen.phase_costs.iter().find(|(phase, _)| phase.is_none()) {
         lines.push(SummaryLine::of(Ink::Dim, format!("  {:<8} {:>16}  {:>8}", "between", "", usd.to_string())));
     }
     let mut line = SummaryLine::of(Ink::Plain, format!("  {:<8} {:>9}", "total", words::seconds(table.total)));

@@ -1,6 +1,6 @@
 //! A dashboard with jobs, machines and images of every kind, told to it by messages, at a time that stands still.
 
-use crate::domain::money::{Budget, Usd};
+use crate::domain::money::{Budget, Labels, Usd};
 use crate::domain::{
     CancelLevel, Claim, CleanupVerdict, CloudFacts, CloudWish, DirtyTree, Endpoint, Filesystem, Fingerprint,
     HostKeys, Image, ImageName, JobId, JobState, KeepMachine, LaunchSpec, Layout, Lease, Machine, MachineId,
@@ -13,7 +13,9 @@ use crate::session::{Attachment, Error, ErrorKind, JobSummary, Listed, PlanReque
 use crate::store::Store;
 use crate::tui::App;
 use crate::tui::effect::Effect;
-use crate::tui::fixtures::{bens, foreign, gone, launched, listed, money, money_entries, money_of, on_aws, ours};
+use crate::tui::fixtures::{
+    bens, foreign, gone, launched, listed, money, money_entries, money_of, on_aws, ours, spent,
+};
 use crate::tui::keys::Chord;
 use crate::tui::model::Setup;
 use crate::tui::msg::Msg;
@@ -108,6 +110,7 @@ impl Script {
             driven: true,
             ended: None,
             work: None,
+            capped: None,
             cleanup: None,
         };
         let script = Self { told: Told { summary, events: Vec::new() }, at: ago(begun), seq };
@@ -468,6 +471,7 @@ pub(super) fn resources() -> Vec<Resource> {
         detail: None,
         fingerprint: None,
         ends_with: None,
+        metered: None,
         used_by: Vec::new(),
     };
     let part = || Claim::Ours { why: "part of image ami-0123456789abcdef0, which is ours".to_owned() };
@@ -611,7 +615,7 @@ impl Desk {
     }
 
     /// The same with what it costs, on the first day of a month; caps on a job and on a day.
-    pub(super) fn spending(columns: u16, rows: u16, theme: ThemeName) -> Self {
+    pub(super) fn charged(columns: u16, rows: u16, theme: ThemeName) -> Self {
         let mut desk = Self::cloud(columns, rows, theme);
         desk.app.model.setup.budget =
             Budget { job: Some(Usd::cents(500)), day: Some(Usd::cents(200)), alarm_after: Duration::from_secs(300) };
@@ -621,7 +625,7 @@ impl Desk {
 
     /// The same on the 17th of the month, with machines that ran on the days before.
     pub(super) fn month(columns: u16, rows: u16, theme: ThemeName) -> Self {
-        let mut desk = Self::spending(columns, rows, theme);
+        let mut desk = Self::charged(columns, rows, theme);
         let now: Timestamp = "2026-01-17T15:00:00Z".parse().unwrap();
         let mut entries = money_entries(now);
         for (day, hours, of) in [
@@ -642,6 +646,32 @@ impl Desk {
         }
         desk.tell(Msg::Tick(now));
         desk.tell(Msg::Money(Ok(Box::new(money_of(&entries)))));
+        desk
+    }
+
+    /// The same with a ledger: machines that cost, one of them with a job and a lease; a cap on a job and on a day, of which
+    /// little is left; and such tests as forms begin with have run three times.
+    pub(super) fn spending(columns: u16, rows: u16, theme: ThemeName) -> Self {
+        let mut desk = Self::cloud(columns, rows, theme);
+        let usd = |text: &str| text.parse().ok();
+        desk.app.model.setup.budget = Budget { job: usd("5"), day: usd("8"), ..Budget::default() };
+        let at = desk.app.model.now;
+        let mut machines = aws_machines();
+        machines[0].lease = Some(Lease::until(at + jiff::SignedDuration::from_mins(41)));
+        machines[0].job = Some(id("j-spend2"));
+        desk.tell(Msg::Machines(ProviderKind::Aws, listed(machines)));
+        let operation = Operation::RunTests(RunTestsSpec { provider: ProviderKind::Aws, ..spec(&["test-*.t"]) });
+        let labels = Labels { job: Some(id("j-spend2")), ..Labels::default() };
+        let mut entries = spent::done_before(&operation, 3, at);
+        entries.push(spent::runs("i-0aaaaaaaaaaaaaaaa", "c5.9xlarge", 40, at, labels));
+        entries.push(spent::runs("i-0bbbbbbbbbbbbbbbb", "t3.micro", 200, at, Labels::default()));
+        entries.push(spent::stored("ami-0123456789abcdef0", 8, at));
+        desk.tell(spent::told(&entries));
+        let told = Script::new("j-spend2", 9700, 0, operation).with_tests(40).still(JobState::Running, true);
+        let mut jobs = summaries();
+        jobs.insert(0, told.summary);
+        desk.tell(Msg::Jobs(Ok(jobs)));
+        desk.app.model.ours = [id("j-spend2")].into_iter().collect();
         desk
     }
 

@@ -5,6 +5,7 @@ use super::fixture::{Desk, FAILED, LEFT, MACHINE, REMOVES, UNDER_WAY, aws_machin
 use crate::domain::ProviderKind;
 use crate::tui::effect::Effect;
 use crate::tui::fixtures::{listed, money_of, silent};
+use crate::tui::model::Modal;
 use crate::tui::msg::Msg;
 use crate::tui::theme::ThemeName;
 use ratatui::buffer::Buffer;
@@ -43,9 +44,9 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
     ("aws-image", |c, r, t| keys(Desk::cloud(c, r, t), "2/debian<enter>d")),
     ("resources", |c, r, t| keys(Desk::cloud(c, r, t), "5<home>")),
     ("resource", |c, r, t| keys(Desk::cloud(c, r, t), "5/snap-<enter>d")),
-    ("costs", |c, r, t| keys(Desk::spending(c, r, t), "6")),
+    ("costs", |c, r, t| keys(Desk::charged(c, r, t), "6")),
     ("costs-month", |c, r, t| keys(Desk::month(c, r, t), "6")),
-    ("costs-explained", |c, r, t| keys(Desk::spending(c, r, t), "6d")),
+    ("costs-explained", |c, r, t| keys(Desk::charged(c, r, t), "6d")),
     ("costs-by-job", |c, r, t| keys(Desk::month(c, r, t), "6b")),
     ("costs-by-day", |c, r, t| keys(Desk::month(c, r, t), "6B")),
     ("costs-group", |c, r, t| keys(Desk::month(c, r, t), "6bd")),
@@ -56,20 +57,20 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
         keys(desk, "6")
     }),
     ("costs-error", |c, r, t| {
-        let mut desk = Desk::spending(c, r, t);
+        let mut desk = Desk::charged(c, r, t);
         desk.tell(Msg::Money(Err(error())));
         keys(desk, "6")
     }),
     ("costs-alarm", |c, r, t| keys(outlived(c, r, t), "6")),
     ("machines-alarm", |c, r, t| keys(outlived(c, r, t), "1")),
     ("machine-alarm", |c, r, t| keys(outlived(c, r, t), "1/aaaa<enter>d")),
-    ("machines-cost", |c, r, t| keys(Desk::spending(c, r, t), "1")),
-    ("images-cost", |c, r, t| keys(Desk::spending(c, r, t), "2")),
-    ("image-cost", |c, r, t| keys(Desk::spending(c, r, t), "2/debian<enter>d")),
-    ("jobs-cost", |c, r, t| keys(Desk::spending(c, r, t), "3")),
-    ("resources-cost", |c, r, t| keys(Desk::spending(c, r, t), "5")),
+    ("machines-cost", |c, r, t| keys(Desk::charged(c, r, t), "1")),
+    ("images-cost", |c, r, t| keys(Desk::charged(c, r, t), "2")),
+    ("image-cost", |c, r, t| keys(Desk::charged(c, r, t), "2/debian<enter>d")),
+    ("jobs-cost", |c, r, t| keys(Desk::charged(c, r, t), "3")),
+    ("resources-cost", |c, r, t| keys(Desk::charged(c, r, t), "5")),
     ("job-cost", |c, r, t| {
-        let mut desk = Desk::spending(c, r, t);
+        let mut desk = Desk::charged(c, r, t);
         desk.choose_job(UNDER_WAY);
         keys(desk, "<enter>4")
     }),
@@ -129,6 +130,29 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
     ("job-climbs-summary", |c, r, t| keys(Desk::climbing(c, r, t), "4")),
     ("form-run-tests-aws", |c, r, t| keys(Desk::cloud(c, r, t), "2r<backtab><backtab><backtab><backtab><right>")),
     ("form-launch-aws", |c, r, t| keys(Desk::cloud(c, r, t), "2n<up><up><right>")),
+    ("form-priced", |c, r, t| form_on_ec2(c, r, t, "")),
+    ("form-priced-types", |c, r, t| form_on_ec2(c, r, t, "<down><down><down><ctrl-n><ctrl-n>")),
+    ("form-over-the-day", |c, r, t| {
+        let mut desk = Desk::spending(c, r, t);
+        desk.app.model.setup.budget.day = "4".parse().ok();
+        form_of(desk, "<up>")
+    }),
+    ("form-priced-launch", |c, r, t| keys(Desk::spending(c, r, t), "2n<up><up><right>")),
+    ("dialog-priced-terminate", |c, r, t| {
+        keys(Desk::spending(c, r, t), "1/us-west<enter><home><space><space><space><space><ctrl-d>")
+    }),
+    ("dialog-priced-purge", |c, r, t| keys(Desk::spending(c, r, t), "5P")),
+    ("dialog-priced-remove-image", |c, r, t| keys(Desk::spending(c, r, t), "2/debian<enter><ctrl-d>")),
+    ("dialog-priced-quit", |c, r, t| keys(Desk::spending(c, r, t), "2q")),
+    ("dialog-priced-stop", |c, r, t| keys(Desk::spending(c, r, t), "3<home>X")),
+    ("idle", |c, r, t| {
+        let mut desk = Desk::spending(c, r, t);
+        desk.keys("1");
+        desk.app.model.notice = None;
+        let now = desk.app.model.now;
+        desk.tell(Msg::Tick(now + jiff::SignedDuration::from_secs(1)));
+        desk
+    }),
     ("form-run-tests", |c, r, t| keys(Desk::full(c, r, t), "1r")),
     ("form-rerun", |c, r, t| job(c, r, t, FAILED, "<enter>r")),
     ("form-launch", |c, r, t| keys(Desk::full(c, r, t), "1n")),
@@ -148,10 +172,28 @@ fn keys(mut desk: Desk, keys: &str) -> Desk {
 
 /// A machine outlives its job.
 fn outlived(columns: u16, rows: u16, theme: ThemeName) -> Desk {
-    let mut desk = Desk::spending(columns, rows, theme);
+    let mut desk = Desk::charged(columns, rows, theme);
     let mut machines = aws_machines();
     machines[0].job = Some(id(FAILED));
     desk.tell(Msg::Machines(ProviderKind::Aws, listed(machines)));
+    desk
+}
+
+/// The form for tests on a new machine on EC2, from its first field on.
+fn form_on_ec2(columns: u16, rows: u16, theme: ThemeName, further: &str) -> Desk {
+    form_of(Desk::spending(columns, rows, theme), further)
+}
+
+fn form_of(desk: Desk, further: &str) -> Desk {
+    let mut desk = keys(desk, "2r<backtab><backtab><backtab><backtab>");
+    for _ in 0..20 {
+        if matches!(desk.app.model.modals.last(), Some(Modal::Form(form)) if form.place().provider == ProviderKind::Aws)
+        {
+            break;
+        }
+        desk.keys("<right>");
+    }
+    desk.keys(further);
     desk
 }
 

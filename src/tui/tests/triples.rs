@@ -208,7 +208,7 @@ fn open(name: &str) -> Desk {
         "resources" => sized(80, 24, "5<home>j"),
         "log" => sized(80, 24, "4"),
         "costs" | "stored" | "spending" => {
-            let mut desk = Desk::spending(80, 24, ThemeName::Dark);
+            let mut desk = Desk::charged(80, 24, ThemeName::Dark);
             desk.keys(match name {
                 "stored" => "6/ami-<enter>",
                 "spending" => "1",

@@ -163,7 +163,11 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
                 Attachment::Watching => format!("job {id} is driven by another process; you are watching"),
                 Attachment::Ended => format!("job {id} is over"),
             };
-            say(model, Tone::Info, &text);
+            let machine = model.machine_of(store, &id).filter(|_| how != Attachment::Ended);
+            let costs = machine.filter(|machine| machine.provider == ProviderKind::Aws);
+            let costs =
+                costs.map_or_else(String::new, |machine| format!("; {}", dialog::ends_itself(model, machine)));
+            say(model, Tone::Info, &(text + &costs));
             vec![Effect::Jobs]
         }
         Msg::Submitted(Err(error)) => {

@@ -1,6 +1,7 @@
 //! Dialogs: the plan before anything is ended, and the question when leaving. The first button does nothing and is marked
 //! to begin with; what a dialog says is made anew when what it is about changes, and then the first button is marked again.
 
+mod money;
 mod words;
 
 use super::{line, say};
@@ -13,6 +14,7 @@ use crate::store::Store;
 use crate::tui::action::Action;
 use crate::tui::effect::{Effect, Leave};
 use crate::tui::model::{Dialog, DialogKind, LineTone as L, Modal, Model, Page, Pane, Tone, wrapped};
+pub(super) use words::ends_itself;
 use words::make;
 
 /// Shows what ending the chosen machines would do.
@@ -165,8 +167,10 @@ pub(super) fn working(model: &Model, store: &Store) -> Vec<Working> {
         if matches!(summary.operation, Operation::Terminate { .. } | Operation::Apply { .. }) {
             continue;
         }
+        let there = || model.machine_of(store, &summary.id).map(|machine| (machine.provider, machine.id.clone()));
         let (provider, machine) = model
             .machine_told(store, &summary.id)
+            .or_else(there)
             .unwrap_or_else(|| (summary.operation.provider(), MachineId::for_job(&summary.id)));
         working.push(Working { job: summary.id.clone(), provider, machine });
     }

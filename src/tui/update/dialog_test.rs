@@ -1,15 +1,17 @@
 //! Dialogs as state, keys, effects.
 
 use super::super::testing::*;
+use crate::domain::money::Labels;
 use crate::domain::{
     CancelLevel, CleanupVerdict, ImageName, JobState, MachineState, Operation, Plan, PlanVerb, ProviderKind,
     Remaining, Resource, ResourceKind, WorkVerdict,
 };
+use crate::domain::{Image, Lease, Machine, Region, RunTestsSpec};
 use crate::event::EventKind;
 use crate::session::{Error, ErrorKind, Listed, Proposal};
 use crate::tui::App;
 use crate::tui::effect::{Effect, Leave};
-use crate::tui::fixtures::{bens, foreign, on_aws, ours};
+use crate::tui::fixtures::{bens, foreign, on_aws, ours, spent};
 use crate::tui::model::Modal;
 use crate::tui::msg::Msg;
 
@@ -167,9 +169,8 @@ impl App {
         let effects = self.keys(keys);
         assert!(self.screen(80, 24).contains("Making the plan"));
         let Some(Effect::Plan(request)) = effects.first() else { panic!("{effects:?}") };
-        let machines = self.model.machines.value.iter().map(crate::domain::Machine::resource);
-        let mut there: Vec<Resource> =
-            machines.chain(self.model.images.value.iter().map(crate::domain::Image::resource)).collect();
+        let machines = self.model.machines.value.iter().map(Machine::resource);
+        let mut there: Vec<Resource> = machines.chain(self.model.images.value.iter().map(Image::resource)).collect();
         there.push(on_aws("i-0ddd", "us-west-2", "db-prod", foreign()).resource());
         let wanted = |one: &Resource| {
             request.provider.is_none_or(|provider| provider == one.at.provider)
@@ -354,7 +355,7 @@ fn leaving_has_three_ways() {
 #[test]
 fn stopping_a_removal_and_leaving_say_what_is_so_of_machines_on_aws() {
     let mut app = on_cloud().with_job("j-aaa", JobState::Running);
-    let machines: Vec<_> = app.model.machines.value.iter().map(crate::domain::Machine::resource).collect();
+    let machines: Vec<_> = app.model.machines.value.iter().map(Machine::resource).collect();
     let plan = Plan::of(PlanVerb::Purge, &crate::domain::Owners::Mine, &machines, |_| true, &[], now());
     app.model.jobs.value[0].operation = Operation::Apply { plan: Box::new(plan), wait: false };
     app.keys("3 X");
@@ -364,7 +365,10 @@ fn stopping_a_removal_and_leaving_say_what_is_so_of_machines_on_aws() {
     app.model.ours.insert(job("j-aaa"));
     app.keys("q");
     let shown = app.screen(80, 30);
-    assert!(shown.contains("i-0aaa costs until it is ended") && !shown.contains("i-0ccc"), "{shown}");
+    assert!(
+        shown.contains("no job uses i-0aaa: $1.53/h; costs until it is ended") && !shown.contains("i-0ccc"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -409,4 +413,163 @@ fn leaving_says_that_a_stopping_job_is_waited_for() {
     app.keys("q");
     let shown = app.screen(80, 24);
     assert!(shown.contains("hga waits for its clean-up") && !shown.contains("left running:"), "{shown}");
+}
+
+/// Two machines of ours on EC2 that the ledger knows: one for the job `j-aaa`, launched 40 minutes ago and ending itself
+/// in 41; one of a type that the book has no price of.
+fn spending() -> App {
+    let mut app = app();
+    let lease = Some(Lease::starting(now(), std::time::Duration::from_secs(41 * 60)));
+    let dear = Machine { lease, job: Some(job("j-aaa")), ..on_aws("i-0aaa", "us-west-2", "", ours()) };
+    let mut odd = on_aws("i-0bbb", "us-west-2", "", ours());
+    odd.cloud.as_mut().unwrap().instance_type = "t9.huge".to_owned();
+    app.handle(Msg::Machines(ProviderKind::Aws, listed(vec![dear, odd])));
+    let labels = Labels { job: Some(job("j-aaa")), ..Labels::default() };
+    let entries = [
+        spent::runs("i-0aaa", "c5.9xlarge", 40, now(), labels),
+        spent::runs("i-0bbb", "t9.huge", 120, now(), Labels::default()),
+        spent::stored("ami-0aaa", 8, now()),
+    ];
+    app.handle(spent::told(&entries));
+    app.screen(80, 24);
+    app
+}
+
+/// The job `j-aaa` runs tests on EC2, driven from here.
+fn driving(app: App) -> App {
+    let mut app = app.with_job("j-aaa", JobState::Running);
+    let Operation::RunTests(demo) = app.model.setup.demo.clone() else { panic!() };
+    app.model.jobs.value[0].operation = Operation::RunTests(RunTestsSpec { provider: ProviderKind::Aws, ..demo });
+    app.model.ours.insert(job("j-aaa"));
+    app
+}
+
+#[test]
+fn ending_machines_says_what_each_and_all_of_them_save() {
+    let mut app = spending();
+    app.keys("/ 0 a a a enter ctrl-d");
+    let shown = app.screen(80, 24);
+    assert!(shown.contains("stops $1.54/h; has cost $1.03 so far") && !shown.contains("In all"), "{shown}");
+    let mut app = spending();
+    app.keys("space space ctrl-d");
+    let shown = app.screen(80, 30);
+    for words in
+        ["stops $1.54/h", "what it costs is unknown", "In all: stops $1.54/h; what 1 thing costs is unknown."]
+    {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    // what costs nothing says nothing of money
+    let mut here = super::super::testing::app().with_machines(vec![machine("m-aaa"), machine("m-bbb")]);
+    here.handle(spent::told(&[]));
+    here.keys("space space ctrl-d");
+    let shown = here.screen(80, 24);
+    assert!(!shown.contains('$') && !shown.contains("unknown"), "{shown}");
+}
+
+#[test]
+fn removing_an_image_says_what_it_saves_at_most_and_its_snapshot_is_not_counted_twice() {
+    let image = Image {
+        name: ImageName::new("hg-linux-dev").unwrap(),
+        provider: ProviderKind::Aws,
+        fingerprint: None,
+        inputs: std::collections::BTreeMap::new(),
+        created: now(),
+        bytes: 8 << 30,
+        id: Some("ami-0aaa".to_owned()),
+        region: Region::new("us-west-2").ok(),
+        claim: Some(ours()),
+    };
+    let thing = |kind, id: &str, bytes: u64| {
+        let mut one = image.resource();
+        (one.at.kind, one.at.id, one.bytes) = (kind, id.to_owned(), Some(bytes));
+        one
+    };
+    let part = Resource { used_by: vec![image.resource().at], ..thing(ResourceKind::Snapshot, "snap-0aaa", 8 << 30) };
+    let alone = thing(ResourceKind::Snapshot, "snap-0bbb", 30 << 30);
+    let volume = thing(ResourceKind::Volume, "vol-0aaa", 64 << 30);
+    let group = Resource { bytes: None, ..thing(ResourceKind::Group, "sg-0aaa", 0) };
+    let mut app = spending();
+    app.handle(Msg::Images(ProviderKind::Aws, listed(vec![image.clone()])));
+    let things = vec![image.resource(), part, alone, volume, group];
+    app.handle(Msg::Resources(ProviderKind::Aws, listed(things.clone())));
+    let effects = app.keys("5 P");
+    let Some(Effect::Plan(request)) = effects.iter().find(|effect| matches!(effect, Effect::Plan(_))) else {
+        panic!("{effects:?}")
+    };
+    let plan = Plan::of(request.verb, &request.owners, &things, |_| true, &[], now());
+    app.handle(Msg::Planned(request.clone(), Ok(Proposal { plan, troubles: Vec::new() })));
+    let shown = app.screen(100, 60);
+    // 8 GB of the image, 30 of a snapshot alone at $0.05; 64 of a volume at $0.08
+    for words in [
+        "saves at most $0.40 a month",
+        "saves at most $1.50 a month",
+        "saves $5.12 a month",
+        "In all: saves at most $7.02 a month.",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert_eq!(shown.matches("a month").count(), 4, "{shown}");
+}
+
+#[test]
+fn stopping_a_job_says_what_its_machine_costs_and_the_job_has_cost() {
+    for (state, words) in [(JobState::Running, "are asked to end"), (JobState::Cancelling, "stopping already")] {
+        let mut app = driving(spending());
+        app.model.jobs.value[0].state = state;
+        app.keys("3 X");
+        let shown = app.screen(80, 24);
+        assert!(shown.contains(words), "{shown}");
+        assert!(shown.contains("i-0aaa costs $1.54/h; the job has cost $1.03 so far."), "{shown}");
+    }
+    let mut left = spending().with_job("j-aaa", JobState::Running);
+    left.model.jobs.value[0].driven = false;
+    left.keys("3 X");
+    let shown = left.screen(80, 24);
+    assert!(shown.contains("clean-up only") && shown.contains("the job has cost $1.03 so far"), "{shown}");
+}
+
+#[test]
+fn leaving_says_what_each_choice_costs() {
+    let mut app = driving(spending());
+    app.keys("q");
+    let shown = app.screen(80, 30);
+    let said = shown.lines().map(|line| line.trim_matches([' ', '│'])).collect::<Vec<_>>().join(" ");
+    for words in [
+        "i-0aaa: $1.54/h; ends itself in 41m 00s, at most $1.05 from now",
+        "no job uses i-0bbb: price unknown; costs until it is ended",
+        "Leave running: $1.54/h, 1 price unknown, until they are ended.",
+        "That saves $1.54/h, at most $1.05 from now. Others go on: price unknown.",
+    ] {
+        assert!(said.contains(words), "{words}: {shown}");
+    }
+    // said anew when the session tells something else
+    app.handle(Msg::Tick(now() + jiff::SignedDuration::from_mins(20)));
+    app.handle(spent::told(&[]));
+    let shown = app.screen(80, 30);
+    assert!(shown.contains("i-0aaa: $1.53/h; ends itself in 21m") && shown.contains("at most $0.54"), "{shown}");
+    // a machine that was there before goes on, whichever is chosen
+    let mut named = driving(spending());
+    let Operation::RunTests(spec) = &mut named.model.jobs.value[0].operation else { panic!() };
+    spec.machine = Some(on_aws("i-0aaa", "us-west-2", "", ours()).id);
+    named.keys("q");
+    let shown = named.screen(80, 30);
+    assert!(shown.contains("Others go on: $1.54/h, 1 price unknown.") && !shown.contains("That saves"), "{shown}");
+    // nothing costs here: nothing is said of it
+    let mut here =
+        super::super::testing::app().with_machines(vec![machine("m-aaa")]).with_job("j-aaa", JobState::Running);
+    here.model.ours.insert(job("j-aaa"));
+    here.keys("q");
+    let shown = here.screen(80, 24);
+    assert!(!shown.contains('$') && !shown.contains("Leave running:"), "{shown}");
+}
+
+#[test]
+fn taking_a_job_up_says_what_its_machine_costs() {
+    let mut app = driving(spending());
+    app.handle(Msg::Attached(job("j-aaa"), Ok(crate::session::Attachment::Driving)));
+    let text = &app.model.notice.as_ref().unwrap().text;
+    assert_eq!(
+        text,
+        "job j-aaa is driven from here now; i-0aaa: $1.54/h; ends itself in 41m 00s, at most $1.05 from now"
+    );
 }

@@ -7,8 +7,23 @@ use crate::store::Store;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Chord, Code};
-use crate::tui::model::{FieldId, FieldValue, Form, FormKind, Modal, Model, proposals, taken};
+use crate::tui::model::{
+    Costs, FieldId, FieldValue, Form, FormKind, Modal, Model, proposals, replaced, taken, type_at, type_proposals,
+};
 use tui_input::Input;
+
+/// Says anew what open forms would cost.
+pub(super) fn price(model: &mut Model) {
+    let Model { modals, money, setup, machines, now, .. } = model;
+    for modal in modals {
+        let Modal::Form(form) = modal else { continue };
+        form.costs = Costs::of(form, money, setup, &machines.value, *now);
+        // a field that is asked no more has not the focus
+        if form.focused().is_some_and(|field| !form.shows(field.id)) {
+            form.focus = next(form, true);
+        }
+    }
+}
 
 /// Takes the names of the tests of a source's revision in; why there are none is said below the source.
 pub(super) fn names(
@@ -181,6 +196,10 @@ fn propose(form: &mut Form) {
             FieldValue::Text(input) => proposals(&form.tests, input.value(), input.cursor()),
             _ => Vec::new(),
         },
+        Some(field) if field.id == FieldId::Types => match &field.value {
+            FieldValue::Text(input) => type_proposals(&form.costs.choices, input.value(), input.cursor()),
+            _ => Vec::new(),
+        },
         _ => Vec::new(),
     };
 }
@@ -189,6 +208,10 @@ fn complete(form: &mut Form, by: i8) {
     let count = form.proposals.len();
     if count == 0 {
         propose(form);
+        if form.proposals.is_empty() && form.focused().is_some_and(|field| field.id == FieldId::Types) {
+            // asked for in so many words: all there are
+            form.proposals = form.costs.choices.iter().map(|choice| choice.name.clone()).collect();
+        }
         return;
     }
     form.chosen = (form.chosen + if by < 0 { count - 1 } else { 1 }) % count;
@@ -196,11 +219,17 @@ fn complete(form: &mut Form, by: i8) {
 
 fn take(form: &mut Form) {
     let Some(proposal) = form.proposals.get(form.chosen).cloned() else { return };
+    let is_type = form.focused().is_some_and(|field| field.id == FieldId::Types);
     if let Some(input) = input(form) {
-        let (text, cursor) = taken(input.value(), input.cursor(), &proposal);
+        let (text, cursor) = if is_type {
+            replaced(input.value(), type_at(input.value(), input.cursor()), &proposal)
+        } else {
+            taken(input.value(), input.cursor(), &proposal)
+        };
         *input = Input::new(text).with_cursor(cursor);
     }
     form.proposals.clear();
+    form.refused = None;
 }
 
 fn submit(model: &mut Model) -> Vec<Effect> {

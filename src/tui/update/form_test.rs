@@ -1,13 +1,14 @@
 //! Forms, palette and help as state, keys, effects.
 
 use super::super::testing::*;
+use crate::domain::money::{Budget, Cap};
 use crate::domain::{
     CloudWish, Endpoint, HostKeys, JobState, Machine, Operation, ProviderKind, RunTestsSpec, TestSource, Transport,
 };
 use crate::session::{Error, ErrorKind};
 use crate::tui::App;
 use crate::tui::effect::Effect;
-use crate::tui::fixtures::{bens, on_aws, ours};
+use crate::tui::fixtures::{bens, on_aws, ours, spent};
 use crate::tui::model::{FieldId, Form, Modal};
 use crate::tui::msg::Msg;
 use std::time::Duration;
@@ -325,5 +326,207 @@ fn cases_and_patterns_of_tests_are_names_too() {
         let field = form.fields.iter_mut().find(|field| field.id == FieldId::Tests).unwrap();
         field.value = crate::tui::model::FieldValue::Text(tui_input::Input::new(word.into()));
         assert_eq!(form.operation().is_ok(), fits, "{word}");
+    }
+}
+
+/// The form for a new machine on EC2, and what the session tells of money once such tests have run three times.
+fn priced(budget: Budget) -> App {
+    let mut app = app();
+    app.model.setup.budget = budget;
+    app.handle(Msg::Providers(vec![ProviderKind::Local, ProviderKind::Aws], Vec::new()));
+    app.model.setup.transport = Transport::Auto;
+    app.model.setup.provider = ProviderKind::Aws;
+    app.keys("r");
+    let (operation, _) = form(&app).draft();
+    app.handle(spent::told(&spent::done_before(&operation, 3, now())));
+    app
+}
+
+fn usd(text: &str) -> crate::domain::money::Usd {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_form_says_what_it_would_cost_as_one_types() {
+    let mut app = priced(Budget::default());
+    let shown = app.screen(200, 50);
+    let book = crate::domain::money::PriceBook::bundled();
+    let region = crate::domain::Region::new("us-west-2").unwrap();
+    let quote = book.machine(&region, "c5.9xlarge", crate::domain::money::Platform::Linux).unwrap();
+    let price = format!("$1.53/h ({})", quote.source.words(now()));
+    for words in [
+        &format!("{price} · about $0.80, 31 min as the last 3 runs took"),
+        "at most $3.08 until its lease ends it · no cap",
+        "$1.54/h with its address and volumes; not included: data",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    let row = |name: &str| shown.lines().find(|line| line.contains(name) && line.contains('%')).unwrap();
+    let columns = |row: &str| row.split(['│', ' ']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    assert_eq!(columns(row("(as asked)")), "c5.9xlarge (as asked) 36 $1.53/h 31 min $0.79 100 %");
+    // 4 minutes as ever, and 27 × 36 / 16 for its tests
+    assert_eq!(columns(row("c5.4xlarge  ")), "c5.4xlarge 16 $0.68/h 65 min $0.73 92 %");
+    // half the lease, half of that at most; of a lease that is none nothing is said
+    fill(&mut app, FieldId::Lease, "1h");
+    assert!(app.screen(200, 50).contains("at most $1.54 until"));
+    fill(&mut app, FieldId::Lease, "1");
+    assert!(!app.screen(200, 50).contains("until its lease ends it"));
+    fill(&mut app, FieldId::Lease, "2h");
+    // other tests have never run
+    fill(&mut app, FieldId::Tests, "test-add.t");
+    let shown = app.screen(200, 50);
+    assert!(shown.contains("no run like this yet") && !shown.contains("about $"), "{shown}");
+    assert!(shown.contains("how long it takes is not known yet"), "{shown}");
+    fill(&mut app, FieldId::Tests, "");
+    fill(&mut app, FieldId::Types, "t9.huge");
+    let shown = app.screen(200, 50);
+    assert!(shown.contains("price of t9.huge in us-west-2 unknown") && !shown.contains("$0.00"), "{shown}");
+    // a burstable one may cost more than its price
+    fill(&mut app, FieldId::Types, "t3.2xlarge");
+    let shown = app.screen(200, 50);
+    assert!(shown.contains("! $0.05 for every processor and hour above the baseline"), "{shown}");
+    assert!(!shown.contains("not included: $0.05"), "{shown}");
+    // what is kept may cost until its lease ends it
+    fill(&mut app, FieldId::Types, "");
+    while form(&app).focused().unwrap().id != FieldId::Keep {
+        app.keys("tab");
+    }
+    app.keys("right");
+    assert!(app.screen(200, 50).contains("kept when tests fail: up to $3.08, until its lease ends it"));
+}
+
+#[test]
+fn what_is_not_of_a_cloud_costs_nothing() {
+    let mut app = priced(Budget::default());
+    while form(&app).focused().unwrap().id != FieldId::Where {
+        app.keys("backtab");
+    }
+    app.keys("left");
+    let shown = app.screen(80, 24);
+    assert!(shown.contains("costs nothing") && !shown.contains("$1.53"), "{shown}");
+    let mut app = super::super::testing::app();
+    app.keys("r");
+    assert!(app.screen(80, 24).contains("costs nothing: it is on this computer"));
+}
+
+#[test]
+fn before_anything_is_told_no_price_is_made_up() {
+    let mut app = app();
+    app.handle(Msg::Providers(vec![ProviderKind::Local, ProviderKind::Aws], Vec::new()));
+    app.model.setup.provider = ProviderKind::Aws;
+    app.keys("r");
+    assert!(app.screen(80, 24).contains("what it costs is being looked up"));
+    app.handle(Msg::Money(Err(Error::new(ErrorKind::State, "the journal is locked"))));
+    let shown = app.screen(80, 24);
+    assert!(shown.contains("price unknown: the journal is locked") && !shown.contains("$1.53"), "{shown}");
+}
+
+#[test]
+fn a_type_is_taken_with_its_price_in_sight() {
+    let mut app = priced(Budget::default());
+    while form(&app).focused().unwrap().id != FieldId::Types {
+        app.keys("backtab");
+    }
+    app.keys("ctrl-n");
+    // the cheapest for this work first, those that cost more below
+    let alternatives = form(&app).costs.types.as_ref().unwrap().rows.len() - 1;
+    let first = form(&app).proposals[0].clone();
+    assert!(alternatives > 1 && form(&app).proposals.len() > alternatives);
+    assert!(!form(&app).proposals.iter().any(|name| name == "c7g.4xlarge"), "there are no images for ARM");
+    let shown = app.screen(80, 24);
+    let row = shown.lines().find(|line| line.contains(&format!("▶ {first}"))).unwrap();
+    assert!(row.contains("vCPU") && row.contains("/h") && row.contains(" %"), "{row}");
+    assert_eq!(app.keys("enter"), []);
+    let (Operation::RunTests(spec), _) = form(&app).draft() else { panic!() };
+    assert_eq!(spec.wish.instance_types, std::slice::from_ref(&first));
+    assert!(app.screen(200, 50).contains(&format!("{first} (as asked)")));
+    // one of several, by its beginning
+    fill(&mut app, FieldId::Types, "m5.8xlarge, c5.4");
+    assert_eq!(form(&app).proposals, ["c5.4xlarge"]);
+    app.keys("enter");
+    let asked = spec_of(&mut app);
+    assert_eq!(asked.wish.instance_types, ["m5.8xlarge", "c5.4xlarge"]);
+}
+
+fn spec_of(app: &mut App) -> RunTestsSpec {
+    let effects = app.keys("enter");
+    spec(&effects)
+}
+
+#[test]
+fn a_cap_is_asked_for_and_said() {
+    let budget = Budget { job: Some(usd("5")), ..Budget::default() };
+    let mut app = priced(budget);
+    assert!(app.screen(200, 50).contains("cap $5.00 (configured)"));
+    fill(&mut app, FieldId::Cap, "0.5");
+    let shown = app.screen(200, 50);
+    for words in ["about $0.80 is more than the cap of $0.50", "cap $0.50 for this job", "--cap 0.5"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    fill(&mut app, FieldId::Cap, "lots");
+    assert_eq!(app.keys("enter"), []);
+    assert!(app.screen(80, 24).contains("write an amount of US dollars"));
+    fill(&mut app, FieldId::Cap, "none");
+    let shown = app.screen(200, 50);
+    assert!(shown.contains("no cap, as asked") && shown.contains("--cap none"), "{shown}");
+    let asked = spec_of(&mut app);
+    assert_eq!((asked.wish.allowance.cap, asked.wish.allowance.over_day_cap), (Some(Cap::None), false));
+    // the same again
+    app.handle(Msg::Submitted(Err(Error::new(ErrorKind::Usage, "no"))));
+    app.keys("esc r");
+    assert_eq!(spec_of(&mut app).wish.allowance.cap, Some(Cap::None));
+}
+
+#[test]
+fn the_cap_of_a_day_is_passed_over_only_when_asked_and_only_once() {
+    // three runs have cost $2.39 today
+    let fine = Budget { day: Some(usd("5")), ..Budget::default() };
+    let shown = priced(fine).screen(200, 50);
+    assert!(shown.contains("$2.39 of $5.00 a day spent") && !shown.contains("Day's cap"), "{shown}");
+    let budget = Budget { day: Some(usd("3")), ..Budget::default() };
+    let mut app = priced(budget);
+    for (columns, rows) in [(80, 24), (200, 50)] {
+        let shown = app.screen(columns, rows);
+        let said = shown.lines().map(|line| line.trim_matches(['│', ' '])).collect::<Vec<_>>().join(" ");
+        assert!(said.contains("! refused, unless `Day's cap` is ticked: today has cost $2.39"), "{shown}");
+        assert!(shown.contains("launch over the day's cap") || rows == 24, "{shown}");
+    }
+    while form(&app).focused().unwrap().id != FieldId::OverDay {
+        app.keys("tab");
+    }
+    app.keys("right");
+    let shown = app.screen(200, 50);
+    assert!(shown.contains("launched all the same, as asked") && shown.contains("--over-day-cap"), "{shown}");
+    assert!(spec_of(&mut app).wish.allowance.over_day_cap);
+    app.handle(Msg::Submitted(Err(Error::new(ErrorKind::Usage, "no"))));
+    app.keys("esc r");
+    assert!(!spec_of(&mut app).wish.allowance.over_day_cap);
+    // the field goes where there is nothing to pass over, and the focus with it
+    let mut app = priced(budget);
+    while form(&app).focused().unwrap().id != FieldId::OverDay {
+        app.keys("tab");
+    }
+    app.handle(spent::told(&[]));
+    assert!(!form(&app).shows(FieldId::OverDay));
+    assert!(form(&app).focused().is_some_and(|field| form(&app).shows(field.id)));
+}
+
+#[test]
+fn a_small_form_keeps_field_help_price_and_button() {
+    for id in [FieldId::Where, FieldId::Types, FieldId::Tests, FieldId::Cap] {
+        let mut app = priced(Budget { day: Some(usd("3")), ..Budget::default() });
+        while form(&app).focused().unwrap().id != id {
+            app.keys("tab");
+        }
+        let help: String = id.help().chars().take(50).collect();
+        let shown = app.screen(80, 24);
+        for words in [&format!("▶ {}", id.label()), &help, "$1.53/h (bundled", "[ Start: Enter ]", "$ hga run-tests"]
+        {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
+        let shown = app.screen(40, 12);
+        for words in [&format!("▶ {}", id.label()), "$1.53/h · about $0.80", "[ Start: Enter ]"] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
     }
 }

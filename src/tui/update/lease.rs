@@ -1,6 +1,7 @@
 //! Leases of the chosen machines: later and sooner by half an hour, and what became of that.
 
 use super::{dialog, say};
+use crate::domain::money::{Usd, say};
 use crate::domain::{Lease, Machine, MachineId, words};
 use crate::session::{Error, LeaseMove, lease_refused};
 use crate::store::Store;
@@ -59,11 +60,21 @@ fn wanted(machine: &Machine, later: Later, model: &Model) -> Result<LeaseMove, S
 pub(super) fn go(model: &mut Model, moves: Vec<(MachineId, LeaseMove)>) -> Vec<Effect> {
     let what = match moves.as_slice() {
         [] => return Vec::new(),
-        [(id, _)] => format!("moving the lease of {id}…"),
+        [(id, by)] => match then(model, id, *by) {
+            Some(then) => format!("moving the lease of {id}: it {then}…"),
+            None => format!("moving the lease of {id}…"),
+        },
         moves => format!("moving {}…", words::count(moves.len() as u64, "lease")),
     };
     say(model, Tone::Info, &what);
     vec![Effect::Extend(moves)]
+}
+
+/// Until when a machine that costs goes on then, and what that comes to.
+fn then(model: &Model, id: &MachineId, by: LeaseMove) -> Option<String> {
+    let machine = model.machines.value.iter().find(|machine| machine.id == *id)?;
+    let hourly = model.money.hourly(machine, model.now).filter(|hourly| !hourly.is_zero())?;
+    Some(say::ends(Some(hourly), Some(by.left(machine.lease, model.now))))
 }
 
 /// Tells what became of it.
@@ -86,7 +97,9 @@ pub(super) fn moved(model: &mut Model, store: &Store, all: &[(MachineId, Result<
         }
     }
     let told = next.map(|(id, lease)| {
-        let ends = format!("{id} ends itself in {}", words::span(lease.left(model.now)));
+        let machine = model.machines.value.iter().find(|machine| machine.id == *id);
+        let hourly = machine.map_or(Some(Usd::ZERO), |machine| model.money.hourly(machine, model.now));
+        let ends = format!("{id} {}", say::ends(hourly, Some(lease.left(model.now))));
         if done > 1 { format!("{} moved; {ends}, the first", words::count(done, "lease")) } else { ends }
     });
     match (told, failed) {
@@ -142,6 +155,33 @@ mod tests {
         let mut app = super::super::testing::app().with_machines(vec![left("m-aaa", 1)]);
         assert_eq!(app.keys("minus"), []);
         assert!(app.screen(80, 24).contains("ends within a minute already"));
+    }
+
+    #[test]
+    fn moving_says_what_it_may_cost() {
+        let mut machine = on_aws("i-0a", "us-west-2", "hg-a", ours());
+        machine.lease = Some(Lease::starting(now(), Duration::from_secs(90 * 60)));
+        machine.endpoint = Some(crate::domain::Endpoint {
+            host: "203.0.113.9".into(),
+            port: 22,
+            user: "hg".into(),
+            key: "/k".into(),
+            host_keys: crate::domain::HostKeys::Unknown,
+            proxy_command: None,
+            managed: None,
+        });
+        let id = machine.id.clone();
+        let mut app = app();
+        app.handle(Msg::Machines(ProviderKind::Aws, listed(vec![machine])));
+        app.screen(80, 24);
+        assert_eq!(app.keys("+"), [Effect::Extend(vec![(id.clone(), LeaseMove::Later(STEP))])]);
+        let said = |app: &crate::tui::App| app.model.notice.as_ref().unwrap().text.clone();
+        assert_eq!(said(&app), "moving the lease of i-0a: it ends itself in 2h 00m, at most $3.06 from now…");
+        app.keys("minus");
+        assert_eq!(said(&app), "moving the lease of i-0a: it ends itself in 1h 00m, at most $1.53 from now…");
+        let lease = Lease::starting(now(), Duration::from_secs(7200));
+        app.handle(Msg::Extended(vec![(id, Ok(lease))]));
+        assert_eq!(said(&app), "i-0a ends itself in 2h 00m, at most $3.06 from now");
     }
 
     #[test]

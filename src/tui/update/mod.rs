@@ -7,6 +7,7 @@ mod describe;
 mod dialog;
 mod form;
 mod home;
+mod idle;
 mod job;
 mod lease;
 mod line;
@@ -42,6 +43,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
         // only what is shown is kept in line before each frame
         settle(model, store);
     }
+    form::price(model);
     effects.extend(output::keep_up(model, store));
     effects.extend(home::wanted(model, store));
     effects.extend(home::watched(model));
@@ -79,6 +81,7 @@ fn take(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
             if model.notice.as_ref().is_some_and(|notice| now.duration_since(notice.at).as_secs() >= NOTICE) {
                 model.notice = None;
             }
+            idle::tell(model, store);
             Vec::new()
         }
         msg => arrive::update(model, store, msg),

@@ -104,6 +104,8 @@ fn open(model: &mut Model, store: &Store, kind: FormKind, mut spec: RunTestsSpec
     if spec.provider != ProviderKind::Aws {
         spec.wish.transport = model.setup.transport;
     }
+    // what a day may cost is passed over once, not from then on
+    spec.wish.allowance.over_day_cap = false;
     let places = places(model, store);
     let named = |(place, _): &&(Place, String)| place.machine.is_some() && place.machine == spec.machine;
     if !places.iter().any(|place| named(&place)) {

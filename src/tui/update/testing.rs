@@ -123,6 +123,7 @@ impl App {
             driven: true,
             ended,
             work: None,
+            capped: None,
             cleanup: None,
         };
         self.handle(Msg::Jobs(Ok(vec![summary])));

@@ -1,6 +1,7 @@
 //! Forms: a row for each field, why it cannot stay like that below it, proposals over the rows below, and at the bottom
-//! what the field is for and what the whole is as a command line.
+//! what the field is for, what the whole would cost and what it is as a command line.
 
+use super::costs;
 use super::modal::{Boxed, cells, wrapped};
 use crate::domain::escape_line;
 use crate::tui::model::{Field, FieldId, FieldValue, Form, FormKind, Hit, Painted};
@@ -38,7 +39,8 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
             rows.extend(lines.into_iter().take(3).map(|line| (place, Some(line))));
         }
     }
-    let wanted = cells(rows.len() + 1 + 1 + command.len() + 1).saturating_add(2);
+    let all = costs::lines(&form.costs, theme, room).len();
+    let wanted = cells(rows.len() + 1 + 1 + all + command.len() + 1).saturating_add(2);
     let boxed = Boxed { title: &title, style: theme.accent, columns: cells(room + 4), rows: wanted };
     let inside = boxed.draw(theme, area, buffer, painted);
     let inside = Rect { x: inside.x + 1.min(inside.width), width: inside.width.saturating_sub(2), ..inside };
@@ -46,9 +48,18 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
     let spare = usize::from(inside.height);
     let help = usize::from(spare >= 3);
     let button = usize::from(spare >= 6);
-    let below =
-        if spare >= rows.len() + help + button + command.len() { command.len() } else { usize::from(spare >= 9) };
-    let list = Rect { height: cells(spare - help - button - below), ..inside };
+    // its price in one line, and why it is refused; the rest of it where there is room
+    let money = all.min(match spare {
+        ..5 => 0,
+        ..12 if form.costs.free => 0,
+        5..10 => 1,
+        _ => 1 + form.costs.warnings.len().min(2),
+    });
+    let fixed = rows.len() + help + button;
+    let below = if spare >= fixed + money + command.len() { command.len() } else { usize::from(spare >= 9) };
+    let money = all.min(money + spare.saturating_sub(fixed + money + below));
+    let money = costs::fitting(&form.costs, theme, usize::from(inside.width), money);
+    let list = Rect { height: cells(spare - help - button - below - money.len()), ..inside };
     let shown = usize::from(list.height);
     let focus = rows.iter().rposition(|(place, _)| *place == form.focus).unwrap_or(0);
     let top = (focus + 1).saturating_sub(shown).min(rows.len().saturating_sub(shown));
@@ -72,6 +83,8 @@ pub(super) fn draw(form: &Form, theme: &Theme, area: Rect, buffer: &mut Buffer, 
         put(buffer, inside, 0, row, said, theme.info);
         row += 1;
     }
+    costs::draw(&money, theme, Rect { y: inside.y + row, height: cells(money.len()), ..inside }, buffer);
+    row += cells(money.len());
     for line in command.iter().take(below) {
         put(buffer, inside, 0, row, line, if form.refused.is_some() { theme.bad } else { theme.dim });
         row += 1;
@@ -105,6 +118,7 @@ fn draw_field(form: &Form, field: &Field, focused: bool, theme: &Theme, list: Re
                 let usual = match field.id {
                     FieldId::Tests => "all",
                     FieldId::Types => &form.usual_types,
+                    FieldId::Cap => "as configured",
                     _ => "",
                 };
                 put(buffer, place, 0, row, usual, theme.dim);
@@ -152,6 +166,14 @@ fn tail(text: &str, room: usize) -> String {
     format!("…{}", &text[start..])
 }
 
+/// What a proposal costs, where it is a type.
+fn cost<'a>(form: &'a Form, name: &str) -> &'a str {
+    if form.focused().is_none_or(|field| field.id != FieldId::Types) {
+        return "";
+    }
+    form.costs.choices.iter().find(|choice| choice.name == name).map_or("", |choice| choice.said.as_str())
+}
+
 fn propose(
     form: &Form,
     theme: &Theme,
@@ -166,7 +188,11 @@ fn propose(
     }
     let first = (form.chosen + 1).saturating_sub(SHOWN);
     let names: Vec<&String> = form.proposals.iter().skip(first).take(SHOWN).collect();
-    let wide = cells(names.iter().map(|name| width(name)).max().unwrap_or(0) + 14).min(list.width - VALUES);
+    // of a type it is told what it costs
+    let costs: Vec<&str> = names.iter().map(|name| cost(form, name)).collect();
+    let longest = names.iter().map(|name| width(name)).max().unwrap_or(0);
+    let beside = costs.iter().map(|said| width(said) + 2).max().unwrap_or(0);
+    let wide = cells(longest + beside + 14).min(list.width - VALUES);
     let place = Rect::new(list.x + VALUES, list.y + under, wide, cells(names.len())).intersection(area);
     Clear.render(place, buffer);
     buffer.set_style(place, theme.base.patch(theme.raised));
@@ -179,6 +205,7 @@ fn propose(
         let mark = if at == form.chosen { "▶ " } else { "  " };
         let taken = put(buffer, place, 0, cells(row), mark, theme.accent);
         put(buffer, place, taken, cells(row), &escape_line(name), theme.base);
+        put(buffer, place, taken + cells(longest) + 2, cells(row), costs[row], theme.info);
         if at == form.chosen {
             buffer.set_style(line, theme.selected);
             let count = format!("{}/{}", at + 1, form.proposals.len());

@@ -98,10 +98,10 @@ fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &
         for (text, _) in &mut shown {
             *text = text.split(' ').take(2).collect::<Vec<_>>().join(" ") + "  ";
         }
-        if let Some((_, rate, style)) = super::costs::in_short(model, theme) {
+        if let Some((_, rate, style)) = super::spending::in_short(model, theme) {
             shown.insert(0, (format!("{rate}  "), style));
         }
-    } else if let Some((whole, rate, style)) = super::costs::in_short(model, theme) {
+    } else if let Some((whole, rate, style)) = super::spending::in_short(model, theme) {
         let taken = shown.iter().map(|(text, _)| width(text)).sum::<usize>() + width(&clock);
         let fits = |text: &str| taken + width(text) + 2 <= room;
         let text = if fits(&whole) { whole } else { rate };

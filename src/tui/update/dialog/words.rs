@@ -1,6 +1,8 @@
 //! What dialogs say: what will happen, to what and why, and the buttons.
 
+use super::money::{self, GoingOn};
 use super::working;
+use crate::domain::money::say;
 use crate::domain::{
     CancelLevel, Claim, CleanupVerdict, JobId, JobState, Machine, MachineId, Operation, Plan, PlanItem, PlanVerb,
     ProviderKind, Region, ResourceKind, escape_line, users_of, words,
@@ -75,6 +77,7 @@ fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
         if item.at.kind == ResourceKind::Image {
             lines.push((L::Less, format!("  {}", used(model, item))));
         }
+        lines.extend(money::of_item(model, plan, item).map(|said| (L::Plain, format!("  {said}"))));
     }
     if plan.items.is_empty() {
         lines.push((L::Plain, if ends { "Nothing to end." } else { "Nothing to remove." }.to_owned()));
@@ -91,6 +94,7 @@ fn say_plan(model: &Model, plan: &Plan, troubles: &[String]) -> Says {
         } else {
             "Nothing brings it back."
         };
+        lines.extend(money::of_plan(model, plan).map(|said| (L::What, said)));
         lines.push((L::Plain, said.to_owned()));
     }
     for skipped in &plan.skipped {
@@ -188,6 +192,7 @@ fn say_shorten(model: &Model, store: &Store, moves: &[(MachineId, LeaseMove)]) -
 fn say_stop(model: &Model, store: &Store, id: &JobId, level: CancelLevel) -> Says {
     let verb = model.summary(id).map_or("", |row| row.operation.verb());
     let mut lines = vec![(L::What, format!("{id} {verb}").trim_end().to_owned())];
+    let costs = money::of_job(model, store, id).map(|said| (L::Plain, format!("{said}.")));
     let driven = model.ours.contains(id) || model.summary(id).is_some_and(|row| row.driven);
     if level != CancelLevel::None && !driven {
         lines.push((
@@ -196,6 +201,7 @@ fn say_stop(model: &Model, store: &Store, id: &JobId, level: CancelLevel) -> Say
         ));
         lines.push((L::Plain, "not waited for.".to_owned()));
         lines.push((L::Plain, fate(model, store, id)));
+        lines.extend(costs);
         lines.push(confirm(None));
         return ("Stop job".to_owned(), lines, vec!["Cancel", "Clean it up"], None, true);
     }
@@ -217,6 +223,7 @@ fn say_stop(model: &Model, store: &Store, id: &JobId, level: CancelLevel) -> Say
             lines.push((L::Plain, "1. Its tests are asked to end.".to_owned()));
             lines.push((L::Plain, "2. What results there are by then are collected.".to_owned()));
             lines.push((L::Plain, format!("3. {}", fate(model, store, id))));
+            lines.extend(costs);
             lines.push(confirm(None));
             ("Stop job".to_owned(), lines, vec!["Cancel", "Stop it"], None, true)
         }
@@ -224,6 +231,7 @@ fn say_stop(model: &Model, store: &Store, id: &JobId, level: CancelLevel) -> Say
             lines.push((L::Plain, "It is stopping already: its tests were asked to end.".to_owned()));
             lines.push((L::Plain, "Cut short: they are not waited for, their results may be lost.".to_owned()));
             lines.push((L::Plain, fate(model, store, id)));
+            lines.extend(costs);
             lines.push(confirm(None));
             ("Cut job short".to_owned(), lines, vec!["Cancel", "Cut it short"], None, true)
         }
@@ -243,12 +251,19 @@ fn fate(model: &Model, store: &Store, id: &JobId) -> String {
     }
 }
 
-fn ends_itself(model: &Model, machine: &Machine) -> String {
-    match machine.lease {
-        Some(lease) => format!("{} ends itself in {}", machine.id, words::span(lease.left(model.now))),
-        None if machine.provider == ProviderKind::Hosts => String::new(),
-        None => format!("{} costs until it is ended", machine.id),
+/// Which machine, what it costs and until when; nothing of a listed host.
+pub(in super::super) fn ends_itself(model: &Model, machine: &Machine) -> String {
+    if machine.provider == ProviderKind::Hosts {
+        return String::new();
     }
+    let said = goes_on(model, machine);
+    // a sum needs a mark before it, a verb none
+    let mark = if said.starts_with("ends") || said.starts_with("stays") { "" } else { ":" };
+    format!("{}{mark} {said}", machine.id)
+}
+
+fn goes_on(model: &Model, machine: &Machine) -> String {
+    say::goes_on(model.money.hourly(machine, model.now), machine.lease.map(|lease| lease.left(model.now)))
 }
 
 fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
@@ -282,12 +297,27 @@ fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
         let used = busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider);
         matches!(machine.resource().claim, Claim::Ours { .. }) && machine.state.is_alive() && !used
     });
-    for machine in idle {
-        lines.push((L::Less, format!("no job uses machine {}; {}", machine.id, ends_itself(model, machine))));
+    let idle: Vec<&Machine> = idle.collect();
+    for machine in &idle {
+        lines.push((L::Less, format!("no job uses {}: {}", machine.id, goes_on(model, machine))));
     }
+    // each choice with its money, where there is any
+    let works = |id: &&JobId| {
+        !matches!(model.operation_of(store, id), Some(Operation::Terminate { .. } | Operation::Apply { .. }))
+    };
+    let used = || jobs.iter().filter(works).filter_map(|id| Some((id, model.machine_of(store, id)?)));
+    let all = GoingOn::of(model, used().map(|(_, machine)| machine).chain(idle.iter().copied()));
+    let (end, stay): (Vec<_>, Vec<_>) = used().partition(|(id, _)| money::ends_with(model.operation_of(store, id)));
+    let ended = GoingOn::of(model, end.into_iter().map(|(_, machine)| machine));
+    let left = GoingOn::of(model, stay.into_iter().map(|(_, machine)| machine).chain(idle.iter().copied()));
+    if !all.is_nothing() {
+        lines.push((L::Plain, format!("Leave running: {}.", all.said())));
+    }
+    let saves = if ended.is_nothing() { String::new() } else { format!(" That saves {}.", ended.said()) };
+    let others = if left.is_nothing() { String::new() } else { format!(" Others go on: {}.", left.per_hour()) };
     lines.push((
         L::Plain,
-        "End everything: these jobs are stopped and the machines launched for them ended.".to_owned(),
+        format!("End everything: these jobs are stopped and the machines launched for them ended.{saves}{others}"),
     ));
     lines.push((L::Less, "Tab chooses, Enter does it.".to_owned()));
     let title = format!(

@@ -94,7 +94,10 @@ fn verdict(job: &JobView) -> (Tone, String) {
         }
         Some(WorkVerdict::Error { message, .. }) => (Tone::Error, format!("over: {message}")),
         Some(WorkVerdict::MachineLost { message }) => (Tone::Error, format!("over: machine lost: {message}")),
-        Some(WorkVerdict::Cancelled) => (Tone::Info, "■ over: stopped".to_owned()),
+        Some(WorkVerdict::Cancelled) => match job.capped {
+            Some(cap) => (Tone::Error, format!("■ over: stopped by its cap, {cap}")),
+            None => (Tone::Info, "■ over: stopped".to_owned()),
+        },
         None => (Tone::Info, "over".to_owned()),
     };
     match &job.cleanup {

@@ -1,11 +1,12 @@
 //! The head of a job's screen: what it is and how it stands, its phases, how far it is, its tabs.
 
 use super::super::states;
+use crate::domain::money::known;
 use crate::domain::{DirtyTree, JobState, Operation, Phase, Timestamp, escape_line, words};
 use crate::event::Unit;
 use crate::store::{JobView, LinkState};
 use crate::tui::action::Action;
-use crate::tui::model::{Hit, JobScreen, JobTab, Model, Painted, told, whole};
+use crate::tui::model::{Hit, JobScreen, JobTab, Model, Painted, whole};
 use crate::tui::theme::Theme;
 use crate::tui::widget::{Gauge, Part, cut, put, put_right, width};
 use ratatui::buffer::Buffer;
@@ -74,7 +75,7 @@ fn title(model: &Model, job: &JobView, theme: &Theme, row: Rect, buffer: &mut Bu
     });
     let elapsed = job.ended.unwrap_or(model.now).duration_since(job.created).as_secs_f64().max(0.0);
     let right = format!("{} ", whole(elapsed));
-    let cost = model.money.job(&job.id).map(|(usd, unknown)| format!("{}  ", told(usd, unknown)));
+    let cost = model.money.job(&job.id).map(|(usd, unknown)| format!("{}  ", known(usd, unknown)));
     let cost = cost.unwrap_or_default();
     let taken = width(&right) + width(&cost);
     let room = row.width.saturating_sub(u16::try_from(taken + 1).unwrap_or(row.width));
@@ -149,7 +150,8 @@ fn source(job: &JobView, theme: &Theme, row: Rect, buffer: &mut Buffer) {
 /// The same with what each phase has cost, for a wide screen.
 fn with_costs(cells: &[PhaseCell], screen: &JobScreen) -> Vec<PhaseCell> {
     let with = |cell: &PhaseCell| {
-        let cost = screen.phase_costs.iter().find(|(phase, _)| phase == cell.name);
+        let cost =
+            screen.phase_costs.iter().find(|(phase, _)| phase.is_some_and(|phase| phase.as_str() == cell.name));
         let cost = cost.filter(|_| !cell.time.is_empty()).map_or_else(String::new, |(_, usd)| format!(" {usd}"));
         PhaseCell { time: format!("{}{cost}", cell.time), ..cell.clone() }
     };
@@ -420,7 +422,7 @@ fn tabs(
     };
     let rest = Rect { x: row.x + column.min(row.width), width: row.width.saturating_sub(column), ..row };
     if filter.is_empty()
-        && let Some((whole, rate, style)) = super::super::costs::in_short(model, theme)
+        && let Some((whole, rate, style)) = super::super::spending::in_short(model, theme)
     {
         let fits = |text: &&String| width(text) + 3 <= usize::from(rest.width);
         if let Some(text) = [whole, rate].iter().find(fits) {

@@ -1,0 +1,133 @@
+//! What work will cost, from what it cost before.
+
+use super::super::fixtures::*;
+use super::super::{Labels, LedgerEntry, PriceSheet, PriceTag};
+use super::*;
+use crate::domain::Timestamp;
+
+/// A run of tests: ten minutes of setup, then so many seconds of tests on a c5.9xlarge, then a minute.
+fn run(number: u32, test: i64, ok: bool) -> Vec<LedgerEntry> {
+    run_on(number, "c5.9xlarge", test, ok)
+}
+
+fn run_on(number: u32, name: &str, test: i64, ok: bool) -> Vec<LedgerEntry> {
+    let (id, job) = (machine(&format!("i-{number}")), job(&format!("j-{number}")));
+    let begin = later(at("2026-11-01"), i64::from(number) * 86_400);
+    let (from, to) = (later(begin, 600), later(begin, 600 + test));
+    let labels = Labels {
+        job: Some(job.clone()),
+        operation: Some("run-tests-linux".to_owned()),
+        about: Some("all".to_owned()),
+        owner: None,
+    };
+    let mut bill = compute("1.53");
+    bill.instance_type = Some(name.to_owned());
+    vec![
+        LedgerEntry::Opened { thing: id.clone(), at: begin, bill, labels, lease: None },
+        LedgerEntry::PhaseBegan { job: job.clone(), phase: Phase::Test, at: from },
+        LedgerEntry::PhaseEnded { job, phase: Phase::Test, at: to, ok },
+        ended(id, later(to, 60)),
+    ]
+}
+
+fn work(name: &str) -> Work {
+    Work {
+        operation: "run-tests-linux".to_owned(),
+        about: Some("all".to_owned()),
+        region: region("us-west-2"),
+        instance_type: name.to_owned(),
+        disk_gb: Some(73),
+        addresses: 1,
+        lease: 7_200,
+    }
+}
+
+fn history(runs: &[Vec<LedgerEntry>]) -> Option<(u64, u64, u32)> {
+    let history = History::of(&fold(runs.concat().iter()), PriceBook::bundled(), "run-tests-linux", Some("all"))?;
+    Some((history.setup, history.processor_seconds, history.runs))
+}
+
+#[test]
+fn a_history_is_the_middle_of_the_newest_whole_runs() {
+    assert_eq!(history(&[]), None);
+    assert_eq!(history(&[run(1, 3_600, true)]), Some((660, 3_600 * 36, 1)));
+    // one that was broken off, and one that is under way, tell nothing
+    assert_eq!(history(&[run(1, 3_600, true), run(2, 10, false)]), Some((660, 3_600 * 36, 1)));
+    assert_eq!(history(&[run(1, 3_600, true), run(2, 10, true)[..3].to_vec()]), Some((660, 3_600 * 36, 1)));
+    assert_eq!(history(&[run(1, 10, false)]), None);
+    let many: Vec<_> = (1..=9).map(|number| run(number, 100 * i64::from(number), true)).collect();
+    // the last five: 500 to 900
+    assert_eq!(history(&many), Some((660, 700 * 36, 5)));
+    // on another type its processors count
+    assert_eq!(history(&[run_on(1, "c5.4xlarge", 1_000, true)]), Some((660, 16_000, 1)));
+    // of a type whose processors are not known nothing is learned
+    assert_eq!(history(&[run_on(1, "x99.gigantic", 1_000, true)]), None);
+    let other = History::of(&fold(run(1, 10, true).iter()), PriceBook::bundled(), "run-tests-linux", Some("one"));
+    assert_eq!(other, None);
+}
+
+#[test]
+fn an_estimate_is_the_time_times_all_that_is_charged() {
+    let ledger = fold(run(1, 3_600, true).iter());
+    let told = estimate(&ledger, PriceBook::bundled(), work("c5.9xlarge"));
+    // 1.53, an address, 73 GB at 0.08 in a month of 730 hours
+    assert_eq!(told.hourly.unwrap().exact(), "1.543");
+    // an hour of tests and eleven minutes: 1.543 × 4260 / 3600; two hours at most
+    assert_eq!((told.seconds, told.runs), (Some(4_260), 1));
+    assert_eq!(told.usd.unwrap().exact(), "1.825883333333");
+    assert_eq!(told.at_most.unwrap().exact(), "3.086");
+    // 36 processors took an hour: 16 take two and a quarter
+    let smaller = estimate(&ledger, PriceBook::bundled(), work("c5.4xlarge"));
+    assert_eq!(smaller.seconds, Some(660 + 8_100));
+    // what is not known is not told as nothing
+    let unknown = estimate(&ledger, PriceBook::bundled(), work("x99.gigantic"));
+    assert_eq!((unknown.hourly, unknown.usd, unknown.at_most, unknown.seconds), (None, None, None, None));
+    assert!(unknown.alternatives.is_empty());
+    let burstable = estimate(&ledger, PriceBook::bundled(), Work { disk_gb: None, ..work("t3.2xlarge") });
+    assert!(burstable.not_included.iter().any(|line| line.starts_with("$0.05 for every processor and hour")));
+    assert!(burstable.not_included.iter().any(|line| line == "its volumes"));
+}
+
+#[test]
+fn alternatives_cost_the_same_or_less() {
+    let book = PriceBook::bundled();
+    let names = |found: &[Alternative]| found.iter().map(|one| one.instance_type.clone()).collect::<Vec<_>>();
+    // by the hour of a processor c5.4xlarge costs what c5.9xlarge does, as the predecessor says
+    let plain = alternatives(book, &work("c5.9xlarge"), None);
+    assert!(names(&plain).contains(&"c5.4xlarge".to_owned()), "{plain:?}");
+    let history = History { setup: 660, processor_seconds: 36 * 3_600, runs: 3 };
+    for found in [plain, alternatives(book, &work("c5.9xlarge"), Some(history))] {
+        assert!(!found.is_empty());
+        for one in &found {
+            assert!(one.percent <= 105 && !book.facts(&one.instance_type).unwrap().arm, "{one:?}");
+            assert!(
+                !book.facts(&one.instance_type).unwrap().burstable && one.instance_type != "c5.9xlarge",
+                "{one:?}"
+            );
+        }
+        assert!(found.is_sorted_by_key(|one| one.percent));
+    }
+    // the same work on fewer processors: setup is cheaper there, tests cost the same
+    let found = alternatives(book, &work("c5.9xlarge"), Some(history));
+    let smaller = found.iter().find(|one| one.instance_type == "c5.4xlarge").unwrap();
+    assert_eq!((smaller.seconds, smaller.usd.unwrap().exact().as_str()), (Some(8_760), "1.654666666667"));
+    // 1.654666 of 1.8105
+    assert_eq!(smaller.percent, 91);
+
+    let spot = PriceTag {
+        region: region("us-west-2"),
+        item: Item::Spot {
+            instance_type: "c5.9xlarge".to_owned(),
+            platform: Platform::Linux,
+            zone: "us-west-2b".to_owned(),
+        },
+        quote: listed("0.5"),
+        facts: None,
+    };
+    let book = book.with(&PriceSheet { asked: Timestamp::UNIX_EPOCH, prices: vec![spot] });
+    let first = alternatives(&book, &work("c5.9xlarge"), None).remove(0);
+    assert_eq!(
+        (first.instance_type.as_str(), first.spot_zone.as_deref(), first.percent),
+        ("c5.9xlarge", Some("us-west-2b"), 32)
+    );
+}

@@ -1,0 +1,132 @@
+//! Sentences about money that every front end says alike: what an hour costs, until when, what that comes to.
+
+use super::{Estimate, Usd};
+use crate::domain::{Operation, Timestamp, words};
+use std::time::Duration;
+
+/// Prices below this are shown with all their digits.
+const SMALL: i64 = 10;
+
+/// What is spent for an hour: `$1.53/h`; `price unknown`.
+#[must_use]
+pub fn per_hour(hourly: Option<Usd>) -> String {
+    match hourly {
+        Some(usd) if usd >= Usd::cents(SMALL) || usd.is_zero() => format!("{usd}/h"),
+        Some(usd) => format!("{}/h", usd.price()),
+        None => "price unknown".to_owned(),
+    }
+}
+
+/// What so much an hour comes to until then, in so long.
+#[must_use]
+pub fn within(hourly: Usd, left: Duration) -> Usd {
+    hourly.times(left.as_secs(), 3600)
+}
+
+/// Until when something costs, and what that comes to: `ends itself in 41m 00s, at most $1.05 from now`. Of what costs
+/// nothing only the time is said.
+#[must_use]
+pub fn ends(hourly: Option<Usd>, left: Option<Duration>) -> String {
+    let free = hourly.is_some_and(Usd::is_zero);
+    match (hourly, left) {
+        (_, Some(left)) if free => format!("ends itself in {}", words::span(left)),
+        (_, None) if free => "stays until it is ended".to_owned(),
+        (Some(hourly), Some(left)) => {
+            format!("ends itself in {}, at most {} from now", words::span(left), within(hourly, left))
+        }
+        (None, Some(left)) => format!("ends itself in {}, its price is unknown", words::span(left)),
+        (_, None) => "costs until it is ended".to_owned(),
+    }
+}
+
+/// What an hour costs and until when: `$1.53/h; ends itself in 41m 00s, at most $1.05 from now`. Of what costs nothing
+/// only the time is said.
+#[must_use]
+pub fn goes_on(hourly: Option<Usd>, left: Option<Duration>) -> String {
+    if hourly.is_some_and(Usd::is_zero) || (hourly.is_none() && left.is_some()) {
+        return ends(hourly, left);
+    }
+    format!("{}; {}", per_hour(hourly), ends(hourly, left))
+}
+
+/// A time that is not known exactly: `50 s`, `31 min`, `2h 05m`.
+#[must_use]
+pub fn roughly(seconds: u64) -> String {
+    let minutes = (seconds + 30) / 60;
+    match seconds {
+        0..90 => format!("{seconds} s"),
+        90..5400 => format!("{minutes} min"),
+        _ => words::span(Duration::from_secs(minutes * 60)),
+    }
+}
+
+impl Estimate {
+    /// The price of the machine and how it is known: `$1.53/h (bundled estimate of 2026-07-20)`.
+    #[must_use]
+    pub fn say_price(&self, now: Timestamp) -> String {
+        match self.machine {
+            Some(quote) => format!("{}/h ({})", quote.usd.price(), quote.source.words(now)),
+            None => format!("price of {} in {} unknown", self.work.instance_type, self.work.region),
+        }
+    }
+
+    /// What it would come to: `about $0.80, 31 min as the last 3 runs took`. Nothing where its price is not known, nor of a
+    /// machine that is launched for nobody knows what.
+    #[must_use]
+    pub fn say_expected(&self, operation: &Operation) -> Option<String> {
+        self.hourly?;
+        let before = match self.runs {
+            1 => "as the last run took".to_owned(),
+            runs => format!("as the last {runs} runs took"),
+        };
+        match (self.usd, self.seconds) {
+            (Some(usd), Some(seconds)) => Some(format!("about {usd}, {} {before}", roughly(seconds))),
+            _ if matches!(operation, Operation::Launch(_)) => None,
+            _ => Some("no run like this yet".to_owned()),
+        }
+    }
+
+    /// What it would come to at most: `at most $3.06 until its lease ends it`.
+    #[must_use]
+    pub fn say_most(&self) -> Option<String> {
+        Some(format!("at most {} until its lease ends it", self.at_most?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_says_its_hour_its_end_and_what_that_comes_to() {
+        let usd = |text: &str| Some(text.parse::<Usd>().unwrap());
+        let left = Some(Duration::from_secs(41 * 60));
+        for (hourly, left, said) in [
+            (usd("1.53"), left, "$1.53/h; ends itself in 41m 00s, at most $1.05 from now"),
+            (usd("1.53"), None, "$1.53/h; costs until it is ended"),
+            (usd("0.0416"), left, "$0.0416/h; ends itself in 41m 00s, at most $0.03 from now"),
+            (usd("0.0416"), Some(Duration::ZERO), "$0.0416/h; ends itself in 0s, at most $0.00 from now"),
+            (usd("0"), left, "ends itself in 41m 00s"),
+            (usd("0"), None, "stays until it is ended"),
+            (None, left, "ends itself in 41m 00s, its price is unknown"),
+            (None, None, "price unknown; costs until it is ended"),
+        ] {
+            assert_eq!(goes_on(hourly, left), said);
+        }
+    }
+
+    #[test]
+    fn times_are_as_rough_as_they_are_known() {
+        for (seconds, said) in [
+            (0, "0 s"),
+            (89, "89 s"),
+            (90, "2 min"),
+            (1860, "31 min"),
+            (5399, "90 min"),
+            (5400, "1h 30m"),
+            (7529, "2h 05m"),
+        ] {
+            assert_eq!(roughly(seconds), said);
+        }
+    }
+}
