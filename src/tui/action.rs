@@ -13,6 +13,8 @@ pub enum SortBy {
     State,
     /// Time taken, or left.
     Time,
+    /// What it costs.
+    Cost,
     /// The next column to the left or to the right (-1, 1).
     Step(i8),
     /// The other way round.
@@ -84,6 +86,8 @@ pub enum Action {
     DropFilter,
     /// Sort the list.
     Sort(SortBy),
+    /// The month's costs are told apart by the next thing or the previous one (1, -1).
+    TellApart(i8),
     /// All that is known of what is selected.
     Describe,
     /// Mark or unmark what is selected.

@@ -14,6 +14,8 @@
 
 pub mod action;
 mod app;
+#[cfg(test)]
+mod costs_test;
 pub mod effect;
 mod feed;
 #[cfg(test)]

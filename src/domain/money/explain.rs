@@ -83,7 +83,7 @@ impl Run {
             } else {
                 self.stretches.iter().map(|stretch| one(stretch.from, stretch.to.or(self.ended))).collect()
             };
-            let billed = billed.into_iter().filter(|stretch: &Billed| stretch.from <= at).collect();
+            let billed = billed.into_iter().filter(|stretch: &Billed| stretch.from < at).collect();
             Explained { charge: charge.clone(), price, billed }
         };
         self.bill.charges.iter().map(explain).collect()

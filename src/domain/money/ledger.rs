@@ -483,17 +483,6 @@ impl Ledger {
         Some(machines.map(|run| run.total(book, now)).sum())
     }
 
-    /// What was entered of a job, and nothing else: for what is asked of it alone.
-    #[must_use]
-    pub fn only(&self, job: &JobId) -> Self {
-        let of_job = |run: &&Run| run.labels.job.as_ref() == Some(job);
-        let phases = self.phases.get_key_value(job).into_iter();
-        Self {
-            runs: self.runs.values().filter(of_job).map(|run| (key(&run.thing), run.clone())).collect(),
-            phases: phases.map(|(job, spans)| (job.clone(), spans.clone())).collect(),
-        }
-    }
-
     /// The phases of a job in the order they began.
     pub(super) fn phases(&self, job: &JobId) -> &[PhaseSpan] {
         self.phases.get(job).map_or(&[], Vec::as_slice)

@@ -23,6 +23,8 @@ pub enum Scope {
     Log,
     /// The pane of everything.
     Resources,
+    /// The pane of what it costs.
+    Costs,
     /// A job's screen.
     Job,
     /// Its tests.
@@ -49,7 +51,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them, in the order help shows them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Anywhere,
         Self::Panes,
         Self::Machines,
@@ -57,6 +59,7 @@ impl Scope {
         Self::Jobs,
         Self::Log,
         Self::Resources,
+        Self::Costs,
         Self::Job,
         Self::Tests,
         Self::Failures,
@@ -85,6 +88,7 @@ impl Scope {
             Self::Jobs => "Jobs",
             Self::Log => "Log",
             Self::Resources => "Resources",
+            Self::Costs => "Costs",
             Self::Job => "A job",
             Self::Tests => "A job's tests",
             Self::Failures => "A job's failures",
@@ -125,6 +129,8 @@ pub enum Fact {
     Pattern,
     /// The list shown is filtered.
     Filtered,
+    /// What is selected among the costs is there, and can be ended or removed.
+    There,
 }
 
 impl Fact {
@@ -143,6 +149,7 @@ impl Fact {
             Self::Failures => "no test has failed",
             Self::Pattern => "search first, with `/`",
             Self::Filtered => "the list is not filtered",
+            Self::There => "nothing is selected that can be ended or removed",
         }
     }
 }

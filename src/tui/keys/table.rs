@@ -103,6 +103,7 @@ pub static TABLE: &[Row] = &[
     key(S::Panes, &["3"], "jobs", "", A::Tab(3), "Go to the jobs"),
     key(S::Panes, &["4"], "log", "", A::Tab(4), "Go to hga's own log"),
     key(S::Panes, &["5"], "resources", "", A::Tab(5), "Go to everything that costs money or is left behind"),
+    key(S::Panes, &["6"], "costs", "", A::Tab(6), "Go to what it costs: now, today, this month"),
     key(S::Panes, &["tab"], "next-pane", "", A::Next, "Go to the next pane"),
     key(S::Panes, &["backtab"], "previous-pane", "", A::Previous, "Go to the previous pane"),
     key(
@@ -255,6 +256,31 @@ pub static TABLE: &[Row] = &[
     key(S::Resources, &["ctrl-space"], "mark-range", "", A::MarkRange, "Mark from the last mark to here")
         .needs(&[F::Row]),
     key(S::Resources, &["ctrl-\\"], "mark-clear", "", A::MarkClear, "Unmark everything"),
+    // costs
+    key(S::Costs, &["enter", "d"], "explain", "explain", A::Describe, "Show why the number is what it is")
+        .needs(&[F::Row]),
+    key(
+        S::Costs,
+        &["b"],
+        "by-next",
+        "by",
+        A::TellApart(1),
+        "Tell the month apart by the next thing: jobs, operations, phases, types, charges, regions, owners, days",
+    ),
+    key(S::Costs, &["B"], "by-previous", "", A::TellApart(-1), "Tell it apart by the previous thing"),
+    key(
+        S::Costs,
+        &["ctrl-d", "delete"],
+        "end-or-remove",
+        "end",
+        A::Remove,
+        "End the machine, or remove the image or snapshot: shows the plan first",
+    )
+    .needs(&[F::There])
+    .asks(),
+    key(S::Costs, &["m"], "go-to-machine", "machine", A::GoToMachine, "Go to the machine").needs(&[F::Machine]),
+    key(S::Costs, &["o"], "go-to-job", "its job", A::GoToJob, "Go to the job it was launched or made for")
+        .needs(&[F::Job]),
     // a job
     key(S::Job, &["1"], "tests", "", A::Tab(1), "Go to the tests"),
     key(S::Job, &["2"], "failures", "", A::Tab(2), "Go to the failures"),
@@ -330,6 +356,7 @@ pub static TABLE: &[Row] = &[
     key(S::List, &["N"], "sort-name", "", A::Sort(SortBy::Name), "Sort by name; again, the other way round"),
     key(S::List, &["A"], "sort-age", "", A::Sort(SortBy::Age), "Sort by age"),
     key(S::List, &["S"], "sort-state", "", A::Sort(SortBy::State), "Sort by state"),
+    key(S::List, &["C"], "sort-cost", "", A::Sort(SortBy::Cost), "Sort by cost, the dearest first"),
     key(S::List, &["D"], "sort-time", "", A::Sort(SortBy::Time), "Sort by duration"),
     key(S::List, &["shift-left"], "sort-left", "", A::Sort(SortBy::Step(-1)), "Sort by the column to the left"),
     key(S::List, &["shift-right"], "sort-right", "", A::Sort(SortBy::Step(1)), "Sort by the column to the right"),

@@ -1,6 +1,7 @@
 //! All that is known of a machine, an image or a job, as names and values for people. The page and the panel beside a
 //! list show the same.
 
+use super::spending::{cost_details, machine_charges, machine_costs, stored_costs};
 use super::{JobRow, Model, Pane, PlaceError, Row, job_row, machine_word};
 use crate::config::{StatePaths, host_key_fingerprint};
 use crate::domain::{
@@ -44,18 +45,24 @@ impl Laid {
 }
 
 #[derive(Default)]
-struct Details(Vec<Detail>);
+pub(super) struct Details(Vec<Detail>);
 
 impl Details {
-    fn heading(&mut self, text: &'static str) {
+    pub(super) fn heading(&mut self, text: &'static str) {
         self.0.push(Detail::Heading(text));
     }
 
-    fn value(&mut self, name: &str, value: impl AsRef<str>) {
+    pub(super) fn value(&mut self, name: &str, value: impl AsRef<str>) {
         let value = value.as_ref();
         if !value.is_empty() {
             self.0.push(Detail::Value(escape_line(name), escape_line(value)));
         }
+    }
+}
+
+impl From<Details> for Vec<Detail> {
+    fn from(details: Details) -> Self {
+        details.0
     }
 }
 
@@ -65,6 +72,9 @@ pub fn details(model: &Model, store: &Store) -> Option<(String, Vec<Detail>)> {
     if model.job.is_none() && model.home.pane == Pane::Images {
         let image = model.image_here()?;
         return Some((format!("Image {}", image.name), image_details(model, image)));
+    }
+    if model.job.is_none() && model.home.pane == Pane::Costs {
+        return cost_details(model);
     }
     if model.job.is_none() && model.home.pane == Pane::Resources {
         let one = model.resource_here()?;
@@ -156,15 +166,18 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
     }
     if let Some(id) = &machine.job {
         let row = job_row(model, store, id);
-        let stands = row.map_or_else(String::new, |row| format!(" ({}, {})", row.text(7), row.standing().word()));
+        let stands = row.map_or_else(String::new, |row| format!(" ({}, {})", row.text(8), row.standing().word()));
         all.value("job", format!("{id}{stands}"));
     }
     if let Some(cloud) = cloud
         && machine.endpoint.is_none()
     {
         all.value("address", cloud.address.as_deref().unwrap_or_default());
+        machine_costs(&mut all, model, machine);
+        machine_charges(&mut all, model, machine);
         return all.0;
     }
+    machine_costs(&mut all, model, machine);
     all.heading("Reaching it");
     all.value("by hga", format!("hga ssh {}", machine.id));
     if let Some(at) = &machine.endpoint {
@@ -193,6 +206,7 @@ fn machine_details(model: &Model, store: &Store, machine: &Machine) -> Vec<Detai
     all.value("hgdev", &machine.layout.hgdev);
     all.value("hgwork", &machine.layout.hgwork);
     all.value("sudo", if machine.sudo { "yes" } else { "no" });
+    machine_charges(&mut all, model, machine);
     all.0
 }
 
@@ -230,6 +244,7 @@ fn image_details(model: &Model, image: &Image) -> Vec<Detail> {
     );
     all.value("made", moment(model, image.created));
     all.value("size", words::bytes(image.bytes));
+    stored_costs(&mut all, model, &image.resource());
     let users: Vec<&str> = users_of(image, &model.machines.value).iter().map(|machine| machine.id.as_str()).collect();
     all.value("used by", if users.is_empty() { "no machine".to_owned() } else { users.join(", ") });
     all.heading("What it was made from");
@@ -255,6 +270,7 @@ fn resource_details(model: &Model, one: &Resource) -> Vec<Detail> {
         all.value("made", moment(model, at));
     }
     all.value("size", one.bytes.map_or_else(String::new, words::bytes));
+    stored_costs(&mut all, model, one);
     all.value("details", one.detail.as_deref().unwrap_or_default());
     all.value("job", one.job.as_ref().map_or("", JobId::as_str));
     all.value("fingerprint", one.fingerprint.as_ref().map_or("", Fingerprint::as_str));

@@ -1,7 +1,10 @@
 //! The snapshot that the keymap's rules are judged on.
 
 use super::{Dialog, FieldValue, JobTab, Modal, Model, Pane, image_key};
-use crate::domain::{Image, JobId, JobState, Machine, MachineId, Operation, ProviderKind, Resource};
+use crate::domain::money::{Grouping, Run};
+use crate::domain::{
+    Image, JobId, JobState, Machine, MachineId, Operation, ProviderKind, Resource, ResourceKind, ResourceRef,
+};
 use crate::store::Store;
 use crate::tui::keys::{Fact, Scope, Situation};
 use std::collections::BTreeSet;
@@ -14,6 +17,7 @@ impl Model {
             (Some(screen), _) => Some(&screen.id),
             (None, Pane::Jobs) => self.home.jobs.selected.as_ref(),
             (None, Pane::Machines) => self.machine_selected().and_then(|machine| machine.job.as_ref()),
+            (None, Pane::Costs) => self.job_of_cost(),
             (None, _) => None,
         }
     }
@@ -39,11 +43,36 @@ impl Model {
         self.resources.value.iter().find(|one| one.at == *at)
     }
 
+    /// The thing selected among what costs.
+    #[must_use]
+    pub fn cost_here(&self) -> Option<&ResourceRef> {
+        self.home.costs.selected.as_ref().filter(|_| self.money.by() == Grouping::Thing)
+    }
+
+    /// The job that the selected thing was launched or made for, or that is selected itself.
+    fn job_of_cost(&self) -> Option<&JobId> {
+        if self.money.by() == Grouping::Job {
+            let key = self.home.cost_groups.selected.as_ref()?;
+            return self.jobs.value.iter().map(|job| &job.id).find(|id| id.as_str() == key);
+        }
+        let at = self.cost_here()?;
+        let machine = self.machine_of_cost().and_then(|machine| machine.job.as_ref());
+        machine.or_else(|| self.money.run(at)?.labels.job.as_ref())
+    }
+
+    fn machine_of_cost(&self) -> Option<&Machine> {
+        let at = self.cost_here().filter(|at| at.kind == ResourceKind::Machine)?;
+        self.machines.value.iter().find(|machine| machine.id.as_str() == at.id && machine.provider == at.provider)
+    }
+
     /// The machine that commands are about, as its provider last told.
     #[must_use]
     pub fn machine_here(&self, store: &Store) -> Option<&Machine> {
         if self.job.is_none() && self.home.pane == Pane::Machines {
             return self.machine_selected();
+        }
+        if self.job.is_none() && self.home.pane == Pane::Costs {
+            return self.machine_of_cost();
         }
         let job = match (&self.job, self.home.pane) {
             (Some(screen), _) => &screen.id,
@@ -141,6 +170,7 @@ impl Model {
                 Pane::Jobs => vec![Scope::Jobs, Scope::List, Scope::Panes],
                 Pane::Log => vec![Scope::Log, Scope::Panes],
                 Pane::Resources => vec![Scope::Resources, Scope::List, Scope::Panes],
+                Pane::Costs => vec![Scope::Costs, Scope::List, Scope::Panes],
             },
         };
         (scopes.into_iter().chain([Scope::Anywhere]).collect(), false)
@@ -161,6 +191,8 @@ impl Model {
                 Pane::Jobs => &self.home.jobs.filter,
                 Pane::Log => "",
                 Pane::Resources => &self.home.resources.filter,
+                Pane::Costs if self.money.by() == Grouping::Thing => &self.home.costs.filter,
+                Pane::Costs => &self.home.cost_groups.filter,
             },
         }
     }
@@ -186,6 +218,10 @@ impl Model {
             is(Fact::JobLive, live);
             is(Fact::JobLeft, live && !driven);
         }
+        // what the ledger has and is gone cannot be removed
+        let there =
+            self.cost_here().is_some_and(|at| machine.is_some() || self.money.run(at).is_some_and(Run::is_open));
+        is(Fact::There, self.job.is_none() && self.home.pane == Pane::Costs && there);
         is(Fact::Filtered, !self.filter().is_empty());
         is(Fact::Image, self.job.is_none() && self.home.pane == Pane::Images && self.home.images.selected.is_some());
         match &self.job {
@@ -210,6 +246,8 @@ impl Model {
                     Pane::Jobs => self.home.jobs.selected.is_some(),
                     Pane::Log => false,
                     Pane::Resources => self.home.resources.selected.is_some(),
+                    Pane::Costs if self.money.by() == Grouping::Thing => self.home.costs.selected.is_some(),
+                    Pane::Costs => self.home.cost_groups.selected.is_some(),
                 },
             ),
         }

@@ -16,13 +16,15 @@ pub enum Pane {
     Jobs,
     /// hga's own log.
     Log,
-    /// Everything that costs money or is left behind.
+    /// Everything that the tool made, and what looks like it.
     Resources,
+    /// What it costs, and has cost.
+    Costs,
 }
 
 impl Pane {
     /// All of them, in the order of their number keys.
-    pub const ALL: [Self; 5] = [Self::Machines, Self::Images, Self::Jobs, Self::Log, Self::Resources];
+    pub const ALL: [Self; 6] = [Self::Machines, Self::Images, Self::Jobs, Self::Log, Self::Resources, Self::Costs];
 
     /// Its title.
     #[must_use]
@@ -33,6 +35,7 @@ impl Pane {
             Self::Jobs => "Jobs",
             Self::Log => "Log",
             Self::Resources => "Resources",
+            Self::Costs => "Costs",
         }
     }
 }
@@ -42,14 +45,20 @@ impl Pane {
     #[must_use]
     pub fn column(self, by: SortBy) -> Option<usize> {
         match (self, by) {
-            (Self::Machines | Self::Images | Self::Jobs, SortBy::Name) => Some(0),
+            (Self::Machines | Self::Images | Self::Jobs | Self::Costs, SortBy::Name) => Some(0),
             (Self::Machines | Self::Images, SortBy::State) => Some(2),
-            (Self::Jobs, SortBy::State) | (Self::Resources, SortBy::Name) => Some(1),
+            (Self::Jobs | Self::Costs, SortBy::State) | (Self::Resources, SortBy::Name) => Some(1),
             (Self::Machines | Self::Images, SortBy::Age) => Some(3),
-            (Self::Jobs, SortBy::Age) => Some(9),
-            (Self::Machines, SortBy::Time) | (Self::Resources, SortBy::State) => Some(4),
-            (Self::Resources, SortBy::Age) => Some(5),
+            (Self::Jobs, SortBy::Age) => Some(10),
+            (Self::Costs, SortBy::Age) => Some(13),
+            (Self::Machines, SortBy::Time) | (Self::Resources, SortBy::State) | (Self::Costs, SortBy::Cost) => {
+                Some(4)
+            }
+            (Self::Resources, SortBy::Age)
+            | (Self::Costs, SortBy::Time)
+            | (Self::Machines | Self::Images, SortBy::Cost) => Some(5),
             (Self::Jobs, SortBy::Time) => Some(6),
+            (Self::Jobs | Self::Resources, SortBy::Cost) => Some(7),
             _ => None,
         }
     }
@@ -86,6 +95,10 @@ pub struct Home {
     pub jobs: List<JobId>,
     /// Everything.
     pub resources: List<ResourceRef>,
+    /// What costs, thing by thing.
+    pub costs: List<ResourceRef>,
+    /// The month told apart by something else.
+    pub cost_groups: List<String>,
     /// When everything was asked for last.
     pub resources_asked: Option<Timestamp>,
     /// When each list was last told.

@@ -3,7 +3,8 @@
 use super::list::{List, Order};
 use super::summary::SummaryLine;
 use super::tests::TestKey;
-use crate::domain::{JobId, Timestamp};
+use crate::domain::money::Usd;
+use crate::domain::{JobId, Phase, Timestamp};
 use crate::tui::output::OutputPane;
 use std::time::Duration;
 
@@ -85,6 +86,10 @@ pub struct JobScreen {
     pub failure_in_output: Option<usize>,
     /// How long the tests will still take, and when that was reckoned.
     pub eta: Option<(Timestamp, Option<Duration>)>,
+    /// What each phase has cost, none of one whose job had no machine that costs.
+    pub phase_costs: Vec<(Option<Phase>, Usd)>,
+    /// When that was reckoned.
+    pub costs_at: Option<Timestamp>,
     /// The output.
     pub output: OutputPane,
     /// The first line shown of the summary.
@@ -117,6 +122,8 @@ impl JobScreen {
             diff_left: 0,
             failure_in_output: None,
             eta: None,
+            phase_costs: Vec::new(),
+            costs_at: None,
             summary_top: 0,
             summary: Vec::new(),
             summary_of: None,

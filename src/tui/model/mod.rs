@@ -1,6 +1,7 @@
 //! What the dashboard knows beyond the store: where a person is, what is selected, open, typed and marked. A state enum
 //! holds its own data, so that what cannot be together is not.
 
+mod alarms;
 mod commands;
 mod complete;
 mod describe;
@@ -19,6 +20,7 @@ mod money;
 mod notice;
 mod painted;
 mod rows;
+mod spending;
 mod standing;
 mod summary;
 mod tests;
@@ -36,12 +38,16 @@ pub use job::{JobScreen, JobTab, MadeFrom};
 pub use line::{Line, LineFor};
 pub use list::{List, Order};
 pub use modal::{Dialog, DialogKind, Help, LineTone, Modal, Page, Palette};
-pub use money::{Money, MoneyTold};
+pub use money::{CostItem, Money, MoneyTold};
 pub use notice::{Notice, Tone};
 pub use painted::{Hit, Painted};
 pub use rows::{
     Freshness, IMAGE_COLUMNS, ImageRow, JOB_COLUMNS, JobRow, MACHINE_COLUMNS, MachineRow, RESOURCE_COLUMNS,
     ResourceRow, Row, SortKey, image_key, image_rows, job_row, job_rows, machine_rows, resource_rows, what,
+};
+pub use spending::{
+    COST_COLUMNS, CostRow, CostState, GROUP_COLUMNS, GROUPINGS, GroupRow, cost_rows, costs_count, group_rows,
+    grouping_word,
 };
 pub use standing::{Standing, machine_word};
 pub use summary::{Ink, SummaryLine, summary};
@@ -50,7 +56,7 @@ pub use tests::{
 };
 
 use super::theme::ThemeName;
-use crate::domain::money::Budget;
+use crate::domain::money::{Alarm, Budget};
 use crate::domain::{
     Image, JobId, Machine, MachineId, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp,
     Transport,
@@ -149,6 +155,8 @@ pub struct Model {
     pub counts_asked: BTreeSet<JobId>,
     /// What things cost and have cost.
     pub money: Money,
+    /// Machines that outlive their job, as of the last tick.
+    pub alarms: Vec<Alarm>,
     /// The idle machines that were told, and when.
     pub idle_told: BTreeMap<(ProviderKind, MachineId), Timestamp>,
     /// How long tests took before, in seconds.
@@ -204,6 +212,7 @@ impl Model {
             counts: BTreeMap::new(),
             counts_asked: BTreeSet::new(),
             money: Money::default(),
+            alarms: Vec::new(),
             idle_told: BTreeMap::new(),
             durations: BTreeMap::new(),
             asked: 0,

@@ -1,9 +1,65 @@
 //! What the dashboard knows of money: the ledger and the prices as the session told them last, and what they come to now.
 
-use crate::domain::money::{Estimate, Ledger, Outlook, PriceBook, Quote, Run, Usd, Work, estimate, outlook};
-use crate::domain::{JobId, Machine, Operation, Plan, ProviderKind, Resource, ResourceKind, ResourceRef, Timestamp};
+use crate::domain::money::{
+    ChargeKind, Estimate, Grouping, Item, JobCost, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work,
+    estimate, known_by, outlook, report,
+};
+use crate::domain::{
+    Image, JobId, Machine, Operation, Phase, Plan, ProviderKind, Resource, ResourceKind, ResourceRef, Timestamp,
+};
 pub use crate::session::MoneyTold;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+const GIB: u64 = 1 << 30;
+
+/// A thing that costs, or has cost this month, and what that comes to as of the last tick.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CostItem {
+    /// What it is and what it is charged for.
+    pub run: Run,
+    /// For an hour as it is now; none when its price is not known.
+    pub hourly: Option<Usd>,
+    /// For a month of what is stored, where that is all it is charged for now.
+    pub monthly: Option<Usd>,
+    /// Since it began, as far as prices are known.
+    pub so_far: Usd,
+    /// This month.
+    pub month: Usd,
+    /// By the time it ends itself; none for what does not.
+    pub by_then: Option<Usd>,
+    /// Whether a price of it is not known.
+    pub unknown: bool,
+}
+
+impl CostItem {
+    fn of(run: &Run, book: &PriceBook, begin: Timestamp, now: Timestamp) -> Self {
+        let so_far = run.total(book, now);
+        let before = run.total(book, begin);
+        let stored = run.is_open() && !(run.thing.kind == ResourceKind::Machine && run.is_running());
+        let ends = run.lease.filter(|lease| run.is_running() && *lease > now);
+        Self {
+            hourly: run.hourly(book, now),
+            monthly: if stored { Outlook::monthly(run, book) } else { None },
+            so_far,
+            month: so_far - before,
+            by_then: ends.map(|ends| run.total(book, ends)),
+            unknown: run.is_unknown(book),
+            run: run.clone(),
+        }
+    }
+
+    /// In which order it is shown: what runs, what is stored, what has ended; each the dearest first.
+    fn rank(&self) -> (u8, std::cmp::Reverse<Usd>) {
+        let machine = self.run.thing.kind == ResourceKind::Machine;
+        let (place, by) = match (self.run.is_open(), machine && self.run.is_running()) {
+            (true, true) => (0, self.hourly.unwrap_or_default()),
+            (true, false) => (1, self.monthly.unwrap_or_default()),
+            (false, _) => (2, self.month),
+        };
+        (place, std::cmp::Reverse(by))
+    }
+}
 
 /// What is known of money.
 #[derive(Debug, Clone)]
@@ -14,12 +70,31 @@ pub struct Money {
     pub outlook: Option<Outlook>,
     /// Why the newest answer could not be had.
     pub error: Option<String>,
+    /// What costs and has cost this month, thing by thing.
+    pub items: Vec<CostItem>,
+    /// This month told apart by something else than things.
+    pub groups: Option<Report>,
+    /// How the prices of this month are known, in a few words.
+    pub known: String,
+    /// What the month is told apart by.
+    by: Grouping,
+    jobs: BTreeMap<JobId, (Usd, bool)>,
     bundled: Arc<PriceBook>,
 }
 
 impl Default for Money {
     fn default() -> Self {
-        Self { told: None, outlook: None, error: None, bundled: Arc::clone(PriceBook::bundled()) }
+        Self {
+            told: None,
+            outlook: None,
+            error: None,
+            items: Vec::new(),
+            groups: None,
+            known: String::new(),
+            by: Grouping::Thing,
+            jobs: BTreeMap::new(),
+            bundled: Arc::clone(PriceBook::bundled()),
+        }
     }
 }
 
@@ -33,7 +108,112 @@ impl Money {
 
     /// What it comes to now.
     pub fn look(&mut self, now: Timestamp) {
-        self.outlook = self.told.as_ref().map(|told| outlook(&told.ledger, &told.book, now));
+        let Some(MoneyTold { ledger, book, .. }) = self.told.clone() else {
+            *self = Self { error: self.error.take(), by: self.by, ..Self::default() };
+            return;
+        };
+        self.outlook = Some(outlook(&ledger, &book, now));
+        let begin = Range::month(now).from;
+        self.items.clear();
+        self.jobs.clear();
+        let mut sources = Vec::new();
+        for run in ledger.runs() {
+            let (machine, of_month) =
+                (run.thing.kind == ResourceKind::Machine, run.ended.is_none_or(|at| at >= begin));
+            let of_job = run.labels.job.as_ref().filter(|_| machine && run.thing.provider == ProviderKind::Aws);
+            if !of_month && of_job.is_none() {
+                continue;
+            }
+            let item = CostItem::of(run, &book, begin, now);
+            if let Some(job) = of_job {
+                let spent = self.jobs.entry(job.clone()).or_default();
+                spent.0 += item.so_far;
+                spent.1 |= item.unknown;
+            }
+            let costs = run.is_open() || !item.month.is_zero() || item.unknown;
+            if of_month && costs {
+                sources.extend(run.bill.charges.iter().filter_map(|charge| Some(run.price(charge, &book)?.source)));
+                self.items.push(item);
+            }
+        }
+        self.items.sort_by_cached_key(|item| (item.rank(), item.run.thing.clone()));
+        self.known = known_by(sources, now);
+        self.tell_apart(now);
+    }
+
+    fn tell_apart(&mut self, now: Timestamp) {
+        let told = self.told.as_ref().filter(|_| self.by != Grouping::Thing);
+        self.groups = told.map(|told| report(&told.ledger, &told.book, Range::month(now), self.by, now));
+    }
+
+    /// What the month is told apart by.
+    #[must_use]
+    pub fn by(&self) -> Grouping {
+        self.by
+    }
+
+    /// Tells it apart by something else.
+    pub fn turn(&mut self, by: Grouping, now: Timestamp) {
+        self.by = by;
+        self.tell_apart(now);
+    }
+
+    /// What a job's machines in a cloud have cost as of the last tick, and whether a price is not known, so that something
+    /// comes on top; none when it had no such machine.
+    #[must_use]
+    pub fn job(&self, job: &JobId) -> Option<(Usd, bool)> {
+        self.jobs.get(job).copied()
+    }
+
+    /// Whether anything costs that is worth a line everywhere: more than a cent an hour or today, or an unknown amount.
+    #[must_use]
+    pub fn is_worth_telling(&self) -> bool {
+        let much = |usd: Usd| usd.with_cents() != "0.00";
+        self.outlook
+            .as_ref()
+            .is_some_and(|outlook| much(outlook.burn.hourly) || much(outlook.today) || outlook.burn.unknown > 0)
+    }
+
+    /// What each phase of a job has cost; what was spent between phases under none.
+    #[must_use]
+    pub fn phases(&self, job: &JobId, now: Timestamp) -> Vec<(Option<Phase>, Usd)> {
+        if self.job(job).is_none() {
+            return Vec::new();
+        }
+        let Some(told) = &self.told else { return Vec::new() };
+        let Some(cost) = JobCost::of(&told.ledger, &told.book, job, now) else { return Vec::new() };
+        let phases = cost.phases.iter().map(|cost| (Some(cost.phase), cost.usd));
+        phases.chain(Some((None, cost.between)).filter(|(_, usd)| !usd.is_zero())).collect()
+    }
+
+    /// What an image costs for a month at most: its snapshots. None for those of this computer, and when that is not known.
+    #[must_use]
+    pub fn image_monthly(&self, image: &Image) -> Option<Usd> {
+        self.monthly(&image.resource())
+    }
+
+    /// What a thing costs for a month of storing it; none when nothing is stored for it that is not another's, and when that
+    /// is not known.
+    #[must_use]
+    pub fn monthly(&self, thing: &Resource) -> Option<Usd> {
+        let item = match thing.at.kind {
+            ResourceKind::Image => Item::Snapshot,
+            // an image's is charged with the image
+            ResourceKind::Snapshot if thing.used_by.is_empty() => Item::Snapshot,
+            ResourceKind::Volume => Item::Disk,
+            ResourceKind::Machine => {
+                let stopped = matches!(thing.state.as_deref(), Some("stopped" | "stopping"));
+                let run = self.run(&thing.at).filter(|run| stopped && run.is_open())?;
+                return Outlook::monthly(run, self.book());
+            }
+            _ => return None,
+        };
+        let known =
+            self.run(&thing.at).filter(|run| run.is_open()).and_then(|run| Outlook::monthly(run, self.book()));
+        known.or_else(|| {
+            let quote = self.book().quote(thing.at.region.as_ref()?, &item)?;
+            Some(quote.usd.times(thing.bytes?.div_ceil(GIB), 1))
+        })
     }
 
     /// A second has passed: it comes to more as long as anything costs.
@@ -61,8 +241,7 @@ impl Money {
     pub fn price_of(&self, machine: &Machine) -> Option<Quote> {
         let Some(cloud) = machine.cloud.as_deref() else { return Some(Quote::FREE) };
         let known = self.run(&machine.resource().at).and_then(|run| {
-            let charge =
-                run.bill.charges.iter().find(|charge| charge.what == crate::domain::money::ChargeKind::Compute)?;
+            let charge = run.bill.charges.iter().find(|charge| charge.what == ChargeKind::Compute)?;
             run.price(charge, self.book())
         });
         let metered = &cloud.metered;

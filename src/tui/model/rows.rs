@@ -1,24 +1,29 @@
 //! The rows of each list, sorted and filtered, as plain values: update and view both go by them.
 
+use super::spending::at_most;
 use super::{Filter, Model, Order, Placed, Standing, machine_word};
+use crate::domain::money::{Usd, known};
 use crate::domain::{
-    Claim, Image, JobState, Machine, Operation, Phase, ProviderKind, Resource, TestCounts, Timestamp, escape_line,
-    users_of, words,
+    Claim, Image, JobState, Machine, Operation, Phase, ProviderKind, Resource, ResourceKind, TestCounts, Timestamp,
+    escape_line, users_of, words,
 };
 use crate::session::{JobSummary, changed_inputs};
 use crate::store::{JobView, Store};
 use std::cmp::Ordering;
 
 /// The heads of the machines' columns; sorting and filtering go by them.
-pub const MACHINE_COLUMNS: [&str; 12] =
-    ["MACHINE", "PLACE", "STATE", "AGE", "ENDS IN", "TYPE", "NAME", "OWNER", "JOB", "DOES", "ADDRESS", "IMAGE"];
+pub const MACHINE_COLUMNS: [&str; 14] = [
+    "MACHINE", "PLACE", "STATE", "AGE", "ENDS IN", "$/H", "SO FAR", "TYPE", "NAME", "OWNER", "JOB", "DOES",
+    "ADDRESS", "IMAGE",
+];
 /// The heads of the images' columns.
-pub const IMAGE_COLUMNS: [&str; 7] = ["IMAGE", "PLACE", "STATE", "MADE", "SIZE", "USED BY", "ID"];
+pub const IMAGE_COLUMNS: [&str; 8] = ["IMAGE", "PLACE", "STATE", "MADE", "SIZE", "$/MO", "USED BY", "ID"];
 /// The heads of the columns of everything.
-pub const RESOURCE_COLUMNS: [&str; 9] = ["KIND", "ID", "NAME", "PLACE", "STATE", "AGE", "SIZE", "OWNER", "WHY"];
+pub const RESOURCE_COLUMNS: [&str; 10] =
+    ["KIND", "ID", "NAME", "PLACE", "STATE", "AGE", "SIZE", "$/MO", "OWNER", "WHY"];
 /// The heads of the jobs' columns.
-pub const JOB_COLUMNS: [&str; 10] =
-    ["JOB", "STATE", "PHASE", "TESTS", "PROGRESS", "FAILED", "TIME", "WHAT", "ON", "ASKED"];
+pub const JOB_COLUMNS: [&str; 11] =
+    ["JOB", "STATE", "PHASE", "TESTS", "PROGRESS", "FAILED", "TIME", "COST", "WHAT", "ON", "ASKED"];
 
 /// What a cell sorts by.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,11 +37,15 @@ pub enum SortKey {
 }
 
 impl SortKey {
+    fn usd(value: Option<Usd>) -> Self {
+        Self::number(value.map(Usd::approximately))
+    }
+
     fn number(value: Option<f64>) -> Self {
         value.map_or(Self::Nothing, Self::Number)
     }
 
-    fn text(text: &str) -> Self {
+    pub(super) fn text(text: &str) -> Self {
         if text.is_empty() { Self::Nothing } else { Self::Text(text.to_lowercase()) }
     }
 
@@ -67,7 +76,7 @@ pub trait Row {
 }
 
 /// Rows as a person wants them: filtered, then sorted; equal ones stay in the list's own order.
-fn arranged<R: Row>(rows: Vec<R>, order: Order, filter: &str) -> Vec<R> {
+pub(super) fn arranged<R: Row>(rows: Vec<R>, order: Order, filter: &str) -> Vec<R> {
     let filter = Filter::of(filter, R::COLUMNS);
     let kept = rows.into_iter().filter(|row| filter.takes(R::COLUMNS.len(), &|column| row.found(column).into()));
     let Some(column) = order.column else { return kept.collect() };
@@ -83,6 +92,14 @@ pub struct MachineRow<'a> {
     pub machine: &'a Machine,
     /// The job it was launched for, where it is known.
     pub job: Option<JobRow<'a>>,
+    /// What it costs for an hour; none where it ended, or that is not known.
+    pub hourly: Option<Usd>,
+    /// What it has cost; none where that is not known.
+    pub so_far: Option<Usd>,
+    /// Whether the ledger has it.
+    pub entered: bool,
+    /// Whether it outlives its job.
+    pub outlives: bool,
     /// Whether it could not be looked at anew.
     pub old: bool,
     now: Timestamp,
@@ -130,15 +147,19 @@ impl Row for MachineRow<'_> {
                 None if self.is_unbound() => "no lease".to_owned(),
                 None => String::new(),
             },
-            5 => machine.cloud.as_ref().map_or_else(String::new, |cloud| escape_line(&cloud.instance_type)),
-            6 => {
+            5 if !machine.state.is_alive() && self.hourly.is_none_or(Usd::is_zero) => String::new(),
+            5 => self.hourly.map_or_else(|| "unknown".to_owned(), |usd| usd.to_string()),
+            6 if self.so_far.is_none() && !machine.state.is_alive() && !self.entered => String::new(),
+            6 => self.so_far.map_or_else(|| "unknown".to_owned(), |usd| usd.to_string()),
+            7 => machine.cloud.as_ref().map_or_else(String::new, |cloud| escape_line(&cloud.instance_type)),
+            8 => {
                 let name = machine.cloud.as_ref().and_then(|cloud| cloud.name.as_deref());
                 name.map_or_else(String::new, escape_line)
             }
-            7 => machine.cloud.as_ref().map_or_else(String::new, |cloud| escape_line(cloud.claim.word())),
-            8 => machine.job.as_ref().map_or_else(String::new, ToString::to_string),
-            9 => self.job.map_or_else(String::new, |job| job.does()),
-            10 => match (&machine.endpoint, &machine.cloud) {
+            9 => machine.cloud.as_ref().map_or_else(String::new, |cloud| escape_line(cloud.claim.word())),
+            10 => machine.job.as_ref().map_or_else(String::new, ToString::to_string),
+            11 => self.job.map_or_else(String::new, |job| job.does()),
+            12 => match (&machine.endpoint, &machine.cloud) {
                 (Some(at), _) => {
                     let host = escape_line(&at.host);
                     if host.contains(':') { format!("[{host}]:{}", at.port) } else { format!("{host}:{}", at.port) }
@@ -146,7 +167,7 @@ impl Row for MachineRow<'_> {
                 (None, Some(cloud)) => cloud.address.as_deref().map_or_else(String::new, escape_line),
                 (None, None) => String::new(),
             },
-            11 => machine.image.as_ref().map_or_else(String::new, ToString::to_string),
+            13 => machine.image.as_ref().map_or_else(String::new, ToString::to_string),
             _ => String::new(),
         }
     }
@@ -160,6 +181,8 @@ impl Row for MachineRow<'_> {
             2 => SortKey::Number(f64::from(self.machine.state as u8)),
             3 => SortKey::number(self.machine.launched.map(|at| self.now.duration_since(at).as_secs_f64())),
             4 => SortKey::number(self.machine.lease.map(|lease| lease.left(self.now).as_secs_f64())),
+            5 => SortKey::usd(self.hourly),
+            6 => SortKey::usd(self.so_far),
             _ => SortKey::text(&self.text(column)),
         }
     }
@@ -174,6 +197,8 @@ pub struct ImageRow<'a> {
     pub changed: Vec<String>,
     /// How many machines were launched from it.
     pub machines: usize,
+    /// What it costs for a month at most; none where that is not known.
+    pub monthly: Option<Usd>,
     /// Whether it could not be looked at anew.
     pub old: bool,
     now: Timestamp,
@@ -229,8 +254,9 @@ impl Row for ImageRow<'_> {
             },
             3 => words::age(self.image.created, self.now),
             4 => words::bytes(self.image.bytes),
-            5 if self.machines > 0 => words::count(self.machines as u64, "machine"),
-            6 => self.image.id.as_deref().map_or_else(String::new, escape_line),
+            5 => monthly(self.image.provider, self.monthly, true),
+            6 if self.machines > 0 => words::count(self.machines as u64, "machine"),
+            7 => self.image.id.as_deref().map_or_else(String::new, escape_line),
             _ => String::new(),
         }
     }
@@ -243,9 +269,20 @@ impl Row for ImageRow<'_> {
         match column {
             3 => SortKey::Number(self.now.duration_since(self.image.created).as_secs_f64()),
             4 => SortKey::Number(self.image.bytes as f64),
-            5 => SortKey::Number(self.machines as f64),
+            5 => SortKey::usd(self.monthly),
+            6 => SortKey::Number(self.machines as f64),
             _ => SortKey::text(&self.text(column)),
         }
+    }
+}
+
+/// What is paid for a month of storing something; `bound` where only so much is known.
+fn monthly(provider: ProviderKind, usd: Option<Usd>, bound: bool) -> String {
+    match usd {
+        Some(usd) if bound => at_most(usd),
+        Some(usd) => usd.to_string(),
+        None if provider == ProviderKind::Aws => String::new(),
+        None => Usd::ZERO.to_string(),
     }
 }
 
@@ -254,6 +291,8 @@ impl Row for ImageRow<'_> {
 pub struct ResourceRow<'a> {
     /// What it is about.
     pub resource: &'a Resource,
+    /// What it costs for a month of storing it; none where it is another's part, or that is not known.
+    pub monthly: Option<Usd>,
     /// Whether it could not be looked at anew.
     pub old: bool,
     now: Timestamp,
@@ -281,8 +320,13 @@ impl Row for ResourceRow<'_> {
             },
             5 => one.created.map_or_else(String::new, |at| words::age(at, self.now)),
             6 => one.bytes.map_or_else(String::new, words::bytes),
-            7 => escape_line(one.claim.word()),
-            8 => match one.keep.as_ref().and_then(|keep| keep.forbids(self.now)) {
+            7 if one.at.provider != ProviderKind::Aws => String::new(),
+            7 => {
+                let bound = matches!(one.at.kind, ResourceKind::Image | ResourceKind::Snapshot);
+                monthly(one.at.provider, self.monthly, bound)
+            }
+            8 => escape_line(one.claim.word()),
+            9 => match one.keep.as_ref().and_then(|keep| keep.forbids(self.now)) {
                 Some(kept) => escape_line(&format!("{kept}; {}", one.claim.why())),
                 None => escape_line(one.claim.why()),
             },
@@ -300,6 +344,7 @@ impl Row for ResourceRow<'_> {
             0 => SortKey::Number(f64::from(one.at.kind as u8)),
             5 => SortKey::number(one.created.map(|at| self.now.duration_since(at).as_secs_f64())),
             6 => SortKey::number(one.bytes.map(|bytes| bytes as f64)),
+            7 => SortKey::usd(self.monthly),
             _ => SortKey::text(&self.text(column)),
         }
     }
@@ -314,6 +359,8 @@ pub struct JobRow<'a> {
     pub view: Option<&'a JobView>,
     /// How many of its tests ended how, where that is known.
     pub counts: Option<TestCounts>,
+    /// What its machines have cost, and whether something of unknown price comes on top; none where it had none that cost.
+    pub cost: Option<(Usd, bool)>,
     /// Whether a process drives it.
     pub driven: bool,
     now: Timestamp,
@@ -327,6 +374,7 @@ impl<'a> JobRow<'a> {
             summary,
             view,
             counts: counts.filter(|counts| counts.total.max(counts.done()) > 0),
+            cost: model.money.job(&summary.id),
             driven: summary.driven || model.ours.contains(&summary.id),
             now: model.now,
         }
@@ -402,9 +450,10 @@ impl Row for JobRow<'_> {
             4 => self.progress().map_or_else(String::new, |(done, total)| format!("{}%", done * 100 / total.max(1))),
             5 => self.counts.map_or_else(String::new, |counts| counts.failed.to_string()),
             6 => words::seconds(self.seconds()),
-            7 => what(&self.summary.operation),
-            8 => on(self),
-            9 => words::age(self.summary.created, self.now),
+            7 => self.cost.map_or_else(String::new, |(usd, unknown)| known(usd, unknown)),
+            8 => what(&self.summary.operation),
+            9 => on(self),
+            10 => words::age(self.summary.created, self.now),
             _ => String::new(),
         }
     }
@@ -417,7 +466,8 @@ impl Row for JobRow<'_> {
             4 => SortKey::number(self.progress().map(|(done, total)| done as f64 / total.max(1) as f64)),
             5 => SortKey::number(self.counts.map(|counts| f64::from(counts.failed))),
             6 => SortKey::Number(self.seconds()),
-            9 => SortKey::Number(self.now.duration_since(self.summary.created).as_secs_f64()),
+            7 => SortKey::usd(self.cost.map(|(usd, _)| usd)),
+            10 => SortKey::Number(self.now.duration_since(self.summary.created).as_secs_f64()),
             _ => SortKey::text(&self.text(column)),
         }
     }
@@ -480,6 +530,10 @@ pub fn machine_rows<'a>(model: &'a Model, store: &'a Store) -> Vec<MachineRow<'a
                 .as_ref()
                 .and_then(|id| model.summary(id))
                 .map(|summary| JobRow::of(model, store, summary)),
+            hourly: model.money.hourly(machine, model.now),
+            so_far: model.money.so_far(machine, model.now),
+            entered: model.money.run(&machine.resource().at).is_some(),
+            outlives: model.alarm_of(&machine.id).is_some(),
             old: model.machines.old(machine).is_some(),
             now: model.now,
         })
@@ -503,6 +557,7 @@ pub fn image_rows(model: &Model) -> Vec<ImageRow<'_>> {
             image,
             changed: changed_inputs(image),
             machines: users_of(image, &model.machines.value).len(),
+            monthly: model.money.image_monthly(image).filter(|_| image.provider == ProviderKind::Aws),
             old: model.images.old(image).is_some(),
             now: model.now,
         })
@@ -518,8 +573,17 @@ pub fn image_rows(model: &Model) -> Vec<ImageRow<'_>> {
 /// Everything to show: what is ours, then other owners', then strangers'; each in the order in which it can be removed.
 #[must_use]
 pub fn resource_rows(model: &Model) -> Vec<ResourceRow<'_>> {
-    let row = |resource| ResourceRow { resource, old: model.resources.old(resource).is_some(), now: model.now };
-    let mut rows: Vec<ResourceRow<'_>> = model.resources.value.iter().map(row).collect();
+    let mut rows: Vec<ResourceRow<'_>> = model
+        .resources
+        .value
+        .iter()
+        .map(|resource| ResourceRow {
+            resource,
+            monthly: model.money.monthly(resource).filter(|_| resource.at.provider == ProviderKind::Aws),
+            old: model.resources.old(resource).is_some(),
+            now: model.now,
+        })
+        .collect();
     rows.sort_by_key(|row| {
         let whose = match row.resource.claim {
             Claim::Ours { .. } => 0,

@@ -61,7 +61,7 @@ pub fn summary(model: &Model, screen: &JobScreen, job: &JobView) -> Vec<SummaryL
     failed(&mut lines, job);
     slow(&mut lines, model, job);
     skipped(&mut lines, job);
-    times(&mut lines, model, job);
+    times(&mut lines, model, screen, job);
     notes(&mut lines, model, job);
     files(&mut lines, model, job);
     lines
@@ -257,7 +257,7 @@ fn skipped(lines: &mut Vec<SummaryLine>, job: &JobView) {
     }
 }
 
-fn times(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
+fn times(lines: &mut Vec<SummaryLine>, model: &Model, screen: &JobScreen, job: &JobView) {
     let table = phase_table(job, job.ended.unwrap_or(model.now));
     if table.rows.is_empty() {
         return;
@@ -265,7 +265,13 @@ fn times(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
     heading(lines, "Time");
     for row in &table.rows {
         let text = format!("  {:<8} {:>9}  {:>3.0} %", row.phase, words::seconds(row.seconds), row.percent);
+        let cost = screen.phase_costs.iter().find(|(phase, _)| *phase == Some(row.phase));
         let line = SummaryLine::of(Ink::Plain, text);
+        let line = match cost {
+            Some((_, usd)) => line.and(Ink::Plain, format!("  {:>8}", usd.to_string())),
+            None if screen.phase_costs.is_empty() => line,
+            None => line.and(Ink::Plain, format!("  {:>8}", "")),
+        };
         let attempts = job.phases.iter().find(|view| view.phase == row.phase).map_or(1, |view| view.attempts);
         let line = if attempts > 1 { line.and(Ink::Dim, format!("  {attempts} attempts")) } else { line };
         lines.push(if row.ok == Some(false) { line.and(Ink::Bad, "  ✗ failed") } else { line });
@@ -274,7 +280,16 @@ fn times(lines: &mut Vec<SummaryLine>, model: &Model, job: &JobView) {
             lines.push(SummaryLine::of(Ink::Dim, text));
         }
     }
-    let line = SummaryLine::of(Ink::Plain, format!("  {:<8} {:>9}", "total", words::seconds(table.total)));
+    if let Some((_, usd)) = screen.phase_costs.iter().find(|(phase, _)| phase.is_none()) {
+        lines.push(SummaryLine::of(Ink::Dim, format!("  {:<8} {:>16}  {:>8}", "between", "", usd.to_string())));
+    }
+    let mut line = SummaryLine::of(Ink::Plain, format!("  {:<8} {:>9}", "total", words::seconds(table.total)));
+    if let Some((usd, unknown)) = model.money.job(&job.id) {
+        line = line.and(Ink::Plain, format!("         {:>8}", usd.to_string()));
+        if unknown {
+            line = line.and(Ink::Warn, "  and something of unknown price");
+        }
+    }
     lines.push(match table.overhead_percent {
         Some(overhead) => line.and(Ink::Dim, format!("  overhead {overhead:.1} %: all but the tests")),
         None => line,

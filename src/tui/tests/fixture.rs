@@ -1,6 +1,6 @@
 //! A dashboard with jobs, machines and images of every kind, told to it by messages, at a time that stands still.
 
-use crate::domain::money::{Budget, Labels, Ledger, PriceBook};
+use crate::domain::money::{Budget, Labels, Ledger, PriceBook, Usd};
 use crate::domain::{
     CancelLevel, Claim, CleanupVerdict, CloudFacts, CloudWish, DirtyTree, Endpoint, Filesystem, Fingerprint,
     HostKeys, Image, ImageName, JobId, JobState, KeepMachine, LaunchSpec, Layout, Lease, Machine, MachineId,
@@ -13,7 +13,9 @@ use crate::session::{Attachment, Error, ErrorKind, JobSummary, Listed, PlanReque
 use crate::store::Store;
 use crate::tui::App;
 use crate::tui::effect::Effect;
-use crate::tui::fixtures::{bens, foreign, listed, on_aws, ours, spent};
+use crate::tui::fixtures::{
+    bens, foreign, gone, launched, listed, money, money_entries, money_of, on_aws, ours, spent,
+};
 use crate::tui::keys::Chord;
 use crate::tui::model::Setup;
 use crate::tui::msg::Msg;
@@ -610,6 +612,41 @@ impl Desk {
         desk.tell(Msg::Resources(ProviderKind::Local, listed(local)));
         let hosts = here(ProviderKind::Hosts).map(|one| one.resource()).collect();
         desk.tell(Msg::Resources(ProviderKind::Hosts, listed(hosts)));
+        desk
+    }
+
+    /// The same with what it costs, on the first day of a month; caps on a job and on a day.
+    pub(super) fn charged(columns: u16, rows: u16, theme: ThemeName) -> Self {
+        let mut desk = Self::cloud(columns, rows, theme);
+        desk.app.model.setup.budget =
+            Budget { job: Some(Usd::cents(500)), day: Some(Usd::cents(200)), alarm_after: Duration::from_secs(300) };
+        desk.tell(Msg::Money(Ok(Box::new(money(desk.app.model.now)))));
+        desk
+    }
+
+    /// The same on the 17th of the month, with machines that ran on the days before.
+    pub(super) fn month(columns: u16, rows: u16, theme: ThemeName) -> Self {
+        let mut desk = Self::charged(columns, rows, theme);
+        let now: Timestamp = "2026-01-17T15:00:00Z".parse().unwrap();
+        let mut entries = money_entries(now);
+        for (day, hours, of) in [
+            (2, 5, "c5.9xlarge"),
+            (3, 3, "c5.4xlarge"),
+            (5, 9, "c5.9xlarge"),
+            (6, 12, "c5.9xlarge"),
+            (7, 2, "t3.2xlarge"),
+            (9, 6, "c5.4xlarge"),
+            (12, 4, "c5.9xlarge"),
+            (13, 1, "c5.9xlarge"),
+            (16, 7, "c5.9xlarge"),
+        ] {
+            let name = format!("i-0ee{day:014}");
+            let at: Timestamp = format!("2026-01-{day:02}T08:00:00Z").parse().unwrap();
+            entries.push(launched(&name, of, at, Some(&format!("j-day{day:03}"))));
+            entries.push(gone(&name, at + jiff::SignedDuration::from_hours(hours)));
+        }
+        desk.tell(Msg::Tick(now));
+        desk.tell(Msg::Money(Ok(Box::new(money_of(&entries)))));
         desk
     }
 

@@ -9,7 +9,7 @@ use crate::event::{Event, EventKind};
 use crate::session::Attachment;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
-use crate::tui::fixtures::{listed, silent};
+use crate::tui::fixtures::{listed, money_entries, money_of, silent};
 use crate::tui::keys::{Chord, Code, TABLE};
 use crate::tui::msg::{Mouse, Msg};
 use crate::tui::theme::ThemeName;
@@ -109,7 +109,7 @@ impl Walk {
     /// Something that is no key.
     fn other(&mut self) -> Msg {
         let (columns, rows) = self.desk.app.model.size;
-        match self.dice.random_range(0..15) {
+        match self.dice.random_range(0..16) {
             0 => {
                 let (columns, rows) = *SIZES.choose(&mut self.dice).unwrap();
                 Msg::Resize(columns, rows)
@@ -121,7 +121,9 @@ impl Walk {
                 Msg::Mouse(mouse, self.dice.random_range(0..=columns), self.dice.random_range(0..=rows))
             }
             5 => {
-                self.second += self.dice.random_range(0..30);
+                // now and then a day goes by, or a month
+                let step = if self.dice.random_ratio(1, 20) { 40 * 86_400 } else { 30 };
+                self.second += self.dice.random_range(0..step);
                 Msg::Tick(now() + jiff::SignedDuration::from_secs(self.second))
             }
             6 => Msg::Focus(self.dice.random()),
@@ -160,6 +162,13 @@ impl Walk {
                     1 => Msg::Resources(ProviderKind::Local, silent(ProviderKind::Local, error())),
                     _ => Msg::Resources(ProviderKind::Aws, listed(resources)),
                 }
+            }
+            14 => {
+                let at = now() + jiff::SignedDuration::from_secs(self.second);
+                let mut entries = money_entries(at);
+                entries.retain(|_| self.dice.random_ratio(4, 5));
+                let told = if self.dice.random_ratio(1, 6) { Err(error()) } else { Ok(Box::new(money_of(&entries))) };
+                Msg::Money(told)
             }
             12 => {
                 let missing = vec![(ProviderKind::Aws, "AWS is not set up: \u{1b}[2J`aws configure`".to_owned())];

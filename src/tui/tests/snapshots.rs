@@ -1,10 +1,10 @@
 //! Every screen as a person sees it: text at three sizes, styles of three themes at one. `cargo insta review`, or
 //! `INSTA_UPDATE=always cargo test`, takes new ones; read them before.
 
-use super::fixture::{Desk, FAILED, LEFT, MACHINE, REMOVES, UNDER_WAY, error, id, text};
+use super::fixture::{Desk, FAILED, LEFT, MACHINE, REMOVES, UNDER_WAY, aws_machines, error, id, text};
 use crate::domain::ProviderKind;
 use crate::tui::effect::Effect;
-use crate::tui::fixtures::silent;
+use crate::tui::fixtures::{listed, money_of, silent};
 use crate::tui::model::Modal;
 use crate::tui::msg::Msg;
 use crate::tui::theme::ThemeName;
@@ -44,6 +44,36 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
     ("aws-image", |c, r, t| keys(Desk::cloud(c, r, t), "2/debian<enter>d")),
     ("resources", |c, r, t| keys(Desk::cloud(c, r, t), "5<home>")),
     ("resource", |c, r, t| keys(Desk::cloud(c, r, t), "5/snap-<enter>d")),
+    ("costs", |c, r, t| keys(Desk::charged(c, r, t), "6")),
+    ("costs-month", |c, r, t| keys(Desk::month(c, r, t), "6")),
+    ("costs-explained", |c, r, t| keys(Desk::charged(c, r, t), "6d")),
+    ("costs-by-job", |c, r, t| keys(Desk::month(c, r, t), "6b")),
+    ("costs-by-day", |c, r, t| keys(Desk::month(c, r, t), "6B")),
+    ("costs-group", |c, r, t| keys(Desk::month(c, r, t), "6bd")),
+    ("costs-not-told", |c, r, t| keys(Desk::cloud(c, r, t), "6")),
+    ("costs-nothing", |c, r, t| {
+        let mut desk = Desk::empty(c, r, t);
+        desk.tell(Msg::Money(Ok(Box::new(money_of(&[])))));
+        keys(desk, "6")
+    }),
+    ("costs-error", |c, r, t| {
+        let mut desk = Desk::charged(c, r, t);
+        desk.tell(Msg::Money(Err(error())));
+        keys(desk, "6")
+    }),
+    ("costs-alarm", |c, r, t| keys(outlived(c, r, t), "6")),
+    ("machines-alarm", |c, r, t| keys(outlived(c, r, t), "1")),
+    ("machine-alarm", |c, r, t| keys(outlived(c, r, t), "1/aaaa<enter>d")),
+    ("machines-cost", |c, r, t| keys(Desk::charged(c, r, t), "1")),
+    ("images-cost", |c, r, t| keys(Desk::charged(c, r, t), "2")),
+    ("image-cost", |c, r, t| keys(Desk::charged(c, r, t), "2/debian<enter>d")),
+    ("jobs-cost", |c, r, t| keys(Desk::charged(c, r, t), "3")),
+    ("resources-cost", |c, r, t| keys(Desk::charged(c, r, t), "5")),
+    ("job-cost", |c, r, t| {
+        let mut desk = Desk::charged(c, r, t);
+        desk.choose_job(UNDER_WAY);
+        keys(desk, "<enter>4")
+    }),
     ("dialog-aws-terminate", |c, r, t| {
         keys(Desk::cloud(c, r, t), "1/us-west<enter><home><space><space><space><space><ctrl-d>")
     }),
@@ -137,6 +167,15 @@ pub(super) const SCREENS: &[(&str, Open)] = &[
 
 fn keys(mut desk: Desk, keys: &str) -> Desk {
     desk.keys(keys);
+    desk
+}
+
+/// A machine outlives its job.
+fn outlived(columns: u16, rows: u16, theme: ThemeName) -> Desk {
+    let mut desk = Desk::charged(columns, rows, theme);
+    let mut machines = aws_machines();
+    machines[0].job = Some(id(FAILED));
+    desk.tell(Msg::Machines(ProviderKind::Aws, listed(machines)));
     desk
 }
 

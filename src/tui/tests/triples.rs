@@ -43,6 +43,16 @@ const TRIPLES: &[Triple] = &[
     (S::Resources, "mark", "resources", "", Shows("1 marked")),
     (S::Resources, "mark-range", "resources", "<space>jj", Shows("4 marked")),
     (S::Resources, "mark-clear", "resources", "<space>", Hides("1 marked")),
+    (S::Panes, "costs", "machines", "", Shows("Asking what it costs")),
+    (S::Costs, "explain", "costs", "", Shows("linux-per-second")),
+    (S::Costs, "by-next", "costs", "", Shows("ADDRESS")),
+    (S::Costs, "by-previous", "costs", "", Shows("2026-01-01")),
+    (S::Costs, "end-or-remove", "costs", "", Shows("Cancel")),
+    (S::Costs, "end-or-remove", "stored", "", Shows("Cancel")),
+    (S::Costs, "go-to-machine", "costs", "", Shows("build2")),
+    (S::Costs, "go-to-job", "costs", "", Shows("1 Tests")),
+    (S::List, "sort-cost", "costs", "", Shows("MONTH▾")),
+    (S::List, "sort-cost", "spending", "", Shows("$/H▾")),
     (S::Panes, "next-pane", "machines", "", Shows("linux-dev-old")),
     (S::Panes, "previous-pane", "images", "", Shows("build2")),
     (S::Panes, "run-tests", "images", "", Changes),
@@ -197,6 +207,15 @@ fn open(name: &str) -> Desk {
         "short jobs" => sized(80, 8, "3"),
         "resources" => sized(80, 24, "5<home>j"),
         "log" => sized(80, 24, "4"),
+        "costs" | "stored" | "spending" => {
+            let mut desk = Desk::charged(80, 24, ThemeName::Dark);
+            desk.keys(match name {
+                "stored" => "6/ami-<enter>",
+                "spending" => "1",
+                _ => "6<home>",
+            });
+            desk
+        }
         "under way" => at(80, 24, UNDER_WAY, ""),
         "left" => at(80, 24, LEFT, ""),
         "tests" => at(80, 24, UNDER_WAY, "<enter>1"),

@@ -64,6 +64,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
         }
         Msg::Jobs(answer) => {
             keep(&mut model.jobs, answer, &mut model.home.answered.jobs, model.now);
+            model.look_for_alarms();
             if model.last_run.is_none() {
                 model.last_run = model.jobs.value.iter().find_map(|row| match &row.operation {
                     Operation::RunTests(spec) => Some(spec.clone()),
@@ -82,6 +83,7 @@ pub(super) fn update(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> 
             // a stranger's machines are nobody's business here
             listed.items.retain(|machine| machine.cloud.as_ref().is_none_or(|cloud| cloud.claim.is_tools()));
             take(&mut model.machines, provider, listed, model.now);
+            model.look_for_alarms();
             dialog::refresh(model, store);
             Vec::new()
         }

@@ -47,7 +47,7 @@ pub(super) fn remove(model: &mut Model, store: &Store) -> Vec<Effect> {
     plan_of(model, store, PlanVerb::Remove, &providers, ids, chosen)
 }
 
-fn plan_of(
+pub(super) fn plan_of(
     model: &mut Model,
     store: &Store,
     verb: PlanVerb,

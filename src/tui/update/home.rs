@@ -1,12 +1,14 @@
 //! The panes: moving, sorting, marking, opening.
 
 use super::{job, turned};
+use crate::domain::money::Grouping;
 use crate::domain::{JobId, JobState, Operation, ResourceRef};
 use crate::store::Store;
 use crate::tui::action::{Action, SortBy};
 use crate::tui::effect::Effect;
 use crate::tui::model::{
-    Hit, Home, JobTab, List, Model, Order, Pane, image_key, image_rows, job_rows, machine_rows, resource_rows,
+    GROUPINGS, Hit, JobTab, List, Model, Order, Pane, cost_rows, group_rows, image_key, image_rows, job_rows,
+    machine_rows, resource_rows,
 };
 
 /// How often everything is asked for while it is shown, in seconds.
@@ -35,6 +37,11 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
             };
             return job.map_or_else(Vec::new, |id| job::open(model, store, id, tab));
         }
+        Action::TellApart(by) => {
+            let by = turned(&GROUPINGS, model.money.by(), by > 0);
+            let now = model.now;
+            model.money.turn(by, now);
+        }
         Action::Sort(by) => sort(model, by),
         action => {
             let page = model.painted.height.max(1);
@@ -54,6 +61,14 @@ pub(super) fn act(model: &mut Model, store: &Store, action: Action) -> Vec<Effec
                 Pane::Resources => {
                     let keys = resource_keys(model);
                     return list(&mut model.home.resources, &keys, page, action, |at| at.id.clone());
+                }
+                Pane::Costs if model.money.by() == Grouping::Thing => {
+                    let keys = cost_keys(model);
+                    return list(&mut model.home.costs, &keys, page, action, |at| at.id.clone());
+                }
+                Pane::Costs => {
+                    let keys = group_keys(model);
+                    return list(&mut model.home.cost_groups, &keys, page, action, Clone::clone);
                 }
                 Pane::Log => {}
             }
@@ -81,32 +96,59 @@ pub(super) fn resource_keys(model: &Model) -> Vec<ResourceRef> {
 }
 
 /// The keys of the rows, in their order.
+pub(super) fn cost_keys(model: &Model) -> Vec<ResourceRef> {
+    cost_rows(model).iter().map(|row| row.at.clone()).collect()
+}
+
+/// The keys of the rows, in their order.
+pub(super) fn group_keys(model: &Model) -> Vec<String> {
+    group_rows(model).iter().map(|row| row.sum.key.clone()).collect()
+}
+
+/// The keys of the rows, in their order.
 pub(super) fn job_keys(model: &Model, store: &Store) -> Vec<JobId> {
     job_rows(model, store).iter().map(|row| row.summary.id.clone()).collect()
 }
 
 /// How the list shown is sorted.
-fn order(home: &mut Home) -> Option<&mut Order> {
+fn order(model: &mut Model) -> Option<&mut Order> {
+    let home = &mut model.home;
     match home.pane {
         Pane::Machines => Some(&mut home.machines.order),
         Pane::Images => Some(&mut home.images.order),
         Pane::Jobs => Some(&mut home.jobs.order),
         Pane::Resources => Some(&mut home.resources.order),
+        Pane::Costs if model.money.by() == Grouping::Thing => Some(&mut home.costs.order),
+        Pane::Costs => Some(&mut home.cost_groups.order),
         Pane::Log => None,
     }
 }
 
 fn sort(model: &mut Model, by: SortBy) {
-    let column = model.home.pane.column(by);
+    let column = if model.home.pane == Pane::Costs && model.money.by() != Grouping::Thing {
+        // a group has a name, an amount and a time
+        match by {
+            SortBy::Name => Some(0),
+            SortBy::Cost => Some(1),
+            SortBy::Time => Some(7),
+            _ => None,
+        }
+    } else {
+        model.home.pane.column(by)
+    };
     let heads = model.painted.hits.iter().filter_map(|(_, hit)| match hit {
         Hit::Head(column) => Some(*column),
         _ => None,
     });
     let shown: Vec<usize> = heads.collect();
-    let Some(order) = order(&mut model.home) else { return };
+    let Some(order) = order(model) else { return };
     match (by, column) {
         (SortBy::Step(by), _) => order.step(&shown, by > 0),
         (SortBy::Flip, _) => order.descending = !order.descending,
+        // the dearest first
+        (SortBy::Cost, Some(column)) if order.column != Some(column) => {
+            *order = Order { column: Some(column), descending: true };
+        }
         (_, Some(column)) => order.by(column),
         (_, None) => {}
     }
@@ -114,7 +156,7 @@ fn sort(model: &mut Model, by: SortBy) {
 
 /// Sorts the list shown by a column, as a click on its head means.
 pub(super) fn sort_by(model: &mut Model, column: usize) {
-    if let Some(order) = order(&mut model.home) {
+    if let Some(order) = order(model) {
         order.by(column);
     }
 }
@@ -140,7 +182,7 @@ pub(super) fn wanted(model: &mut Model, store: &Store) -> Option<Effect> {
 
 /// Everything is asked for when its pane is opened, and now and then while it is: a lot has to be asked for it.
 pub(super) fn watched(model: &mut Model) -> Option<Effect> {
-    if model.job.is_some() || model.home.pane != Pane::Resources {
+    if model.job.is_some() || !matches!(model.home.pane, Pane::Resources | Pane::Costs) {
         return None;
     }
     let due = model.home.resources_asked.is_none_or(|at| model.now.duration_since(at).as_secs() >= RESOURCES);
@@ -197,17 +239,28 @@ pub(super) fn settle(model: &mut Model, store: &Store) {
             let keys = resource_keys(model);
             model.home.resources.settle(&keys);
         }
+        Pane::Costs if model.money.by() == Grouping::Thing => {
+            let keys = cost_keys(model);
+            model.home.costs.settle(&keys);
+        }
+        Pane::Costs => {
+            let keys = group_keys(model);
+            model.home.cost_groups.settle(&keys);
+        }
         Pane::Log => {}
     }
 }
 
 /// Takes back which row the frame showed first.
-pub(super) fn fed_back(home: &mut Home, offset: usize) {
+pub(super) fn fed_back(model: &mut Model, offset: usize) {
+    let home = &mut model.home;
     match home.pane {
         Pane::Machines => home.machines.offset = offset,
         Pane::Images => home.images.offset = offset,
         Pane::Jobs => home.jobs.offset = offset,
         Pane::Resources => home.resources.offset = offset,
+        Pane::Costs if model.money.by() == Grouping::Thing => home.costs.offset = offset,
+        Pane::Costs => home.cost_groups.offset = offset,
         Pane::Log => {}
     }
 }

@@ -1,6 +1,7 @@
 //! The line being typed for a filter or a search.
 
 use super::{dialog, form, page, palette};
+use crate::domain::money::Grouping;
 use crate::tui::action::Action;
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Chord, Code};
@@ -22,6 +23,8 @@ fn filter(model: &mut Model) -> Option<&mut String> {
             Pane::Jobs => Some(&mut model.home.jobs.filter),
             Pane::Log => None,
             Pane::Resources => Some(&mut model.home.resources.filter),
+            Pane::Costs if model.money.by() == Grouping::Thing => Some(&mut model.home.costs.filter),
+            Pane::Costs => Some(&mut model.home.cost_groups.filter),
         },
     }
 }
@@ -40,6 +43,8 @@ fn hold(model: &mut Model, back: bool) {
         (None, Pane::Images) => turn(&mut model.home.images, back),
         (None, Pane::Jobs) => turn(&mut model.home.jobs, back),
         (None, Pane::Resources) => turn(&mut model.home.resources, back),
+        (None, Pane::Costs) if model.money.by() == Grouping::Thing => turn(&mut model.home.costs, back),
+        (None, Pane::Costs) => turn(&mut model.home.cost_groups, back),
         _ => {}
     }
 }

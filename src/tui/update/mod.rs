@@ -2,6 +2,7 @@
 //! A file for each screen and each thing over it.
 
 mod arrive;
+mod costs;
 mod describe;
 mod dialog;
 mod form;
@@ -76,6 +77,7 @@ fn take(model: &mut Model, store: &Store, msg: Msg) -> Vec<Effect> {
         Msg::Tick(now) => {
             model.now = now;
             model.money.tick(now);
+            model.look_for_alarms();
             if model.notice.as_ref().is_some_and(|notice| now.duration_since(notice.at).as_secs() >= NOTICE) {
                 model.notice = None;
             }
@@ -146,6 +148,7 @@ fn command(model: &mut Model, store: &Store, action: Action) -> Vec<Effect> {
         Action::Bootstrap => dialog::bootstrap(model, store),
         Action::Terminate => dialog::terminate(model, store),
         Action::RemoveImage => dialog::remove_images(model, store),
+        Action::Remove if model.home.pane == Pane::Costs => costs::remove(model, store),
         Action::Remove => dialog::remove(model, store),
         Action::Purge => dialog::sweep(model, store, PlanVerb::Purge),
         Action::TerminateEc2 => dialog::sweep(model, store, PlanVerb::TerminateEc2),
@@ -231,6 +234,6 @@ pub(super) fn fed_back(model: &mut Model) {
     if let Some(screen) = &mut model.job {
         job::fed_back(screen, offset);
     } else {
-        home::fed_back(&mut model.home, offset);
+        home::fed_back(model, offset);
     }
 }

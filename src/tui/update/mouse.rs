@@ -83,10 +83,18 @@ fn row(model: &mut Model, store: &Store, place: usize) -> Vec<Effect> {
             let keys = home::resource_keys(model);
             select(&mut model.home.resources, &keys, place)
         }
+        Pane::Costs if model.money.by() == crate::domain::money::Grouping::Thing => {
+            let keys = home::cost_keys(model);
+            select(&mut model.home.costs, &keys, place)
+        }
+        Pane::Costs => {
+            let keys = home::group_keys(model);
+            select(&mut model.home.cost_groups, &keys, place)
+        }
     };
     // what Enter does on that row
     let open = match (&model.job, model.home.pane) {
-        (None, Pane::Machines | Pane::Images | Pane::Resources) => Action::Describe,
+        (None, Pane::Machines | Pane::Images | Pane::Resources | Pane::Costs) => Action::Describe,
         _ => Action::Open,
     };
     if again { act(model, store, open) } else { Vec::new() }

@@ -16,8 +16,12 @@ use unicode_segmentation::UnicodeSegmentation as _;
 const WHOLE_TITLES: u16 = 64;
 /// From so many on, the program's name stands before them.
 const WITH_NAME: u16 = 100;
-/// So many columns short titles take, with a space for each count.
-const NARROW: usize = 36;
+/// So many columns titles take with a space for each count, short ones and whole ones.
+const NARROW: usize = 43;
+const WHOLE: usize = 62;
+/// So many columns are kept free for what runs, where counts would take them; and so many for what that costs.
+const SAID: usize = 12;
+const COSTS: usize = 12;
 
 /// Draws it; gives the room between head and footer.
 pub(super) fn draw(
@@ -58,7 +62,9 @@ fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &
     };
     // where the room is narrow, which panes there are matters more than how much they hold
     let counts: usize = Pane::ALL.iter().map(|pane| width(&counted(pane))).sum();
-    let counts = whole || usize::from(bar.width) >= NARROW + counts;
+    let room = usize::from(bar.width);
+    let costs = if model.money.is_worth_telling() { COSTS } else { 0 };
+    let counts = room >= if whole { WHOLE + SAID + costs } else { NARROW } + counts;
     for (place, pane) in Pane::ALL.iter().enumerate() {
         let title = match pane {
             _ if whole => pane.title(),
@@ -67,6 +73,7 @@ fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &
             Pane::Jobs => "Jobs",
             Pane::Log => "Log",
             Pane::Resources => "Res",
+            Pane::Costs => "Cost",
         };
         let count = if counts { counted(pane) } else { String::new() };
         let start = column;
@@ -91,6 +98,14 @@ fn tabs(model: &Model, theme: &Theme, bar: Rect, buffer: &mut Buffer, painted: &
         for (text, _) in &mut shown {
             *text = text.split(' ').take(2).collect::<Vec<_>>().join(" ") + "  ";
         }
+        if let Some((_, rate, style)) = super::spending::in_short(model, theme) {
+            shown.insert(0, (format!("{rate}  "), style));
+        }
+    } else if let Some((whole, rate, style)) = super::spending::in_short(model, theme) {
+        let taken = shown.iter().map(|(text, _)| width(text)).sum::<usize>() + width(&clock);
+        let fits = |text: &str| taken + width(text) + 2 <= room;
+        let text = if fits(&whole) { whole } else { rate };
+        shown.insert(0, (format!("{text}  "), style));
     }
     shown.push((clock, theme.dim));
     shown.retain(|(text, _)| {

@@ -1,6 +1,6 @@
 //! The panes: which one, the line above its list, and the panel with what is known of the selected row.
 
-use super::{images, jobs, log, machines, resources};
+use super::{images, jobs, log, machines, resources, spending};
 use crate::domain::{Timestamp, escape_line, words};
 use crate::store::Store;
 use crate::tui::model::{Fleet, Hit, Laid, List, Model, Painted, Pane, PlaceError, Placed, details, laid};
@@ -45,6 +45,12 @@ pub(super) fn draw(
         Pane::Resources => {
             let body = with_panel(model, store, theme, area, buffer, !model.resources.value.is_empty());
             resources::draw(model, theme, body, buffer, painted);
+        }
+        Pane::Costs => {
+            let rest = spending::head(model, theme, area, buffer, painted);
+            let any = model.home.costs.selected.is_some() || model.home.cost_groups.selected.is_some();
+            let body = with_panel(model, store, theme, rest, buffer, any && model.money.told.is_some());
+            spending::draw(model, theme, body, buffer, painted);
         }
         Pane::Log => log::draw(model, theme, area, buffer, painted),
     }

@@ -17,15 +17,17 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         u16::try_from(widest.clamp(least, most)).unwrap_or(0)
     };
     // the ids of a cloud's images; those of this computer are their names
-    let ids = if rows.iter().any(|row| row.image.id.is_some()) { wide(6, 12, 21) } else { 0 };
-    let shapes: [Shape; 7] = [
+    let ids = if rows.iter().any(|row| row.image.id.is_some()) { wide(7, 12, 21) } else { 0 };
+    let monthly = if rows.iter().all(|row| row.monthly.is_none()) { 0 } else { wide(5, 6, 9) };
+    let shapes: [Shape; 8] = [
         (20, true, Left, 0),
-        (wide(1, 8, 14), false, Left, 4),
+        (wide(1, 8, 14), false, Left, 5),
         (wide(2, 7, 14) + 2, false, Left, 1),
         (8, false, Right, 2),
-        (10, false, Right, 3),
-        (11, false, Left, 5),
-        (ids, false, Left, 6),
+        (10, false, Right, 4),
+        (monthly, false, Right, 3),
+        (11, false, Left, 6),
+        (ids, false, Left, 7),
     ];
     let cells = |place: usize| {
         let row = &rows[place];
@@ -39,7 +41,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
             .map(|column| match column {
                 2 => Cell::new(format!("{mark} {}", row.text(column)), style),
                 _ if row.is_others() => Cell::new(row.text(column), theme.dim),
-                1 | 3 | 6 => Cell::new(row.text(column), theme.dim),
+                1 | 3 | 7 => Cell::new(row.text(column), theme.dim),
                 _ => row.text(column).into(),
             })
             .collect();

@@ -5,7 +5,7 @@ use super::states;
 use crate::store::Store;
 use crate::tui::model::{JOB_COLUMNS, JobRow, Model, Painted, Row as _, job_rows};
 use crate::tui::theme::Theme;
-use crate::tui::widget::Cell;
+use crate::tui::widget::{Cell, width};
 use ratatui::buffer::Buffer;
 use ratatui::layout::HorizontalAlignment::{Left, Right};
 use ratatui::layout::Rect;
@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 /// Columns that the bar of progress takes, without the percentage.
 const BAR: u64 = 10;
 
-const SHAPES: [Shape; 10] = [
+const SHAPES: [Shape; 11] = [
     (8, false, Left, 0),
     (14, false, Left, 0),
     (7, false, Left, 4),
@@ -21,6 +21,7 @@ const SHAPES: [Shape; 10] = [
     (15, false, Left, 8),
     (6, false, Right, 2),
     (7, false, Right, 5),
+    (0, false, Right, 4),
     (10, true, Left, 1),
     (9, false, Left, 7),
     (7, false, Right, 6),
@@ -45,7 +46,8 @@ pub(super) fn draw(
                 2 => Cell::new(row.text(column), theme.info),
                 4 => Cell::new(bar(row), theme.info),
                 5 if row.counts.is_some_and(|counts| counts.failed > 0) => Cell::new(row.text(column), theme.bad),
-                8 | 9 => Cell::new(row.text(column), theme.dim),
+                7 if row.cost.is_some_and(|(_, unknown)| unknown) => Cell::new(row.text(column), theme.warn),
+                9 | 10 => Cell::new(row.text(column), theme.dim),
                 _ => row.text(column).into(),
             })
             .collect();
@@ -63,7 +65,11 @@ pub(super) fn draw(
         places: Vec::new(),
         foot: Vec::new(),
     };
-    let columns = columns(&JOB_COLUMNS, &SHAPES);
+    let mut shapes = SHAPES;
+    // where nothing costs there is no column
+    let widest = rows.iter().filter(|row| row.cost.is_some()).map(|row| width(&row.text(7))).max();
+    shapes[7].0 = widest.map_or(0, |widest| u16::try_from(widest.clamp(6, 10)).unwrap_or(0));
+    let columns = columns(&JOB_COLUMNS, &shapes);
     list(model, &source, &model.home.jobs, &columns, rows.len(), &cells, theme, area, buffer, painted);
 }
 

@@ -16,12 +16,14 @@ use ratatui::style::Style;
 const SOON: u64 = 600;
 
 /// The columns where all machines are of this computer or listed.
-const SHAPES: [Shape; 12] = [
+const SHAPES: [Shape; 14] = [
     (10, false, Left, 0),
     (8, false, Left, 5),
     (13, false, Left, 0),
     (8, false, Right, 4),
     (8, false, Right, 1),
+    (0, false, Right, 0),
+    (0, false, Right, 0),
     (0, false, Left, 0),
     (0, false, Left, 0),
     (0, false, Left, 0),
@@ -32,7 +34,7 @@ const SHAPES: [Shape; 12] = [
 ];
 
 /// The columns: machines of a cloud are told apart by place, type, name and owner.
-fn shapes(rows: &[MachineRow<'_>]) -> [Shape; 12] {
+fn shapes(rows: &[MachineRow<'_>]) -> [Shape; 14] {
     if rows.iter().all(|row| row.machine.provider != ProviderKind::Aws) {
         return SHAPES;
     }
@@ -46,17 +48,19 @@ fn shapes(rows: &[MachineRow<'_>]) -> [Shape; 12] {
     let others = rows.iter().any(MachineRow::is_others);
     [
         (wide(0, 10, 19), false, Left, 0),
-        (wide(1, 5, 14), false, Left, 4),
+        (wide(1, 5, 14), false, Left, 6),
         (wide(2, 7, 11) + 2, false, Left, 0),
-        (8, false, Right, 6),
+        (8, false, Right, 8),
         (if leases { lease } else { 0 }, false, Right, 1),
-        (wide(5, 4, 13), false, Left, 5),
-        (10, true, Left, 2),
-        (wide(7, 5, 12), false, Left, if others { 3 } else { 9 }),
-        (8, false, Left, 7),
-        (11, true, Left, 8),
-        (wide(10, 15, 22), false, Left, 10),
-        (22, true, Left, 11),
+        (wide(5, 5, 8), false, Right, 2),
+        (wide(6, 6, 9), false, Right, 5),
+        (wide(7, 4, 13), false, Left, 7),
+        (10, true, Left, 3),
+        (wide(9, 5, 12), false, Left, if others { 4 } else { 11 }),
+        (8, false, Left, 9),
+        (11, true, Left, 10),
+        (wide(12, 15, 22), false, Left, 12),
+        (22, true, Left, 13),
     ]
 }
 
@@ -73,7 +77,7 @@ pub(super) fn draw(
     let cells = |place: usize| {
         let row = &rows[place];
         let (mark, word, style) = states::machine(row.machine.state, theme);
-        let (mark, style) = match (row.old, row.is_unbound()) {
+        let (mark, style) = match (row.old, row.is_unbound() || row.outlives) {
             (true, _) => states::old(theme),
             (false, true) => ("!", theme.bad),
             (false, false) => (mark, style),
@@ -88,7 +92,9 @@ pub(super) fn draw(
                 2 => Cell::new(format!("{mark} {word}"), style),
                 _ if row.is_others() => Cell::new(row.text(column), theme.dim),
                 4 => Cell::new(row.text(column), lease),
-                1 | 3 | 11 => Cell::new(row.text(column), theme.dim),
+                5 | 6 if row.text(column) == "unknown" => Cell::new(row.text(column), theme.warn),
+                5 | 10 if row.outlives => Cell::new(row.text(column), theme.bad),
+                1 | 3 | 13 => Cell::new(row.text(column), theme.dim),
                 _ => row.text(column).into(),
             })
             .collect();

@@ -16,6 +16,7 @@ mod output;
 mod page;
 mod palette;
 mod resources;
+mod spending;
 mod states;
 
 use super::model::{Modal, Model, Painted};

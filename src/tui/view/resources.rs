@@ -19,16 +19,18 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         u16::try_from(widest.clamp(least, most)).unwrap_or(0)
     };
     let others = rows.iter().any(|row| !matches!(row.resource.claim, Claim::Ours { .. }));
-    let shapes: [Shape; 9] = [
+    let monthly = if rows.iter().all(|row| row.monthly.is_none()) { 0 } else { wide(7, 6, 9) };
+    let shapes: [Shape; 10] = [
         (wide(0, 4, 8), false, Left, 0),
         (wide(1, 10, 23), false, Left, 0),
         (12, true, Left, 3),
         (wide(3, 5, 14), false, Left, 2),
         (wide(4, 7, 11) + 2, false, Left, 1),
-        (8, false, Right, 5),
-        (9, false, Right, 6),
-        (wide(7, 5, 12), false, Left, if others { 4 } else { 7 }),
-        (20, true, Left, 8),
+        (8, false, Right, 6),
+        (9, false, Right, 7),
+        (monthly, false, Right, 5),
+        (wide(8, 5, 12), false, Left, if others { 4 } else { 8 }),
+        (20, true, Left, 9),
     ];
     let cells = |place: usize| {
         let row = &rows[place];
@@ -42,7 +44,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         let cells = (0..RESOURCE_COLUMNS.len())
             .map(|column| match column {
                 4 => Cell::new(format!("{mark} {}", row.text(column)), style),
-                3 | 5 | 8 => Cell::new(row.text(column), theme.dim),
+                3 | 5 | 9 => Cell::new(row.text(column), theme.dim),
                 _ => Cell::new(row.text(column), base),
             })
             .collect();

@@ -26,6 +26,10 @@ pub(in crate::tui::update) fn settle(model: &mut Model, store: &Store) {
         if screen.eta.is_none_or(|(at, left)| at != model.now || left.is_none()) {
             screen.eta = Some((model.now, eta(job, &model.durations, model.now)));
         }
+        if screen.costs_at != Some(model.now) {
+            screen.phase_costs = model.money.phases(&screen.id, model.now);
+            screen.costs_at = Some(model.now);
+        }
         let of = Some((job.last_seq(), model.now));
         if screen.tab == JobTab::Summary && screen.summary_of != of {
             screen.summary = summary(model, &screen, job);

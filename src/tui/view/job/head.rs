@@ -1,6 +1,7 @@
 //! The head of a job's screen: what it is and how it stands, its phases, how far it is, its tabs.
 
 use super::super::states;
+use crate::domain::money::known;
 use crate::domain::{DirtyTree, JobState, Operation, Phase, Timestamp, escape_line, words};
 use crate::event::Unit;
 use crate::store::{JobView, LinkState};
@@ -38,7 +39,10 @@ pub(super) fn draw(
     if rows >= 15 && !(lost && rows < 20) {
         source(job, theme, row(true), buffer);
     }
-    let cells = phases(model, job, theme);
+    let mut cells = phases(model, job, theme);
+    if fits_in_one(&with_costs(&cells, screen)) <= area.width {
+        cells = with_costs(&cells, screen);
+    }
     let tall = rows >= 16 && fits_in_one(&cells) > area.width && fits_in_two(&cells) <= area.width;
     let strip = row(rows >= 8);
     let below = row(tall);
@@ -47,7 +51,7 @@ pub(super) fn draw(
         steps(model, job, phase, theme, row(true), buffer);
     }
     progress(model, job, screen, theme, row(rows >= 6), buffer);
-    tabs(job, screen, theme, row(rows >= 3), buffer, painted);
+    tabs(model, job, screen, theme, row(rows >= 3), buffer, painted);
     Rect { y: area.y + next, height: rows - next, ..area }
 }
 
@@ -71,7 +75,10 @@ fn title(model: &Model, job: &JobView, theme: &Theme, row: Rect, buffer: &mut Bu
     });
     let elapsed = job.ended.unwrap_or(model.now).duration_since(job.created).as_secs_f64().max(0.0);
     let right = format!("{} ", whole(elapsed));
-    let room = row.width.saturating_sub(u16::try_from(width(&right) + 1).unwrap_or(row.width));
+    let cost = model.money.job(&job.id).map(|(usd, unknown)| format!("{}  ", known(usd, unknown)));
+    let cost = cost.unwrap_or_default();
+    let taken = width(&right) + width(&cost);
+    let room = row.width.saturating_sub(u16::try_from(taken + 1).unwrap_or(row.width));
     let left = Rect { width: room, ..row };
     let mut column = put(buffer, left, 0, 0, &format!(" {}  ", job.id), theme.title);
     column += put(buffer, left, column, 0, &format!("{mark} {word}  "), style);
@@ -86,6 +93,12 @@ fn title(model: &Model, job: &JobView, theme: &Theme, row: Rect, buffer: &mut Bu
     }
     put(buffer, left, column, 0, &machine, theme.dim);
     put_right(buffer, row, 0, &right, theme.dim);
+    if !cost.is_empty() {
+        let end = u16::try_from(width(&right)).unwrap_or(row.width);
+        let over = model.alarms.iter().any(|alarm| alarm.job == job.id);
+        let style = if over { theme.bad } else { theme.title };
+        put_right(buffer, Rect { width: row.width.saturating_sub(end), ..row }, 0, &cost, style);
+    }
 }
 
 /// What was asked, in a few words.
@@ -134,7 +147,19 @@ fn source(job: &JobView, theme: &Theme, row: Rect, buffer: &mut Buffer) {
     put(buffer, row, column + 2, 0, &escape_line(&source.summary), theme.base);
 }
 
+/// The same with what each phase has cost, for a wide screen.
+fn with_costs(cells: &[PhaseCell], screen: &JobScreen) -> Vec<PhaseCell> {
+    let with = |cell: &PhaseCell| {
+        let cost =
+            screen.phase_costs.iter().find(|(phase, _)| phase.is_some_and(|phase| phase.as_str() == cell.name));
+        let cost = cost.filter(|_| !cell.time.is_empty()).map_or_else(String::new, |(_, usd)| format!(" {usd}"));
+        PhaseCell { time: format!("{}{cost}", cell.time), ..cell.clone() }
+    };
+    cells.iter().map(with).collect()
+}
+
 /// A phase as the strip shows it.
+#[derive(Clone)]
 struct PhaseCell {
     mark: &'static str,
     name: &'static str,
@@ -357,7 +382,15 @@ fn doing(phase: Phase) -> &'static str {
     }
 }
 
-fn tabs(job: &JobView, screen: &JobScreen, theme: &Theme, row: Rect, buffer: &mut Buffer, painted: &mut Painted) {
+fn tabs(
+    model: &Model,
+    job: &JobView,
+    screen: &JobScreen,
+    theme: &Theme,
+    row: Rect,
+    buffer: &mut Buffer,
+    painted: &mut Painted,
+) {
     buffer.set_style(row.intersection(buffer.area), theme.raised);
     let counts = &job.tests.counts;
     let mut column = 1;
@@ -381,6 +414,20 @@ fn tabs(job: &JobView, screen: &JobScreen, theme: &Theme, row: Rect, buffer: &mu
             painted.hits.push((Rect::new(row.x + start, row.y, column - start, 1), Hit::Do(Action::Tab(number))));
         }
         column += if row.width >= 60 { 2 } else { 1 };
+    }
+    let filter = match screen.tab {
+        JobTab::Tests => screen.tests.filter.as_str(),
+        JobTab::Failures => screen.failures.filter.as_str(),
+        JobTab::Output | JobTab::Summary => "",
+    };
+    let rest = Rect { x: row.x + column.min(row.width), width: row.width.saturating_sub(column), ..row };
+    if filter.is_empty()
+        && let Some((whole, rate, style)) = super::super::spending::in_short(model, theme)
+    {
+        let fits = |text: &&String| width(text) + 3 <= usize::from(rest.width);
+        if let Some(text) = [whole, rate].iter().find(fits) {
+            put_right(buffer, rest, 0, &format!("{text} "), style);
+        }
     }
     let (shown, all, filter) = match screen.tab {
         JobTab::Tests => {
