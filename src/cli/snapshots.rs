@@ -119,7 +119,7 @@ pub(super) fn failing_run() -> Vec<Event> {
         (187, end(Phase::Test, 183.0)),
         (187, start(Phase::End)),
         (187, EventKind::MachineEnding { machine: machine(), provider }),
-        (188, EventKind::MachineEnded { machine: machine(), provider }),
+        (188, EventKind::MachineEnded { machine: machine(), provider, already: false }),
         (188, end(Phase::End, 1.0)),
         (188, EventKind::Ended { work: WorkVerdict::TestsFailed { status: 1 }, cleanup: CleanupVerdict::Clean }),
     ])

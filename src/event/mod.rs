@@ -217,6 +217,9 @@ pub enum EventKind {
         machine: MachineId,
         /// Whose.
         provider: ProviderKind,
+        /// Whether it had ended before anybody ended it here: when is not known.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        already: bool,
     },
 
     /// Things of one kind and place are about to be ended or removed.

@@ -64,7 +64,8 @@ impl Journal {
                 let (thing, bill) = (image.clone(), bill.as_ref().clone());
                 self.enter_one(db, &LedgerEntry::Opened { thing, at, bill, labels, lease: None })
             }
-            EventKind::MachineEnded { machine, provider } => {
+            // when one ended that had ended before, the next look bounds
+            EventKind::MachineEnded { machine, provider, already: false } => {
                 let thing = thing(ResourceKind::Machine, *provider, None, machine.as_str());
                 self.enter_one(db, &LedgerEntry::Ended { thing, at, bound: false })
             }
@@ -99,6 +100,7 @@ impl Journal {
         let operation = self.operation(db, draft)?;
         Ok(Labels {
             owner,
+            account: None,
             job: Some(draft.job.clone()),
             operation: operation.as_ref().map(|operation| operation.verb().to_owned()),
             about: operation.as_ref().and_then(Operation::about),

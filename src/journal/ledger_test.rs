@@ -45,7 +45,7 @@ fn launched(id: &str) -> EventKind {
 }
 
 fn ended(id: &str) -> EventKind {
-    EventKind::MachineEnded { machine: MachineId::new(id).unwrap(), provider: ProviderKind::Aws }
+    EventKind::MachineEnded { machine: MachineId::new(id).unwrap(), provider: ProviderKind::Aws, already: false }
 }
 
 fn tell(journal: &Journal, job: &JobId, kinds: Vec<(i64, EventKind)>) {
@@ -126,6 +126,21 @@ fn what_costs_nothing_enters_no_phases_and_a_removal_ends_what_it_names() {
     assert_eq!(known.run(&image).map(|run| run.ended), Some(Some(at(3))));
     assert_eq!(known.runs().count(), 2);
     assert!(known.run(&thing(ResourceKind::Machine, "i-0a")).is_some_and(crate::domain::money::Run::is_running));
+}
+
+#[test]
+fn one_that_had_ended_already_is_not_said_to_end_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder);
+    let job = JobId::new("j-one").unwrap();
+    journal.create_job(&job, &launch(ProviderKind::Aws), at(0)).unwrap();
+    let EventKind::MachineEnded { machine, provider, .. } = ended("i-0a") else { panic!() };
+    tell(
+        &journal,
+        &job,
+        vec![(2, launched("i-0a")), (90_000, EventKind::MachineEnded { machine, provider, already: true })],
+    );
+    assert!(ledger(&journal).runs().all(crate::domain::money::Run::is_open));
 }
 
 #[test]

@@ -42,12 +42,27 @@ type Known = Arc<Mutex<MachineId>>;
 
 /// Adds the finaliser that ends a machine. It is idempotent and may run for a machine that never came to be.
 pub(super) fn end_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, id: &MachineId) -> FinaliserId {
-    end_known_later(ctx, cloud, id, Arc::new(Mutex::new(id.clone())))
+    end_known_later(ctx, cloud, id, Arc::new(Mutex::new(id.clone())), Launcher::Earlier)
+}
+
+/// Which process launched a machine.
+#[derive(Clone, Copy)]
+enum Launcher {
+    /// The one that ends it.
+    This,
+    /// An earlier one of the same job.
+    Earlier,
 }
 
 /// The finaliser goes by the id that was asked with, whatever else is known: so that whoever takes the job up, and asks
 /// again, has one finaliser for the machine, and one to disarm.
-fn end_known_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, asked: &MachineId, known: Known) -> FinaliserId {
+fn end_known_later(
+    ctx: &JobContext,
+    cloud: &Arc<dyn Cloud>,
+    asked: &MachineId,
+    known: Known,
+    of: Launcher,
+) -> FinaliserId {
     let (ctx2, cloud) = (ctx.clone(), Arc::clone(cloud));
     let provider = cloud.provider();
     ctx.finaliser(format!("machine {asked} ({provider})"), move || {
@@ -55,11 +70,18 @@ fn end_known_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, asked: &MachineId, 
             let id2 = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
             // Without a journal a machine must still be ended, so its refusal is no reason to stop here.
             let _ = ctx2.emit(EventKind::MachineEnding { machine: id2.clone(), provider }).await;
+            // one that an earlier process launched may have ended by itself long ago
+            let already = match of {
+                Launcher::Earlier => {
+                    cloud.machine(&id2).await.is_ok_and(|found| found.is_none_or(|machine| !machine.state.is_alive()))
+                }
+                Launcher::This => false,
+            };
             cloud.terminate(&id2).await.map_err(|error| {
                 let hints = error.hints.iter().fold(String::new(), |all, hint| format!("{all}; {}", hint.0));
                 format!("{}{hints}; it ends itself when its lease runs out", crate::diag::chain(&error))
             })?;
-            let _ = ctx2.emit(EventKind::MachineEnded { machine: id2, provider }).await;
+            let _ = ctx2.emit(EventKind::MachineEnded { machine: id2, provider, already }).await;
             Ok(())
         })
     })
@@ -72,7 +94,7 @@ fn end_known_later(ctx: &JobContext, cloud: &Arc<dyn Cloud>, asked: &MachineId, 
 pub fn end_launched(ctx: &JobContext, world: &World, prior: &Prior) -> Result<(), Failure> {
     for machine in &prior.launched {
         let known = Arc::new(Mutex::new(machine.id.clone()));
-        end_known_later(ctx, &world.cloud(machine.provider)?, &machine.asked, known);
+        end_known_later(ctx, &world.cloud(machine.provider)?, &machine.asked, known, Launcher::Earlier);
     }
     Ok(())
 }
@@ -102,7 +124,7 @@ pub(super) async fn launch_for_job(
     let asked = wanted.id;
     ctx.emit(EventKind::Launching { machine: asked.clone(), provider }).await?;
     let known = Arc::new(Mutex::new(asked.clone()));
-    let finaliser = end_known_later(ctx, &cloud, &asked, Arc::clone(&known));
+    let finaliser = end_known_later(ctx, &cloud, &asked, Arc::clone(&known), Launcher::This);
     let request = LaunchRequest {
         machine: asked.clone(),
         job: ctx.job().clone(),

@@ -20,4 +20,4 @@ pub use bake::bootstrap_linux;
 pub use launch::{end_launched, launch};
 pub use run_tests::run_tests;
 pub use terminate::terminate;
-pub use world::{Check, JobFolders, Prior, PriorMachine, Purse, World};
+pub use world::{Check, JobFolders, LeaseMoved, Prior, PriorMachine, Purse, World};

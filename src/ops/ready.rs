@@ -382,7 +382,9 @@ pub(super) async fn renew(world: &World, machine: &Machine, length: Duration) ->
         }
     }
     let cloud = world.cloud(machine.provider)?;
-    cloud.renew(&machine.id, Lease::starting(Timestamp::now(), length)).await.map_err(fail)?;
+    let lease = Lease::starting(Timestamp::now(), length);
+    cloud.renew(&machine.id, lease).await.map_err(fail)?;
+    (world.lease_moved)(machine, lease);
     Ok(length)
 }
 
@@ -393,7 +395,10 @@ pub(super) async fn set_lease(world: &World, machine: &Machine, length: Duration
         lease::arm(&*world.shell(machine)?, length).await.map_err(fail)?;
     }
     let cloud = world.cloud(machine.provider)?;
-    cloud.renew(&machine.id, Lease::starting(Timestamp::now(), length)).await.map_err(fail)
+    let lease = Lease::starting(Timestamp::now(), length);
+    cloud.renew(&machine.id, lease).await.map_err(fail)?;
+    (world.lease_moved)(machine, lease);
+    Ok(())
 }
 
 /// Does the work while renewing the machine's lease, three times within its length; towards the end of what a cap pays for

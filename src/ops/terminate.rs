@@ -25,7 +25,10 @@ pub async fn terminate(
         let (ctx, cloud) = (ctx.clone(), cloud.clone());
         async move {
             match cloud.terminate(id).await {
-                Ok(()) => ctx.emit(EventKind::MachineEnded { machine: id.clone(), provider }).await.map(|()| None),
+                Ok(()) => ctx
+                    .emit(EventKind::MachineEnded { machine: id.clone(), provider, already: false })
+                    .await
+                    .map(|()| None),
                 Err(error) => Ok(Some(format!("`{id}`: {}", crate::diag::chain(&error)))),
             }
         }

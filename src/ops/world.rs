@@ -3,7 +3,7 @@
 use crate::cloud::Cloud;
 use crate::diag::Hinted;
 use crate::domain::money::PriceBook;
-use crate::domain::{CheckItem, Endpoint, Machine, MachineId, ProviderKind, RunId, Timestamp};
+use crate::domain::{CheckItem, Endpoint, Lease, Machine, MachineId, ProviderKind, RunId, Timestamp};
 use crate::engine::Failure;
 use crate::remote::{Connector, Shell};
 use async_trait::async_trait;
@@ -44,6 +44,9 @@ pub trait Purse: Send + Sync {
     async fn lasts_with_one_more(&self) -> Option<Timestamp>;
 }
 
+/// Is told of a machine whose lease was moved.
+pub type LeaseMoved = Arc<dyn Fn(&Machine, Lease) + Send + Sync>;
+
 /// Everything a verb may touch.
 #[derive(Clone)]
 pub struct World {
@@ -67,6 +70,8 @@ pub struct World {
     pub prices: Arc<PriceBook>,
     /// What the job's cap still pays for; none without a cap.
     pub purse: Option<Arc<dyn Purse>>,
+    /// Is told when a machine's lease was moved; writes it down aside.
+    pub lease_moved: LeaseMoved,
     /// The job's folders.
     pub folders: JobFolders,
     /// Shells made so far: one connection serves all the steps of a job.

@@ -178,6 +178,7 @@ impl Session {
             keep_images: self.parts.keep_images,
             prices: self.prices(),
             purse: None,
+            lease_moved: self.lease_moved(),
             ready_timeout: self.parts.ready_timeout,
             folders: JobFolders {
                 output: job.output,
@@ -281,7 +282,7 @@ fn recall(events: &[Event]) -> Prior {
             EventKind::MachineReady { machine, provider, .. } => {
                 prior.machine = Some((*provider, machine.clone()));
             }
-            EventKind::MachineEnded { machine, provider } => {
+            EventKind::MachineEnded { machine, provider, .. } => {
                 prior
                     .launched
                     .retain(|known| known.provider != *provider || (known.asked != *machine && known.id != *machine));
@@ -352,7 +353,7 @@ mod tests {
         // taken up again, it is asked for again
         assert_eq!(told([both.clone(), both.clone()].concat()), known("i-0abc"));
         for ended in ["i-0abc", "m-abc234"] {
-            let ended = EventKind::MachineEnded { machine: id(ended), provider };
+            let ended = EventKind::MachineEnded { machine: id(ended), provider, already: false };
             assert_eq!(told([both.clone(), vec![ended]].concat()), []);
         }
     }

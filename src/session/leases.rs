@@ -76,6 +76,7 @@ impl Session {
         let cloud = cloud
             .ok_or_else(|| Error::new(ErrorKind::Usage, format!("provider `{}` is not there", machine.provider)))?;
         cloud.renew(&machine.id, lease).await.map_err(|error| cloud_error(&error))?;
+        self.lease_moved()(&machine, lease);
         cloud.forget();
         Ok(lease)
     }

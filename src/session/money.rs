@@ -6,11 +6,11 @@ use super::{Error, ErrorKind, JobSummary, Result, Session, journal_error};
 use crate::cloud::PriceAsk;
 use crate::diag::chain;
 use crate::domain::money::{
-    Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work,
-    estimate, observe_machines, observe_stored, outlived,
+    Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Looker, Platform, PriceBook, PriceSheet, PriceTag,
+    Work, estimate, observe_machines, observe_stored, outlived,
 };
 use crate::domain::{
-    CleanupVerdict, Image, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind,
+    CleanupVerdict, Image, JobId, JobState, Lease, Machine, Operation, ProviderKind, Region, Resource, ResourceKind,
     Timestamp,
 };
 use crate::journal::Journal;
@@ -162,6 +162,10 @@ pub struct MoneyTold {
     pub home: Option<Region>,
 }
 
+fn who<'a>(owner: Option<&'a String>, account: Option<&'a String>) -> Looker<'a> {
+    Looker { owner: owner.map(String::as_str), account: account.map(String::as_str) }
+}
+
 /// What asking the price list came to.
 #[derive(Debug)]
 pub struct Refreshed {
@@ -215,6 +219,23 @@ impl Session {
         self.clouds(Some(ProviderKind::Aws)).next().and_then(|cloud| cloud.owner())
     }
 
+    /// What enters, aside, that the lease of a machine that costs was moved.
+    pub(super) fn lease_moved(&self) -> crate::ops::LeaseMoved {
+        let money = Arc::clone(&self.money);
+        Arc::new(move |machine: &Machine, lease: Lease| {
+            if machine.cloud.is_none() {
+                return;
+            }
+            let entry = LedgerEntry::Lease { thing: machine.resource().at, ends: lease.ends() };
+            let journal = money.journal.clone();
+            money.aside(move || {
+                if let Err(error) = journal.enter(&[entry]) {
+                    tracing::warn!("the ledger could not be kept: {}", chain(&error));
+                }
+            });
+        })
+    }
+
     /// Enters what a list of machines tells, aside.
     pub(super) fn note_machines(&self, listed: &Listed<Machine>) {
         if let Some(work) = self.machine_notes(listed) {
@@ -228,10 +249,12 @@ impl Session {
         }
         let (money, owner) = (Arc::clone(&self.money), self.owner());
         let machines: Vec<Machine> = listed.items.iter().filter(|machine| machine.cloud.is_some()).cloned().collect();
-        let looked_at = listed.looked_at.clone();
+        let (looked_at, account) = (listed.looked_at.clone(), listed.account.clone());
         let now = Timestamp::now();
         Some(move || {
-            money.note(|ledger, book| observe_machines(ledger, book, &machines, &looked_at, owner.as_deref(), now));
+            money.note(|ledger, book| {
+                observe_machines(ledger, book, &machines, &looked_at, who(owner.as_ref(), account.as_ref()), now)
+            });
         })
     }
 
@@ -239,7 +262,8 @@ impl Session {
     pub(super) fn note_stored(&self, kinds: &[ResourceKind], listed: &Listed<Resource>) {
         let all = STORED.iter().all(|kind| kinds.contains(kind));
         if all && !listed.looked_at.is_empty() {
-            self.note_things(listed.items.iter().filter(|thing| STORED.contains(&thing.at.kind)), &listed.looked_at);
+            let stored = listed.items.iter().filter(|thing| STORED.contains(&thing.at.kind));
+            self.note_things(stored, &listed.looked_at, listed.account.clone());
         }
     }
 
@@ -248,17 +272,24 @@ impl Session {
         let things: Vec<Resource> =
             listed.items.iter().filter(|image| image.region.is_some()).map(Image::resource).collect();
         if !things.is_empty() {
-            self.note_things(things.iter(), &[]);
+            self.note_things(things.iter(), &[], listed.account.clone());
         }
     }
 
-    fn note_things<'a>(&self, things: impl Iterator<Item = &'a Resource>, looked_at: &[Region]) {
+    fn note_things<'a>(
+        &self,
+        things: impl Iterator<Item = &'a Resource>,
+        looked_at: &[Region],
+        account: Option<String>,
+    ) {
         let (money, owner) = (Arc::clone(&self.money), self.owner());
         let things: Vec<Resource> = things.cloned().collect();
         let looked_at = looked_at.to_vec();
         let now = Timestamp::now();
         self.money.aside(move || {
-            money.note(|ledger, book| observe_stored(ledger, book, &things, &looked_at, owner.as_deref(), now));
+            money.note(|ledger, book| {
+                observe_stored(ledger, book, &things, &looked_at, who(owner.as_ref(), account.as_ref()), now)
+            });
         });
     }
 

@@ -356,7 +356,7 @@ impl JobView {
                 self.machine(machine, *provider).address = Some(address.clone());
             }
             EventKind::MachineEnding { machine, provider } => self.machine(machine, *provider).ending = true,
-            EventKind::MachineEnded { machine, provider } => {
+            EventKind::MachineEnded { machine, provider, .. } => {
                 let machine = self.machine(machine, *provider);
                 machine.ending = true;
                 machine.ended = true;

@@ -120,7 +120,7 @@ fn kinds() -> impl Strategy<Value = EventKind> {
         EventKind::Launching { machine: machine(), provider: ProviderKind::Local },
         EventKind::MachineReady { machine: machine(), provider: ProviderKind::Local, address: "x".into() },
         EventKind::MachineEnding { machine: machine(), provider: ProviderKind::Local },
-        EventKind::MachineEnded { machine: machine(), provider: ProviderKind::Local },
+        EventKind::MachineEnded { machine: machine(), provider: ProviderKind::Local, already: false },
         EventKind::RunStarted { run: run(), command: "x".into() },
         EventKind::RunEnded { run: run(), status: 1 },
         EventKind::SourceResolved { node: "0".into(), summary: "s".into() },

@@ -194,6 +194,7 @@ pub(super) fn launched(id: &str, instance_type: &str, at: Timestamp, job: Option
         at,
         bill: Bill::of_machine(PriceBook::bundled(), &region, instance_type, Platform::Linux, false, (Some(30), 1)),
         labels: Labels {
+            account: None,
             owner: Some("ann".to_owned()),
             job: job.and_then(|job| JobId::new(job).ok()),
             operation: job.map(|_| "run-tests".to_owned()),
@@ -334,6 +335,7 @@ pub(super) mod spent {
         for time in 1..=times {
             let job = JobId::new(format!("j-past{time}")).unwrap();
             let labels = Labels {
+                account: None,
                 owner: None,
                 job: Some(job.clone()),
                 operation: Some(operation.verb().to_owned()),

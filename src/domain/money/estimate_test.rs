@@ -15,6 +15,7 @@ fn run_on(number: u32, name: &str, test: i64, ok: bool) -> Vec<LedgerEntry> {
     let begin = later(at("2026-11-01"), i64::from(number) * 86_400);
     let (from, to) = (later(begin, 600), later(begin, 600 + test));
     let labels = Labels {
+        account: None,
         job: Some(job.clone()),
         operation: Some("run-tests-linux".to_owned()),
         about: Some("all".to_owned()),

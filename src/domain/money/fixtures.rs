@@ -134,6 +134,7 @@ fn things() -> impl Strategy<Value = ResourceRef> {
 
 fn labels() -> impl Strategy<Value = Labels> {
     (0..3, 0..3, 0..3).prop_map(|(owner, number, verb)| Labels {
+        account: None,
         owner: (owner > 0).then(|| format!("owner{owner}")),
         job: (number > 0).then(|| job(&format!("j-{number}"))),
         operation: (verb > 0).then(|| format!("verb-{verb}")),

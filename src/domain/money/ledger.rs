@@ -80,6 +80,9 @@ pub struct Labels {
     /// Its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// The account it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The job it was launched for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
@@ -428,6 +431,7 @@ impl Ledger {
         let known = std::mem::take(&mut run.labels);
         run.labels = Labels {
             owner: known.owner.or_else(|| labels.owner.clone()),
+            account: known.account.or_else(|| labels.account.clone()),
             job: known.job.or_else(|| labels.job.clone()),
             operation: known.operation.or_else(|| labels.operation.clone()),
             about: known.about.or_else(|| labels.about.clone()),
@@ -486,12 +490,6 @@ impl Ledger {
     /// The phases of a job in the order they began.
     pub(super) fn phases(&self, job: &JobId) -> &[PhaseSpan] {
         self.phases.get(job).map_or(&[], Vec::as_slice)
-    }
-
-    /// When a job was last known to be at work; none when nothing is known of it.
-    #[must_use]
-    pub fn last_sign(&self, job: &JobId) -> Option<Timestamp> {
-        self.phases(job).iter().map(|span| span.to.unwrap_or(span.from)).max()
     }
 
     /// Seconds a job spent in a phase, of its whole attempts; none when it had none.

@@ -13,16 +13,29 @@ use std::time::Duration;
 const FRESH: Duration = Duration::from_secs(10 * 60);
 /// A lease that was moved by less is not entered anew.
 const MOVED: Duration = Duration::from_secs(60);
+/// A snapshot that was made so close to an image is taken to be of it.
+const MADE_WITH_IMAGE: Duration = Duration::from_secs(60 * 60);
+/// A volume that was made so close to a machine's launch is taken to be of it.
+const MADE_WITH_MACHINE: Duration = Duration::from_secs(5 * 60);
 const GIB: u64 = 1 << 30;
 
-/// Whose a thing of the tool's is, as its claim tells; `me` is who looks.
-fn labels(claim: &Claim, me: Option<&str>) -> Labels {
+/// Who looks, and where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Looker<'a> {
+    /// Whose things are ours.
+    pub owner: Option<&'a str>,
+    /// In which account; none where that is not known.
+    pub account: Option<&'a str>,
+}
+
+/// Whose a thing of the tool's is, as its claim tells.
+fn labels(claim: &Claim, who: Looker<'_>) -> Labels {
     let owner = match claim {
-        Claim::Ours { .. } => me.map(str::to_owned),
+        Claim::Ours { .. } => who.owner.map(str::to_owned),
         Claim::OtherOwner { owner, .. } => Some(owner.clone()),
         Claim::Foreign { .. } => None,
     };
-    Labels { owner, ..Labels::default() }
+    Labels { owner, account: who.account.map(str::to_owned), ..Labels::default() }
 }
 
 /// What a list of a cloud's machines tells. `looked_at` are the regions that were looked at with success: what is not listed
@@ -33,19 +46,23 @@ pub fn observe_machines(
     book: &PriceBook,
     machines: &[Machine],
     looked_at: &[Region],
-    me: Option<&str>,
+    who: Looker<'_>,
     now: Timestamp,
 ) -> Vec<LedgerEntry> {
     let mut entries = Vec::new();
     let mut seen = BTreeSet::new();
     for machine in machines {
-        let Some(cloud) = machine.cloud.as_deref().filter(|cloud| cloud.claim.is_tools()) else { continue };
+        let Some(cloud) = machine.cloud.as_deref() else { continue };
         let thing = machine.resource().at;
+        // one whose tags were taken away is there all the same
         seen.insert(thing.id.clone());
+        if !cloud.claim.is_tools() {
+            continue;
+        }
         let run = ledger.run(&thing);
         let changed = cloud.metered.changed.filter(|at| *at <= now);
         let launched = machine.launched.unwrap_or(now).min(now);
-        let labels = Labels { job: machine.job.clone(), ..labels(&cloud.claim, me) };
+        let labels = Labels { job: machine.job.clone(), ..labels(&cloud.claim, who) };
         let lease = machine.lease.map(crate::domain::Lease::ends);
         let open = |at| LedgerEntry::Opened {
             thing: thing.clone(),
@@ -68,7 +85,7 @@ pub fn observe_machines(
                         entries.push(open(launched));
                     }
                 }
-                Some(run) if is_poorer(run, machine) => entries.push(open(launched)),
+                Some(run) if is_poorer(run, machine, who) => entries.push(open(launched)),
                 Some(run) => {
                     entries.extend(moved(run, lease).map(|ends| LedgerEntry::Lease { thing: thing.clone(), ends }));
                 }
@@ -94,7 +111,7 @@ pub fn observe_machines(
                 }
                 let (at, bound) = match changed {
                     Some(at) => (at, false),
-                    None => (gone(ledger, run, now), true),
+                    None => (gone(run, now), true),
                 };
                 // one that was thought to be gone before that was there until then
                 if run.is_none_or(|run| !bound && run.ended.is_some_and(|ended| ended < at)) {
@@ -114,11 +131,12 @@ pub fn observe_machines(
             && run.is_open()
             && run.thing.region.as_ref().is_some_and(|region| looked_at.contains(region))
             && !seen.contains(&run.thing.id)
+            && is_in(run, who, now)
             && age(run.opened(), now) > FRESH
     };
     entries.extend(ledger.runs().filter(missing).map(|run| LedgerEntry::Ended {
         thing: run.thing.clone(),
-        at: gone(ledger, Some(run), now),
+        at: gone(Some(run), now),
         bound: true,
     }));
     entries
@@ -132,7 +150,7 @@ pub fn observe_stored(
     book: &PriceBook,
     things: &[Resource],
     looked_at: &[Region],
-    me: Option<&str>,
+    who: Looker<'_>,
     now: Timestamp,
 ) -> Vec<LedgerEntry> {
     let mut entries = Vec::new();
@@ -145,10 +163,14 @@ pub fn observe_stored(
             ResourceKind::Volume => thing.ends_with.is_none(),
             _ => false,
         };
-        if !thing.claim.is_tools() || !alone {
+        // one whose tags were taken away is there all the same
+        seen.insert(thing.at.id.clone());
+        // what is going is charged for no more, and what is being made not yet
+        let passing =
+            matches!(thing.state.as_deref(), Some("deleting" | "deleted" | "creating" | "pending" | "error"));
+        if !thing.claim.is_tools() || !alone || (passing && thing.at.kind != ResourceKind::Image) {
             continue;
         }
-        seen.insert(thing.at.id.clone());
         // of one that is still being made no size is known
         let (Some(region), Some(bytes)) = (&thing.at.region, thing.bytes) else { continue };
         let gb = bytes.div_ceil(GIB);
@@ -160,9 +182,9 @@ pub fn observe_stored(
         if ledger.run(&thing.at).is_none_or(|run| run.bound) {
             entries.push(LedgerEntry::Opened {
                 thing: thing.at.clone(),
-                at: thing.created.unwrap_or(now).min(now),
+                at: alone_since(ledger, thing, now),
                 bill,
-                labels: Labels { job: thing.job.clone(), ..labels(&thing.claim, me) },
+                labels: Labels { job: thing.job.clone(), ..labels(&thing.claim, who) },
                 lease: None,
             });
         }
@@ -174,6 +196,7 @@ pub fn observe_stored(
             && run.is_open()
             && run.thing.region.as_ref().is_some_and(|region| looked_at.contains(region))
             && !seen.contains(&run.thing.id)
+            && is_in(run, who, now)
             && age(run.opened(), now) > FRESH
     };
     entries.extend(ledger.runs().filter(missing).map(|run| LedgerEntry::Ended {
@@ -182,6 +205,23 @@ pub fn observe_stored(
         bound: true,
     }));
     entries
+}
+
+/// Since when a thing is charged by itself: since it was made; but what was made with an image or a machine has been charged as
+/// that one's until it ended, or until now.
+fn alone_since(ledger: &Ledger, thing: &Resource, now: Timestamp) -> Timestamp {
+    let made = thing.created.unwrap_or(now).min(now);
+    let (whole, within) = match thing.at.kind {
+        ResourceKind::Snapshot => (ResourceKind::Image, MADE_WITH_IMAGE),
+        ResourceKind::Volume => (ResourceKind::Machine, MADE_WITH_MACHINE),
+        _ => return made,
+    };
+    let of_same = ledger.runs().filter(|run| {
+        run.thing.kind == whole
+            && run.thing.region == thing.at.region
+            && run.opened().duration_since(made).unsigned_abs() <= within
+    });
+    of_same.map(|run| run.ended.unwrap_or(now).clamp(made, now)).max().unwrap_or(made)
 }
 
 /// The volumes of machines whose disks the ledger does not know: EC2 tells their sizes of the volumes alone.
@@ -211,13 +251,20 @@ fn age(since: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
 
-/// When a machine that is not there any more ended at the latest: it ends itself with its lease, which its job renewed as
-/// long as that is known to have been at work.
-fn gone(ledger: &Ledger, run: Option<&Run>, now: Timestamp) -> Timestamp {
-    let Some((run, lease)) = run.and_then(|run| Some((run, run.lease?.max(run.opened())))) else { return now };
-    let sign = run.labels.job.as_ref().and_then(|job| ledger.last_sign(job));
-    let renewed = sign.and_then(|sign| sign.checked_add(lease.duration_since(run.opened())).ok());
-    renewed.map_or(lease, |renewed| renewed.max(lease)).min(now)
+/// When a machine that is not there any more ended at the latest: it ends itself with its lease, of which each move is
+/// entered.
+fn gone(run: Option<&Run>, now: Timestamp) -> Timestamp {
+    run.and_then(|run| Some(run.lease?.max(run.opened()))).map_or(now, |lease| lease.min(now))
+}
+
+/// Whether a thing would have been seen if it were there: it is in the account that was looked at. A list of nothing does not
+/// say whose it is; then only what must have ended by itself is missed.
+fn is_in(run: &Run, who: Looker<'_>, now: Timestamp) -> bool {
+    match (run.labels.account.as_deref(), who.account) {
+        (None, _) => true,
+        (Some(of_run), Some(looked_at)) => of_run == looked_at,
+        (Some(_), None) => run.lease.is_some_and(|lease| lease < now),
+    }
 }
 
 fn moved(run: &Run, lease: Option<Timestamp>) -> Option<Timestamp> {
@@ -229,14 +276,15 @@ fn moved(run: &Run, lease: Option<Timestamp>) -> Option<Timestamp> {
 }
 
 /// Whether a machine tells something that is charged for, or whose it is, that the ledger does not have of it.
-fn is_poorer(run: &Run, machine: &Machine) -> bool {
+fn is_poorer(run: &Run, machine: &Machine, who: Looker<'_>) -> bool {
     let charges = &run.bill.charges;
     let has = |what| charges.iter().any(|charge| charge.what == what);
     let metered = machine.cloud.as_ref().map(|cloud| &cloud.metered);
     let address = metered.is_some_and(|metered| metered.addresses > 0) && !has(super::ChargeKind::Address);
     let disk = metered.is_some_and(|metered| metered.disk_gb.is_some()) && !has(super::ChargeKind::Disk);
     let job = run.labels.job.is_none() && machine.job.is_some();
-    address || disk || job
+    let account = run.labels.account.is_none() && who.account.is_some();
+    address || disk || job || account
 }
 
 #[cfg(test)]

@@ -325,7 +325,7 @@ impl<'a> Bake<'a> {
         let provider = self.order.provider;
         self.ctx.emit(EventKind::MachineEnding { machine: machine.clone(), provider }).await?;
         self.cloud.terminate(machine).await.map_err(fail)?;
-        self.ctx.emit(EventKind::MachineEnded { machine: machine.clone(), provider }).await?;
+        self.ctx.emit(EventKind::MachineEnded { machine: machine.clone(), provider, already: false }).await?;
         finaliser.map(|finaliser| self.ctx.disarm(finaliser));
         Ok(())
     }

@@ -108,7 +108,7 @@ pub(in crate::ops) async fn end_bake_machine(
     if cloud.machine(&machine).await.map_err(fail)?.is_some() {
         ctx.emit(EventKind::MachineEnding { machine: machine.clone(), provider }).await?;
         cloud.terminate(&machine).await.map_err(fail)?;
-        ctx.emit(EventKind::MachineEnded { machine, provider }).await?;
+        ctx.emit(EventKind::MachineEnded { machine, provider, already: false }).await?;
     }
     if let Some(finaliser) = finaliser {
         ctx.disarm(finaliser);
