@@ -12,8 +12,10 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 const TEXT: &str = include_str!("../../../assets/prices.toml");
-/// How long a Spot price is called the present one.
+/// How many seconds a Spot price is called the present one.
 const SPOT_HOLDS: i64 = 15 * 60;
+/// How many seconds it may be ahead, for two clocks are never the same.
+const CLOCKS_DIFFER: i64 = 60;
 
 /// How a price is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,7 +47,9 @@ impl PriceSource {
         match self {
             Self::Bundled { as_of } => format!("bundled estimate of {as_of}"),
             Self::Listed { as_of } => format!("list price of {as_of}"),
-            Self::Spot { at } if now.duration_since(at).as_secs() < SPOT_HOLDS => "spot now".to_owned(),
+            Self::Spot { at } if (-CLOCKS_DIFFER..SPOT_HOLDS).contains(&now.duration_since(at).as_secs()) => {
+                "spot now".to_owned()
+            }
             Self::Spot { at } => format!("spot of {}", at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC")),
             Self::Free => "free".to_owned(),
         }

@@ -205,6 +205,9 @@ fn sources_are_told_in_words() {
         (PriceSource::Listed { as_of: day }, "list price of 2026-11-01"),
         (PriceSource::Spot { at: at("2026-11-25T11:45:01") }, "spot now"),
         (PriceSource::Spot { at: at("2026-11-25T11:45:00") }, "spot of 2026-11-25 11:45 UTC"),
+        // a clock that is a little behind, and one that was set back
+        (PriceSource::Spot { at: at("2026-11-25T12:01:00") }, "spot now"),
+        (PriceSource::Spot { at: at("2026-11-25T12:01:01") }, "spot of 2026-11-25 12:01 UTC"),
         (PriceSource::Free, "free"),
     ] {
         assert_eq!(source.words(now), words);
