@@ -23,6 +23,15 @@ impl Usd {
     /// More than any price or bill; amounts beyond it are taken for mistakes.
     const MOST: i64 = 1_000_000_000;
 
+    /// More for an hour, or a month of a GB, than anything costs: the dearest machines there are cost some hundreds.
+    const DEAREST: i64 = 10_000;
+
+    /// Whether it can be a price. Nothing, less, and more than anything costs are mistakes: what is free is not sold.
+    #[must_use]
+    pub fn is_price(self) -> bool {
+        self.0 > Decimal::ZERO && self.0 <= Decimal::from(Self::DEAREST)
+    }
+
     /// More than anything will ever come to: sums stop there, for beyond it they would lose their last digits.
     fn most() -> Decimal {
         Decimal::from(Self::MOST * 1000)
