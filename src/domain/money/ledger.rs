@@ -502,11 +502,6 @@ impl Ledger {
         seconds.peek()?;
         Some(seconds.sum())
     }
-
-    /// The jobs whose phases are known.
-    pub fn jobs(&self) -> impl Iterator<Item = &JobId> {
-        self.phases.keys()
-    }
 }
 
 impl Bill {
