@@ -1,11 +1,15 @@
 //! Before the act: how long it will take and what that costs, from what the same work took before; and other types that do
 //! it for the same money or less.
 
-use super::ledger::{ChargeKind, Ledger, Run};
+use super::billing::seconds;
+use super::ledger::{ChargeKind, Ledger, PhaseSpan, Run};
 use super::{Item, Platform, PriceBook, Quote, Usd};
-use crate::domain::{Operation, Phase, ProviderKind, Region, ResourceKind};
+use crate::domain::{JobId, Operation, Phase, ProviderKind, Region, ResourceKind, Timestamp};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
+/// The verb of an operation that is done only once its tests have run.
+const TESTS: &str = "run-tests-linux";
 /// How many earlier runs are looked at, the newest.
 const RUNS: usize = 5;
 /// What is dearer by so much in a hundred still counts as the same money.
@@ -80,34 +84,29 @@ pub struct History {
 }
 
 impl History {
-    /// What is known of the same work; none when it was never done to its end.
+    /// What is known of the same work; none when it was never done to its end. Of a job one machine counts: the one its tests
+    /// ran on, for on another their image may have been made; of a job without tests the last one.
     #[must_use]
     pub fn of(ledger: &Ledger, book: &PriceBook, operation: &str, about: Option<&str>) -> Option<Self> {
-        let alike = |run: &&Run| {
-            run.thing.kind == ResourceKind::Machine
-                && run.ended.is_some()
-                && !run.bound
-                && run.labels.operation.as_deref() == Some(operation)
-                && run.labels.about.as_deref() == about
-        };
-        let mut runs: Vec<&Run> = ledger.runs().filter(alike).collect();
-        runs.sort_by_key(|run| std::cmp::Reverse(run.opened()));
-        let mut taken: Vec<(u64, u64)> = Vec::new();
-        for run in runs {
-            let (Some(job), Some(end)) = (&run.labels.job, run.ended) else { continue };
-            let Some(vcpus) =
-                run.bill.instance_type.as_deref().and_then(|name| book.facts(name)).map(|facts| facts.vcpus)
-            else {
-                continue;
-            };
-            let all = run.seconds(run.opened(), end);
-            let test = ledger.phase_seconds(job, Phase::Test);
-            // tests that were broken off say nothing
-            if test.is_none() && ledger.phases(job).iter().any(|span| span.phase == Phase::Test) {
-                continue;
+        let mut of_jobs: BTreeMap<&JobId, Vec<&Run>> = BTreeMap::new();
+        for run in ledger.runs().filter(|run| run.thing.kind == ResourceKind::Machine) {
+            let alike = run.labels.operation.as_deref() == Some(operation) && run.labels.about.as_deref() == about;
+            if let Some(job) = run.labels.job.as_ref().filter(|_| alike) {
+                of_jobs.entry(job).or_default().push(run);
             }
-            let test = test.unwrap_or(0).min(all);
-            taken.push((all - test, test * u64::from(vcpus)));
+        }
+        let mut done: Vec<(&Run, u64)> = of_jobs
+            .into_iter()
+            .filter_map(|(job, runs)| Self::done(ledger.phases(job), &runs, operation == TESTS))
+            .collect();
+        done.sort_by_key(|(run, _)| std::cmp::Reverse(run.opened()));
+        let mut taken: Vec<(u64, u64)> = Vec::new();
+        for (run, test) in done {
+            let facts = run.bill.instance_type.as_deref().and_then(|name| book.facts(name));
+            let (Some(facts), Some(end)) = (facts, run.ended) else { continue };
+            let all = run.seconds(run.opened(), end);
+            let test = test.min(all);
+            taken.push((all - test, test * u64::from(facts.vcpus)));
             if taken.len() == RUNS {
                 break;
             }
@@ -121,6 +120,23 @@ impl History {
             processor_seconds: middle(taken.iter().map(|(_, test)| *test).collect())?,
             runs: u32::try_from(taken.len()).unwrap_or(u32::MAX),
         })
+    }
+
+    /// The machine that a job did its work on and the seconds of its tests; none when that was not done to its end, or when
+    /// it is not known how long the machine lived.
+    fn done<'a>(spans: &[PhaseSpan], runs: &[&'a Run], tests: bool) -> Option<(&'a Run, u64)> {
+        let whole = spans.iter().filter(|span| span.phase == Phase::Test && span.ok);
+        let whole = whole.filter_map(|span| Some((span.from, span.to?)));
+        let last = whole.clone().max();
+        let by = match last {
+            Some((from, _)) => from,
+            None if !tests && spans.last().is_some_and(|span| span.ok) => Timestamp::MAX,
+            None => return None,
+        };
+        let run = runs.iter().filter(|run| run.opened() <= by).max_by_key(|run| run.opened())?;
+        let end = run.ended.filter(|end| !run.bound && last.is_none_or(|(_, to)| to <= *end))?;
+        let own = whole.filter(|(from, to)| run.opened() <= *from && *to <= end);
+        Some((run, own.map(|(from, to)| seconds(from, to)).sum()))
     }
 
     /// Seconds it would take on so many processors.

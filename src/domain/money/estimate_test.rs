@@ -66,6 +66,93 @@ fn a_history_is_the_middle_of_the_newest_whole_runs() {
     assert_eq!(other, None);
 }
 
+/// A job's phases, each of so many seconds after the job began, and whether it did what it was for.
+fn phases(number: u32, all: &[(Phase, i64, i64, bool)]) -> Vec<LedgerEntry> {
+    let (job, begin) = (job(&format!("j-{number}")), later(at("2026-11-01"), i64::from(number) * 86_400));
+    let span = |&(phase, from, to, ok): &(Phase, i64, i64, bool)| {
+        let job = job.clone();
+        [
+            LedgerEntry::PhaseBegan { job: job.clone(), phase, at: later(begin, from) },
+            LedgerEntry::PhaseEnded { job, phase, at: later(begin, to), ok },
+        ]
+    };
+    all.iter().flat_map(span).collect()
+}
+
+/// A machine of a job, from so many seconds after the job began on; a c5.9xlarge.
+fn life(number: u32, id: &str, verb: &str, (from, to): (i64, Option<i64>)) -> Vec<LedgerEntry> {
+    let begin = later(at("2026-11-01"), i64::from(number) * 86_400);
+    let labels = Labels {
+        job: Some(job(&format!("j-{number}"))),
+        operation: Some(verb.to_owned()),
+        about: Some("all".to_owned()),
+        owner: None,
+    };
+    let thing = machine(id);
+    let open = LedgerEntry::Opened {
+        thing: thing.clone(),
+        at: later(begin, from),
+        bill: compute("1.53"),
+        labels,
+        lease: None,
+    };
+    Some(open).into_iter().chain(to.map(|to| ended(thing, later(begin, to)))).collect()
+}
+
+#[test]
+fn only_what_was_done_to_its_end_is_the_same_work() {
+    const TESTED: (Phase, i64, i64, bool) = (Phase::Test, 1_500, 2_500, true);
+    let (tests, bake) = ("run-tests-linux", "bootstrap-linux");
+    assert_eq!(TESTS, tests);
+    let baked = |to| life(1, "i-1", tests, (0, to));
+    let tested = |to| life(1, "i-2", tests, (1_000, to));
+    for (name, entries, verb, expected) in [
+        // of two machines the one that the tests ran on, whether the other is gone by then or not
+        ("baked", [phases(1, &[TESTED]), baked(Some(900)), tested(Some(2_600))].concat(), tests, Some((600, 1_000))),
+        ("beside", [phases(1, &[TESTED]), baked(Some(3_000)), tested(Some(2_600))].concat(), tests, Some((600, 1_000))),
+        ("still there", [phases(1, &[TESTED]), baked(Some(3_000)), tested(None)].concat(), tests, None),
+        // it took a machine that was there, and ended one that it made an image on
+        ("elsewhere", [phases(1, &[TESTED]), baked(Some(900))].concat(), tests, None),
+        // given up before its tests began
+        ("early", [phases(1, &[(Phase::Launch, 0, 900, true)]), baked(Some(900))].concat(), tests, None),
+        ("nothing known", baked(Some(900)), tests, None),
+        // the first machine was taken away
+        (
+            "again",
+            [
+                phases(1, &[(Phase::Test, 500, 800, false), TESTED]),
+                baked(Some(900)),
+                tested(Some(2_600)),
+            ]
+            .concat(),
+            tests,
+            Some((600, 1_000)),
+        ),
+        // what has no tests is done once its last phase is
+        (
+            "made",
+            [phases(1, &[(Phase::Launch, 0, 900, true)]), life(1, "i-1", bake, (0, Some(900)))].concat(),
+            bake,
+            Some((900, 0)),
+        ),
+        (
+            "not made",
+            [
+                phases(1, &[(Phase::Launch, 0, 100, true), (Phase::Launch, 100, 900, false)]),
+                life(1, "i-1", bake, (0, Some(900))),
+            ]
+            .concat(),
+            bake,
+            None,
+        ),
+    ] {
+        let history = History::of(&fold(entries.iter()), PriceBook::bundled(), verb, Some("all"));
+        let known = history.map(|history| (history.setup, history.processor_seconds / 36));
+        assert_eq!(known, expected, "{name}");
+        assert!(history.is_none_or(|history| history.runs == 1), "{name}");
+    }
+}
+
 #[test]
 fn an_estimate_is_the_time_times_all_that_is_charged() {
     let ledger = fold(run(1, 3_600, true).iter());
