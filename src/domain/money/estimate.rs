@@ -163,10 +163,23 @@ pub struct Estimate {
     pub usd: Option<Usd>,
     /// What it comes to if nobody ends it, until it ends itself.
     pub at_most: Option<Usd>,
+    /// Whether the price of its addresses is in all of it.
+    pub with_addresses: bool,
+    /// Whether that of its volumes is.
+    pub with_volumes: bool,
     /// What may come on top and is not in it, each a line.
     pub not_included: Vec<String>,
     /// Other types, the cheapest first.
     pub alternatives: Vec<Alternative>,
+}
+
+impl Estimate {
+    /// What is in the hour of all of it besides the machine.
+    #[must_use]
+    pub fn included(&self) -> Vec<&'static str> {
+        let parts = [(self.with_addresses, "address"), (self.with_volumes, "volumes")];
+        parts.into_iter().filter(|(with, _)| *with).map(|(_, part)| part).collect()
+    }
 }
 
 /// Another type for the same work.
@@ -201,12 +214,15 @@ pub fn estimate(ledger: &Ledger, book: &PriceBook, work: Work) -> Estimate {
     let address = book.quote(&work.region, &Item::Address).filter(|_| work.addresses > 0);
     let disk = book.quote(&work.region, &Item::Disk).zip(work.disk_gb);
     // a month of 730 hours, as AWS's own calculator takes it: which month it will be does not matter before it has begun
-    let disk = disk.map_or(Usd::ZERO, |(quote, gb)| quote.usd.times(gb, 730));
-    let hourly =
-        machine.map(|quote| quote.usd + address.map_or(Usd::ZERO, |quote| quote.usd.times(work.addresses, 1)) + disk);
+    let disk = disk.map(|(quote, gb)| quote.usd.times(gb, 730));
+    let beside = address.map_or(Usd::ZERO, |quote| quote.usd.times(work.addresses, 1)) + disk.unwrap_or_default();
+    let hourly = machine.map(|quote| quote.usd + beside);
     let costs = |seconds: u64| hourly.map(|hourly| hourly.times(seconds.max(60), 3600));
     let mut not_included = vec!["data that the machine sends out to the internet, beyond 100 GB a month".to_owned()];
-    if work.disk_gb.is_none() {
+    if work.addresses > 0 && address.is_none() {
+        not_included.push("its address".to_owned());
+    }
+    if disk.is_none() {
         not_included.push("its volumes".to_owned());
     }
     if facts.is_some_and(|facts| facts.burstable) {
@@ -225,6 +241,8 @@ pub fn estimate(ledger: &Ledger, book: &PriceBook, work: Work) -> Estimate {
         runs: history.map_or(0, |history| history.runs),
         usd: seconds.and_then(costs),
         at_most: costs(work.lease),
+        with_addresses: address.is_some(),
+        with_volumes: disk.is_some(),
         not_included,
         alternatives: alternatives(book, &work, history),
         work,

@@ -175,6 +175,29 @@ fn an_estimate_is_the_time_times_all_that_is_charged() {
     assert!(burstable.not_included.iter().any(|line| line == "its volumes"));
 }
 
+/// In Ireland no volume has a price, and what is known nowhere has no price of a machine either.
+#[test]
+fn what_has_no_price_is_named_and_not_said_to_be_in_it() {
+    let book = PriceBook::bundled();
+    let told = |place: &str, disk_gb, addresses| {
+        let work = Work { region: region(place), disk_gb, addresses, ..work("c5.9xlarge") };
+        let told = estimate(&Ledger::default(), book, work);
+        let names = ["its address", "its volumes"];
+        let missing = told.not_included.iter().filter(|line| names.contains(&line.as_str())).cloned();
+        (told.hourly.unwrap().exact(), told.included().join(" and "), missing.collect::<Vec<_>>().join(" and "))
+    };
+    for (place, disk_gb, addresses, hourly, included, missing) in [
+        ("us-west-2", Some(73), 1, "1.543", "address and volumes", ""),
+        ("us-west-2", Some(73), 0, "1.538", "volumes", ""),
+        ("us-west-2", None, 1, "1.535", "address", "its volumes"),
+        ("eu-west-1", Some(73), 1, "1.733", "address", "its volumes"),
+        ("eu-west-1", Some(73), 0, "1.728", "", "its volumes"),
+    ] {
+        let expected = (hourly.to_owned(), included.to_owned(), missing.to_owned());
+        assert_eq!(told(place, disk_gb, addresses), expected, "{place} {disk_gb:?} {addresses}");
+    }
+}
+
 #[test]
 fn alternatives_cost_the_same_or_less() {
     let book = PriceBook::bundled();
