@@ -102,8 +102,7 @@ fn life(number: u32, id: &str, verb: &str, (from, to): (i64, Option<i64>)) -> Ve
 #[test]
 fn only_what_was_done_to_its_end_is_the_same_work() {
     const TESTED: (Phase, i64, i64, bool) = (Phase::Test, 1_500, 2_500, true);
-    let (tests, bake) = ("run-tests-linux", "bootstrap-linux");
-    assert_eq!(TESTS, tests);
+    let (tests, bake) = ("run-tests-linux", "bootstrap-linux-dev");
     let baked = |to| life(1, "i-1", tests, (0, to));
     let tested = |to| life(1, "i-2", tests, (1_000, to));
     for (name, entries, verb, expected) in [

@@ -505,7 +505,8 @@ impl Ledger {
 }
 
 impl Bill {
-    /// What a machine on EC2 is charged for, with the prices of a book. What is not known of it is left out.
+    /// What a machine on EC2 is charged for, with the prices of a book. What is not known of it is left out. On the Spot market
+    /// each zone has a price of its own: see [`in_zone`](Self::in_zone).
     #[must_use]
     pub fn of_machine(
         book: &PriceBook,
@@ -515,11 +516,7 @@ impl Bill {
         spot: bool,
         (disk_gb, addresses): (Option<u64>, u64),
     ) -> Self {
-        let compute = if spot {
-            book.spot(region, instance_type, platform).map(|(quote, _)| quote)
-        } else {
-            book.machine(region, instance_type, platform)
-        };
+        let compute = if spot { None } else { book.machine(region, instance_type, platform) };
         let mut charges = vec![Charge { what: ChargeKind::Compute, amount: 1, price: compute }];
         if addresses > 0 {
             let price = book.quote(region, &Item::Address);
@@ -531,12 +528,28 @@ impl Bill {
         Self { instance_type: Some(instance_type.to_owned()), platform, spot, charges }
     }
 
+    /// The same in a zone that is known: what the Spot market asks there.
+    #[must_use]
+    pub fn in_zone(mut self, book: &PriceBook, region: &Region, zone: &str) -> Self {
+        let compute = self.charges.iter_mut().find(|charge| charge.what == ChargeKind::Compute);
+        if let (true, Some(name), Some(compute)) = (self.spot, &self.instance_type, compute) {
+            let (instance_type, zone) = (name.clone(), zone.to_owned());
+            compute.price = book.quote(region, &Item::Spot { instance_type, platform: self.platform, zone });
+        }
+        self
+    }
+
     /// What a machine is charged for as it is described: nothing but in a cloud.
     #[must_use]
     pub fn of(book: &PriceBook, machine: &Machine) -> Self {
         let Some(cloud) = &machine.cloud else { return Self::free() };
         let Metered { platform, spot, disk_gb, addresses, .. } = cloud.metered;
-        Self::of_machine(book, &cloud.region, &cloud.instance_type, platform, spot, (disk_gb, addresses))
+        let bill =
+            Self::of_machine(book, &cloud.region, &cloud.instance_type, platform, spot, (disk_gb, addresses));
+        match &cloud.zone {
+            Some(zone) => bill.in_zone(book, &cloud.region, zone),
+            None => bill,
+        }
     }
 
     /// A run of a thing that is charged so, of which nothing else is known; `stopped` is until when it ran.

@@ -2,8 +2,9 @@
 //! no order at all.
 
 use super::super::fixtures::*;
-use super::super::{Grouping, Range, outlook, report};
+use super::super::{Grouping, PriceSheet, PriceTag, Range, outlook, report};
 use super::*;
+use crate::domain::{Claim, CloudFacts, Layout, MachineId};
 use proptest::prelude::*;
 
 /// Each kind's sum up to a moment: compute, address, disk.
@@ -200,6 +201,59 @@ fn a_price_that_was_not_known_is_that_of_today_or_unknown() {
             (all.total.total().exact().as_str(), all.total.unknown),
             (hour.unwrap_or("0"), usize::from(hour.is_none()))
         );
+    }
+}
+
+/// A running c5.9xlarge of the Spot market, in us-west-2.
+fn spot_in(zone: Option<&str>) -> Machine {
+    Machine {
+        id: MachineId::new("i-1").unwrap(),
+        provider: ProviderKind::Aws,
+        state: MachineState::Running,
+        image: None,
+        launched: Some(day("10:00:00")),
+        lease: None,
+        job: None,
+        endpoint: None,
+        layout: Layout::interface(),
+        sudo: true,
+        cloud: Some(Box::new(CloudFacts {
+            region: region("us-west-2"),
+            zone: zone.map(str::to_owned),
+            instance_type: "c5.9xlarge".to_owned(),
+            name: None,
+            image_id: None,
+            address: None,
+            claim: Claim::Ours { why: "its tag".to_owned() },
+            keep: None,
+            reason: None,
+            metered: Metered { spot: true, ..Metered::default() },
+        })),
+    }
+}
+
+#[test]
+fn a_spot_machine_costs_what_its_own_zone_asks() {
+    let tag = |zone: &str, price: &str| PriceTag {
+        region: region("us-west-2"),
+        item: Item::Spot {
+            instance_type: "c5.9xlarge".to_owned(),
+            platform: Platform::Linux,
+            zone: zone.to_owned(),
+        },
+        quote: listed(price),
+        facts: None,
+    };
+    let prices = vec![tag("us-west-2a", "0.5"), tag("us-west-2b", "0.7")];
+    let book = PriceBook::bundled().with(&PriceSheet { asked: day("09:00:00"), prices });
+    for (zone, hour) in [
+        (Some("us-west-2a"), Some("0.5")),
+        (Some("us-west-2b"), Some("0.7")),
+        (Some("us-west-2c"), None),
+        (None, None),
+    ] {
+        let run = Run::of_machine(&Ledger::default(), &book, &spot_in(zone), day("11:00:00"));
+        assert_eq!(run.compute(&book).map(|quote| quote.usd.exact()).as_deref(), hour, "{zone:?}");
     }
 }
 
