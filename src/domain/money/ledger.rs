@@ -269,32 +269,43 @@ impl Run {
         self.bill.charges.iter().any(|charge| self.price(charge, book).is_none())
     }
 
+    /// What it is charged for as it is now.
+    fn current(&self) -> impl Iterator<Item = &Charge> {
+        let counts = |charge: &&Charge| self.is_open() && (self.is_running() || charge.what.outlasts_stop());
+        self.bill.charges.iter().filter(counts)
+    }
+
+    /// Whether a price of what it is charged for now is not known, so that an hour costs more than [`hourly`](Self::hourly)
+    /// says.
+    #[must_use]
+    pub fn costs_more(&self, book: &PriceBook) -> bool {
+        self.current().any(|charge| self.price(charge, book).is_none())
+    }
+
     /// What it costs for an hour as it is now, all that is charged by the month counted in; none when the machine's own price
-    /// is not known.
+    /// is not known, or that of all that is charged.
     #[must_use]
     pub fn hourly(&self, book: &PriceBook, now: Timestamp) -> Option<Usd> {
-        let mut hourly = Usd::ZERO;
-        if !self.is_open() {
-            return Some(hourly);
-        }
+        let (mut hourly, mut known, mut unknown) = (Usd::ZERO, false, false);
         let (begin, end) = super::billing::month_of(now);
-        for charge in &self.bill.charges {
-            if !self.is_running() && !charge.what.outlasts_stop() {
-                continue;
-            }
-            let price = self.price(charge, book);
-            let Some(price) = price else {
+        for charge in self.current() {
+            let Some(price) = self.price(charge, book) else {
                 if charge.what == ChargeKind::Compute {
                     return None;
                 }
+                unknown = true;
                 continue;
             };
+            known = true;
             let each = price.usd.times(charge.amount, 1);
             hourly += if charge.what.outlasts_stop() {
                 each.times(3600, super::billing::seconds(begin, end))
             } else {
                 each
             };
+        }
+        if unknown && !known {
+            return None;
         }
         Some(hourly)
     }

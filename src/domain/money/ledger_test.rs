@@ -204,6 +204,36 @@ fn a_price_that_was_not_known_is_that_of_today_or_unknown() {
     }
 }
 
+/// In Ireland machines have a price, and what is stored has none.
+#[test]
+fn what_has_no_price_is_not_counted_as_nothing() {
+    let book = PriceBook::bundled();
+    let charges = |kinds: &[ChargeKind]| {
+        let charges = kinds.iter().map(|what| Charge { what: *what, amount: 1, price: None }).collect();
+        Bill { instance_type: Some("c5.9xlarge".to_owned()), charges, ..Bill::default() }
+    };
+    let (running, kept) = (vec![], vec![stopped(machine("i-1"), day("10:30:00"))]);
+    let whole = [ChargeKind::Compute, ChargeKind::Address, ChargeKind::Disk];
+    for (kinds, then, hour, more) in [
+        (&whole[..], &running, Some("1.733"), true),
+        (&whole[..2], &running, Some("1.733"), false),
+        (&whole[..], &kept, None, true),
+        (&whole[..2], &kept, Some("0"), false),
+        (&[ChargeKind::Disk], &running, None, true),
+        (&[ChargeKind::Snapshot], &running, None, true),
+    ] {
+        let mut thing = machine("i-1");
+        thing.region = Some(region("eu-west-1"));
+        let mut ledger = fold(&[opened(thing, day("10:00:00"), charges(kinds))]);
+        then.iter().for_each(|entry| ledger.apply(entry));
+        let run = ledger.run(&machine("i-1")).unwrap();
+        assert_eq!(run.hourly(book, day("11:00:00")).map(Usd::exact).as_deref(), hour, "{kinds:?} {then:?}");
+        assert_eq!(run.costs_more(book), more, "{kinds:?} {then:?}");
+        let burn = outlook(&ledger, book, day("11:00:00")).burn;
+        assert_eq!((burn.hourly.exact().as_str(), burn.unknown), (hour.unwrap_or("0"), usize::from(more)));
+    }
+}
+
 /// A running c5.9xlarge of the Spot market, in us-west-2.
 fn spot_in(zone: Option<&str>) -> Machine {
     Machine {
