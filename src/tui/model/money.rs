@@ -78,6 +78,8 @@ pub struct Money {
     pub known: String,
     /// What the month is told apart by.
     by: Grouping,
+    /// When that was reckoned.
+    looked: Timestamp,
     jobs: BTreeMap<JobId, (Usd, bool)>,
     bundled: Arc<PriceBook>,
 }
@@ -92,6 +94,7 @@ impl Default for Money {
             groups: None,
             known: String::new(),
             by: Grouping::Thing,
+            looked: Timestamp::UNIX_EPOCH,
             jobs: BTreeMap::new(),
             bundled: Arc::clone(PriceBook::bundled()),
         }
@@ -113,6 +116,7 @@ impl Money {
             return;
         };
         self.outlook = Some(outlook(&ledger, &book, now));
+        self.looked = now;
         let begin = Range::month(now).from;
         self.items.clear();
         self.jobs.clear();
@@ -216,10 +220,11 @@ impl Money {
         })
     }
 
-    /// A second has passed: it comes to more as long as anything costs.
+    /// A second has passed: it comes to more as long as anything costs, and another day has a sum of its own.
     pub fn tick(&mut self, now: Timestamp) {
-        let costs = |outlook: &Outlook| !outlook.burn.hourly.is_zero() || outlook.burn.unknown > 0;
-        if self.outlook.as_ref().is_some_and(costs) {
+        let other_day = Range::day(now) != Range::day(self.looked);
+        let stale = |outlook: &Outlook| other_day || !outlook.burn.hourly.is_zero() || outlook.burn.unknown > 0;
+        if self.outlook.as_ref().is_some_and(stale) {
             self.look(now);
         }
     }
@@ -305,7 +310,21 @@ impl Money {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::fixtures::{at, money, on_aws, ours};
+    use crate::tui::fixtures::{at, gone, launched, money, money_of, on_aws, ours};
+
+    #[test]
+    fn another_day_begins_with_nothing_though_nothing_runs() {
+        let midnight = at(86_400);
+        let ago = |minutes: i64| midnight - jiff::SignedDuration::from_mins(minutes);
+        let mut known = Money::default();
+        known.take(money_of(&[launched("i-0a", "c5.9xlarge", ago(90), None), gone("i-0a", ago(30))]), ago(20));
+        let today = |known: &Money| known.outlook.as_ref().map(|outlook| (outlook.today.is_zero(), outlook.days.len()));
+        let days = today(&known).unwrap().1;
+        known.tick(ago(0) - jiff::SignedDuration::from_secs(1));
+        assert_eq!(today(&known), Some((false, days)));
+        known.tick(midnight);
+        assert_eq!(today(&known), Some((true, days + 1)));
+    }
 
     #[test]
     fn what_was_told_is_told_of_each_machine_and_job() {
