@@ -1,7 +1,7 @@
 //! What the dashboard knows of money: the ledger and the prices as the session told them last, and what they come to now.
 
 use crate::domain::money::{
-    ChargeKind, Estimate, Grouping, Item, JobCost, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work,
+    Estimate, Grouping, Item, JobCost, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work,
     estimate, known_by, outlook, report,
 };
 use crate::domain::{
@@ -241,44 +241,30 @@ impl Money {
         self.told.as_ref()?.ledger.run(thing)
     }
 
+    /// A machine as the ledger has it, else as it is described.
+    #[must_use]
+    pub fn run_of(&self, machine: &Machine, now: Timestamp) -> Run {
+        let none = Ledger::default();
+        let ledger = self.told.as_ref().map_or(&none, |told| &told.ledger);
+        Run::of_machine(ledger, self.book(), machine, now)
+    }
+
     /// An hour of a machine alone, and how that is known; none when its price is not known.
     #[must_use]
-    pub fn price_of(&self, machine: &Machine) -> Option<Quote> {
-        let Some(cloud) = machine.cloud.as_deref() else { return Some(Quote::FREE) };
-        let known = self.run(&machine.resource().at).and_then(|run| {
-            let charge = run.bill.charges.iter().find(|charge| charge.what == ChargeKind::Compute)?;
-            run.price(charge, self.book())
-        });
-        let metered = &cloud.metered;
-        known.or_else(|| {
-            let book = self.book();
-            if metered.spot {
-                return book.spot(&cloud.region, &cloud.instance_type, metered.platform).map(|(quote, _)| quote);
-            }
-            book.machine(&cloud.region, &cloud.instance_type, metered.platform)
-        })
+    pub fn price_of(&self, machine: &Machine, now: Timestamp) -> Option<Quote> {
+        self.run_of(machine, now).compute(self.book())
     }
 
     /// What a machine costs for an hour, with all that goes with it, as it is now; none when that is not known.
     #[must_use]
     pub fn hourly(&self, machine: &Machine, now: Timestamp) -> Option<Usd> {
-        if machine.provider != ProviderKind::Aws {
-            return Some(Usd::ZERO);
-        }
-        match self.run(&machine.resource().at) {
-            Some(run) => run.hourly(self.book(), now),
-            None if machine.state.is_alive() => self.price_of(machine).map(|quote| quote.usd),
-            None => None,
-        }
+        self.run_of(machine, now).hourly(self.book(), now)
     }
 
-    /// What a machine has cost so far; none when nothing is known of it, or its price is not.
+    /// What a machine has cost so far; none when a price of it is not known.
     #[must_use]
     pub fn so_far(&self, machine: &Machine, now: Timestamp) -> Option<Usd> {
-        if machine.provider != ProviderKind::Aws {
-            return Some(Usd::ZERO);
-        }
-        let run = self.run(&machine.resource().at)?;
+        let run = self.run_of(machine, now);
         (!run.is_unknown(self.book())).then(|| run.total(self.book(), now))
     }
 
@@ -347,5 +333,24 @@ mod tests {
         // half an hour at 0.3328, 0.005 and the disk's
         assert_eq!(spent("j-fail22").as_deref(), Some("$0.17051"));
         assert_eq!(spent("j-other2"), None);
+    }
+
+    #[test]
+    fn a_machine_that_was_not_entered_costs_what_its_parts_do() {
+        let now = at(43_200);
+        let mut machine = on_aws("i-0a", "us-west-2", "hg-temp", ours());
+        machine.launched = Some(now - jiff::SignedDuration::from_mins(30));
+        machine.cloud.as_mut().unwrap().metered.addresses = 1;
+        let told = |known: &Money| {
+            let alone = known.price_of(&machine, now).map(|quote| quote.usd.price());
+            let all = known.hourly(&machine, now).map(Usd::price);
+            (alone, all, known.so_far(&machine, now).map(Usd::price))
+        };
+        let mut known = Money::default();
+        for _ in 0..2 {
+            let usd = |text: &str| Some(text.to_owned());
+            assert_eq!(told(&known), (usd("$1.53"), usd("$1.535"), usd("$0.7675")));
+            known.take(money_of(&[]), now);
+        }
     }
 }
