@@ -1,8 +1,8 @@
 //! What the dashboard knows of money: the ledger and the prices as the session told them last, and what they come to now.
 
 use crate::domain::money::{
-    Estimate, Grouping, Item, JobCost, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work,
-    estimate, known_by, outlook, report,
+    Estimate, Grouping, Item, JobCost, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work, estimate,
+    known_by, outlook, report,
 };
 use crate::domain::{
     Image, JobId, Machine, Operation, Phase, Plan, ProviderKind, Resource, ResourceKind, ResourceRef, Timestamp,
@@ -20,6 +20,8 @@ pub struct CostItem {
     pub run: Run,
     /// For an hour as it is now; none when its price is not known.
     pub hourly: Option<Usd>,
+    /// Whether it costs more than that, by a price that is not known.
+    pub more: bool,
     /// For a month of what is stored, where that is all it is charged for now.
     pub monthly: Option<Usd>,
     /// Since it began, as far as prices are known.
@@ -40,6 +42,7 @@ impl CostItem {
         let ends = run.lease.filter(|lease| run.is_running() && *lease > now);
         Self {
             hourly: run.hourly(book, now),
+            more: run.costs_more(book),
             monthly: if stored { Outlook::monthly(run, book) } else { None },
             so_far,
             month: so_far - before,
@@ -261,9 +264,19 @@ impl Money {
         self.run_of(machine, now).hourly(self.book(), now)
     }
 
-    /// What a machine has cost so far; none when a price of it is not known.
+    /// Whether a machine costs more than that, by a price that is not known.
+    #[must_use]
+    pub fn costs_more(&self, machine: &Machine, now: Timestamp) -> bool {
+        self.run_of(machine, now).costs_more(self.book())
+    }
+
+    /// What a machine has cost so far; none when a price of it is not known, or until when it ran.
     #[must_use]
     pub fn so_far(&self, machine: &Machine, now: Timestamp) -> Option<Usd> {
+        let changed = machine.cloud.as_ref().is_none_or(|cloud| cloud.metered.changed.is_some());
+        if !machine.state.is_alive() && !changed && self.run(&machine.resource().at).is_none() {
+            return None;
+        }
         let run = self.run_of(machine, now);
         (!run.is_unknown(self.book())).then(|| run.total(self.book(), now))
     }
@@ -304,7 +317,8 @@ mod tests {
         let ago = |minutes: i64| midnight - jiff::SignedDuration::from_mins(minutes);
         let mut known = Money::default();
         known.take(money_of(&[launched("i-0a", "c5.9xlarge", ago(90), None), gone("i-0a", ago(30))]), ago(20));
-        let today = |known: &Money| known.outlook.as_ref().map(|outlook| (outlook.today.is_zero(), outlook.days.len()));
+        let today =
+            |known: &Money| known.outlook.as_ref().map(|outlook| (outlook.today.is_zero(), outlook.days.len()));
         let days = today(&known).unwrap().1;
         known.tick(ago(0) - jiff::SignedDuration::from_secs(1));
         assert_eq!(today(&known), Some((false, days)));
