@@ -10,7 +10,9 @@ use super::super::table::table;
 use super::super::{exit, words};
 use super::{Answer, estimate, plans};
 use crate::config::host_key_fingerprint;
-use crate::domain::money::{Item, Ledger, PriceBook, Quote, Run, UNKNOWN, Usd, known, left_running, per_hour_at_least};
+use crate::domain::money::{
+    Item, Ledger, PriceBook, Quote, Run, UNKNOWN, Usd, known, left_running, per_hour_at_least,
+};
 use crate::domain::{
     Endpoint, HostKeys, LaunchSpec, Machine, MachineId, Operation, PlanVerb, ProviderKind, Timestamp, Transport,
     escape_line,

@@ -263,7 +263,10 @@ pub fn alternatives(book: &PriceBook, work: &Work, history: Option<History>) -> 
     let mut found = Vec::new();
     for (name, facts) in book.types() {
         // ARM has no images of ours; a burstable type is slow, or dearer, once its credits are used up
-        if facts.arm || (facts.burstable && !own.burstable) || u64::from(facts.vcpus) * 2 < u64::from(own.vcpus.min(16)) {
+        if facts.arm
+            || (facts.burstable && !own.burstable)
+            || u64::from(facts.vcpus) * 2 < u64::from(own.vcpus.min(16))
+        {
             continue;
         }
         let on_demand = book.machine(&work.region, name, Platform::Linux).filter(|_| name != work.instance_type);

@@ -108,7 +108,12 @@ fn only_what_was_done_to_its_end_is_the_same_work() {
     for (name, entries, verb, expected) in [
         // of two machines the one that the tests ran on, whether the other is gone by then or not
         ("baked", [phases(1, &[TESTED]), baked(Some(900)), tested(Some(2_600))].concat(), tests, Some((600, 1_000))),
-        ("beside", [phases(1, &[TESTED]), baked(Some(3_000)), tested(Some(2_600))].concat(), tests, Some((600, 1_000))),
+        (
+            "beside",
+            [phases(1, &[TESTED]), baked(Some(3_000)), tested(Some(2_600))].concat(),
+            tests,
+            Some((600, 1_000)),
+        ),
         ("still there", [phases(1, &[TESTED]), baked(Some(3_000)), tested(None)].concat(), tests, None),
         // it took a machine that was there, and ended one that it made an image on
         ("elsewhere", [phases(1, &[TESTED]), baked(Some(900))].concat(), tests, None),
@@ -118,12 +123,7 @@ fn only_what_was_done_to_its_end_is_the_same_work() {
         // the first machine was taken away
         (
             "again",
-            [
-                phases(1, &[(Phase::Test, 500, 800, false), TESTED]),
-                baked(Some(900)),
-                tested(Some(2_600)),
-            ]
-            .concat(),
+            [phases(1, &[(Phase::Test, 500, 800, false), TESTED]), baked(Some(900)), tested(Some(2_600))].concat(),
             tests,
             Some((600, 1_000)),
         ),

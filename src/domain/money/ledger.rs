@@ -555,8 +555,7 @@ impl Bill {
     pub fn of(book: &PriceBook, machine: &Machine) -> Self {
         let Some(cloud) = &machine.cloud else { return Self::free() };
         let Metered { platform, spot, disk_gb, addresses, .. } = cloud.metered;
-        let bill =
-            Self::of_machine(book, &cloud.region, &cloud.instance_type, platform, spot, (disk_gb, addresses));
+        let bill = Self::of_machine(book, &cloud.region, &cloud.instance_type, platform, spot, (disk_gb, addresses));
         match &cloud.zone {
             Some(zone) => bill.in_zone(book, &cloud.region, zone),
             None => bill,

@@ -266,11 +266,7 @@ fn spot_in(zone: Option<&str>) -> Machine {
 fn a_spot_machine_costs_what_its_own_zone_asks() {
     let tag = |zone: &str, price: &str| PriceTag {
         region: region("us-west-2"),
-        item: Item::Spot {
-            instance_type: "c5.9xlarge".to_owned(),
-            platform: Platform::Linux,
-            zone: zone.to_owned(),
-        },
+        item: Item::Spot { instance_type: "c5.9xlarge".to_owned(), platform: Platform::Linux, zone: zone.to_owned() },
         quote: listed(price),
         facts: None,
     };

@@ -59,9 +59,8 @@ impl Saving {
                     let hourly = run.hourly(book, now);
                     if run.is_running() {
                         let more = u64::from(run.costs_more(book));
-                        return hourly.map_or(unknown, |hourly| {
-                            Some(Self { hourly, unknown: more, ..Self::default() })
-                        });
+                        return hourly
+                            .map_or(unknown, |hourly| Some(Self { hourly, unknown: more, ..Self::default() }));
                     }
                     return Outlook::monthly(run, book).map_or(unknown, |monthly| {
                         (!monthly.is_zero()).then(|| Self { monthly, ..Self::default() })

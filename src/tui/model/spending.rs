@@ -181,7 +181,7 @@ impl Row for CostRow<'_> {
                         format!("{}/mo", at_most(monthly))
                     }
                     (CostState::Stored | CostState::Stopped, _, Some(monthly)) => format!("{monthly}/mo"),
-                    (CostState::Running, Some(hourly), _) => format!("{hourly}/h"),
+                    (CostState::Running, Some(hourly), _) => format!("{}/h", known(hourly, item.more)),
                     _ => "unknown".to_owned(),
                 },
             },
