@@ -225,7 +225,9 @@ fn what_has_no_price_is_not_counted_as_nothing() {
         let mut thing = machine("i-1");
         thing.region = Some(region("eu-west-1"));
         let mut ledger = fold(&[opened(thing, day("10:00:00"), charges(kinds))]);
-        then.iter().for_each(|entry| ledger.apply(entry));
+        for entry in then {
+            ledger.apply(entry);
+        }
         let run = ledger.run(&machine("i-1")).unwrap();
         assert_eq!(run.hourly(book, day("11:00:00")).map(Usd::exact).as_deref(), hour, "{kinds:?} {then:?}");
         assert_eq!(run.costs_more(book), more, "{kinds:?} {then:?}");
