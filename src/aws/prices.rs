@@ -26,8 +26,6 @@ const LONGEST: usize = 1000;
 const AT_ONCE: usize = 4;
 /// How many types are asked for at once on the Spot market.
 const SPOT_TYPES: usize = 100;
-/// More an hour than any machine costs: the dearest there are cost some hundreds.
-const ABSURD: i64 = 10_000;
 
 /// Where the Price List is asked for what is looked at from `home`: it has endpoints in a few regions only, and each of them
 /// knows the prices of all regions of its partition.
@@ -320,10 +318,10 @@ fn mebibytes(text: &str) -> Option<u64> {
     Some(whole.checked_mul(1024)? + part * 1024 / 1000)
 }
 
-/// A price as a service tells it. Nothing, less, and more than anything costs are mistakes: what is free is not sold.
+/// A price as a service tells it.
 fn price(text: &str) -> std::result::Result<Usd, String> {
     let usd: Usd = text.parse()?;
-    if usd <= Usd::ZERO || usd > Usd::cents(ABSURD * 100) {
+    if !usd.is_price() {
         return Err(format!("`{}` is no price", escape_line(text)));
     }
     Ok(usd)

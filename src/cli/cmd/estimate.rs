@@ -198,10 +198,10 @@ impl Known {
         row("Price", &price(estimate.machine, self.now));
         if let (Some(hourly), true) = (estimate.hourly, estimate.hourly != estimate.machine.map(|quote| quote.usd)) {
             let mut parts = Vec::new();
-            if work.addresses > 0 {
+            if estimate.with_addresses {
                 parts.push("its public address".to_owned());
             }
-            parts.extend(work.disk_gb.map(|gb| format!("{gb} GB of disk")));
+            parts.extend(work.disk_gb.filter(|_| estimate.with_volumes).map(|gb| format!("{gb} GB of disk")));
             row("", &format!("with {}: {}", parts.join(" and "), per_hour(Some(hourly))));
         }
         row("Time", &estimate.time());

@@ -10,7 +10,9 @@ use super::super::table::table;
 use super::super::{exit, words};
 use super::{Answer, estimate, plans};
 use crate::config::host_key_fingerprint;
-use crate::domain::money::{Item, Ledger, PriceBook, Quote, Run, UNKNOWN, Usd, known, left_running, per_hour};
+use crate::domain::money::{
+    Item, Ledger, PriceBook, Quote, Run, UNKNOWN, Usd, known, left_running, per_hour_at_least,
+};
 use crate::domain::{
     Endpoint, HostKeys, LaunchSpec, Machine, MachineId, Operation, PlanVerb, ProviderKind, Timestamp, Transport,
     escape_line,
@@ -145,7 +147,10 @@ impl Purse {
         let hourly = match run.hourly(&self.book, self.now) {
             _ if !run.is_open() => dash(),
             None => UNKNOWN.to_owned(),
-            Some(hourly) => format!("{}{mark}", per_hour(Some(hourly)).trim_end_matches("/h")),
+            hourly => {
+                let said = per_hour_at_least(hourly, run.costs_more(&self.book));
+                format!("{}{mark}", said.trim_end_matches("/h"))
+            }
         };
         [hourly, known(run.total(&self.book, self.now), run.is_unknown(&self.book))]
     }
@@ -355,7 +360,8 @@ fn prices(machine: &Machine, purse: &Purse) -> Vec<(&'static str, String)> {
     let hourly = run.hourly(book, *now);
     if run.is_running() {
         if hourly != compute.map(|quote| quote.usd) {
-            told.push(("", format!("with its address and volumes {}", per_hour(hourly))));
+            let all = per_hour_at_least(hourly, run.costs_more(book));
+            told.push(("", format!("with its address and volumes {all}")));
         }
         if run.is_burstable(book) {
             let each = machine

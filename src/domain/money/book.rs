@@ -12,8 +12,10 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 const TEXT: &str = include_str!("../../../assets/prices.toml");
-/// How long a Spot price is called the present one.
+/// How many seconds a Spot price is called the present one.
 const SPOT_HOLDS: i64 = 15 * 60;
+/// How many seconds it may be ahead, for two clocks are never the same.
+const CLOCKS_DIFFER: i64 = 60;
 
 /// How a price is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,7 +47,9 @@ impl PriceSource {
         match self {
             Self::Bundled { as_of } => format!("bundled estimate of {as_of}"),
             Self::Listed { as_of } => format!("list price of {as_of}"),
-            Self::Spot { at } if now.duration_since(at).as_secs() < SPOT_HOLDS => "spot now".to_owned(),
+            Self::Spot { at } if (-CLOCKS_DIFFER..SPOT_HOLDS).contains(&now.duration_since(at).as_secs()) => {
+                "spot now".to_owned()
+            }
             Self::Spot { at } => format!("spot of {}", at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC")),
             Self::Free => "free".to_owned(),
         }
@@ -183,6 +187,16 @@ pub struct TypeFacts {
     pub burstable: bool,
 }
 
+impl TypeFacts {
+    /// More processors than any machine has: the largest have not half as many.
+    const MOST_VCPUS: u32 = 2048;
+
+    /// Whether a machine can be so.
+    fn are_likely(&self) -> bool {
+        (1..=Self::MOST_VCPUS).contains(&self.vcpus) && self.memory_mib > 0
+    }
+}
+
 /// Prices and rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceBook {
@@ -299,18 +313,21 @@ impl PriceBook {
         &BOOK
     }
 
-    /// The same with what a price list said over it. A price that is nothing, or less, is none.
+    /// The same with what a price list said over it. A price that is nothing, less, or more than anything costs is none, and
+    /// nor is a type believed that no machine could be of.
     #[must_use]
     pub fn with(&self, sheet: &PriceSheet) -> Self {
         let mut book = self.clone();
         book.asked = Some(sheet.asked);
         for tag in &sheet.prices {
-            if let (Item::Machine { instance_type, .. }, Some(facts)) = (&tag.item, &tag.facts) {
+            if !tag.quote.usd.is_price() {
+                continue;
+            }
+            let facts = tag.facts.as_ref().filter(|facts| facts.are_likely());
+            if let (Item::Machine { instance_type, .. }, Some(facts)) = (&tag.item, facts) {
                 book.types.entry(instance_type.clone()).or_insert_with(|| facts.clone());
             }
-            if tag.quote.usd > Usd::ZERO {
-                book.listed.insert((tag.region.clone(), tag.item.clone()), tag.quote);
-            }
+            book.listed.insert((tag.region.clone(), tag.item.clone()), tag.quote);
         }
         book
     }

@@ -197,6 +197,28 @@ fn a_price_list_goes_before_the_book_and_nothing_is_no_price() {
 }
 
 #[test]
+fn what_cannot_be_in_a_price_list_is_left_out() {
+    let west = region("us-west-2");
+    let item = |name: &str| Item::Machine { instance_type: name.to_owned(), platform: Platform::Linux };
+    for (price, facts, priced, typed) in [
+        ("10000", Some((2048, 1)), true, true),
+        ("10000.01", Some((4, 8192)), false, false),
+        ("0", Some((4, 8192)), false, false),
+        ("1", None, true, false),
+        ("1", Some((0, 8192)), true, false),
+        ("1", Some((2049, 8192)), true, false),
+        ("1", Some((u32::MAX, 8192)), true, false),
+        ("1", Some((4, 0)), true, false),
+    ] {
+        let own = facts.map(|(vcpus, memory_mib)| TypeFacts { vcpus, memory_mib, arm: false, burstable: false });
+        let tag = PriceTag { region: west.clone(), item: item("x99.gigantic"), quote: listed(price), facts: own };
+        let book = book().with(&PriceSheet { asked: at("2026-11-25"), prices: vec![tag] });
+        let known = (book.quote(&west, &item("x99.gigantic")).is_some(), book.facts("x99.gigantic").is_some());
+        assert_eq!(known, (priced, typed), "{price} {facts:?}");
+    }
+}
+
+#[test]
 fn sources_are_told_in_words() {
     let day = jiff::civil::date(2026, 11, 1);
     let now = at("2026-11-25T12:00:00");
@@ -205,6 +227,9 @@ fn sources_are_told_in_words() {
         (PriceSource::Listed { as_of: day }, "list price of 2026-11-01"),
         (PriceSource::Spot { at: at("2026-11-25T11:45:01") }, "spot now"),
         (PriceSource::Spot { at: at("2026-11-25T11:45:00") }, "spot of 2026-11-25 11:45 UTC"),
+        // a clock that is a little behind, and one that was set back
+        (PriceSource::Spot { at: at("2026-11-25T12:01:00") }, "spot now"),
+        (PriceSource::Spot { at: at("2026-11-25T12:01:01") }, "spot of 2026-11-25 12:01 UTC"),
         (PriceSource::Free, "free"),
     ] {
         assert_eq!(source.words(now), words);

@@ -1,11 +1,15 @@
 //! Before the act: how long it will take and what that costs, from what the same work took before; and other types that do
 //! it for the same money or less.
 
-use super::ledger::{ChargeKind, Ledger, Run};
+use super::billing::seconds;
+use super::ledger::{ChargeKind, Ledger, PhaseSpan, Run};
 use super::{Item, Platform, PriceBook, Quote, Usd};
-use crate::domain::{Operation, Phase, ProviderKind, Region, ResourceKind};
+use crate::domain::{JobId, Operation, Phase, ProviderKind, Region, ResourceKind, Timestamp};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
+/// The verb of an operation that is done only once its tests have run.
+const TESTS: &str = "run-tests-linux";
 /// How many earlier runs are looked at, the newest.
 const RUNS: usize = 5;
 /// What is dearer by so much in a hundred still counts as the same money.
@@ -80,34 +84,29 @@ pub struct History {
 }
 
 impl History {
-    /// What is known of the same work; none when it was never done to its end.
+    /// What is known of the same work; none when it was never done to its end. Of a job one machine counts: the one its tests
+    /// ran on, for on another their image may have been made; of a job without tests the last one.
     #[must_use]
     pub fn of(ledger: &Ledger, book: &PriceBook, operation: &str, about: Option<&str>) -> Option<Self> {
-        let alike = |run: &&Run| {
-            run.thing.kind == ResourceKind::Machine
-                && run.ended.is_some()
-                && !run.bound
-                && run.labels.operation.as_deref() == Some(operation)
-                && run.labels.about.as_deref() == about
-        };
-        let mut runs: Vec<&Run> = ledger.runs().filter(alike).collect();
-        runs.sort_by_key(|run| std::cmp::Reverse(run.opened()));
-        let mut taken: Vec<(u64, u64)> = Vec::new();
-        for run in runs {
-            let (Some(job), Some(end)) = (&run.labels.job, run.ended) else { continue };
-            let Some(vcpus) =
-                run.bill.instance_type.as_deref().and_then(|name| book.facts(name)).map(|facts| facts.vcpus)
-            else {
-                continue;
-            };
-            let all = run.seconds(run.opened(), end);
-            let test = ledger.phase_seconds(job, Phase::Test);
-            // tests that were broken off say nothing
-            if test.is_none() && ledger.phases(job).iter().any(|span| span.phase == Phase::Test) {
-                continue;
+        let mut of_jobs: BTreeMap<&JobId, Vec<&Run>> = BTreeMap::new();
+        for run in ledger.runs().filter(|run| run.thing.kind == ResourceKind::Machine) {
+            let alike = run.labels.operation.as_deref() == Some(operation) && run.labels.about.as_deref() == about;
+            if let Some(job) = run.labels.job.as_ref().filter(|_| alike) {
+                of_jobs.entry(job).or_default().push(run);
             }
-            let test = test.unwrap_or(0).min(all);
-            taken.push((all - test, test * u64::from(vcpus)));
+        }
+        let mut done: Vec<(&Run, u64)> = of_jobs
+            .into_iter()
+            .filter_map(|(job, runs)| Self::done(ledger.phases(job), &runs, operation == TESTS))
+            .collect();
+        done.sort_by_key(|(run, _)| std::cmp::Reverse(run.opened()));
+        let mut taken: Vec<(u64, u64)> = Vec::new();
+        for (run, test) in done {
+            let facts = run.bill.instance_type.as_deref().and_then(|name| book.facts(name));
+            let (Some(facts), Some(end)) = (facts, run.ended) else { continue };
+            let all = run.seconds(run.opened(), end);
+            let test = test.min(all);
+            taken.push((all - test, test * u64::from(facts.vcpus)));
             if taken.len() == RUNS {
                 break;
             }
@@ -121,6 +120,23 @@ impl History {
             processor_seconds: middle(taken.iter().map(|(_, test)| *test).collect())?,
             runs: u32::try_from(taken.len()).unwrap_or(u32::MAX),
         })
+    }
+
+    /// The machine that a job did its work on and the seconds of its tests; none when that was not done to its end, or when
+    /// it is not known how long the machine lived.
+    fn done<'a>(spans: &[PhaseSpan], runs: &[&'a Run], tests: bool) -> Option<(&'a Run, u64)> {
+        let whole = spans.iter().filter(|span| span.phase == Phase::Test && span.ok);
+        let whole = whole.filter_map(|span| Some((span.from, span.to?)));
+        let last = whole.clone().max();
+        let by = match last {
+            Some((from, _)) => from,
+            None if !tests && spans.last().is_some_and(|span| span.ok) => Timestamp::MAX,
+            None => return None,
+        };
+        let run = runs.iter().filter(|run| run.opened() <= by).max_by_key(|run| run.opened())?;
+        let end = run.ended.filter(|end| !run.bound && last.is_none_or(|(_, to)| to <= *end))?;
+        let own = whole.filter(|(from, to)| run.opened() <= *from && *to <= end);
+        Some((run, own.map(|(from, to)| seconds(from, to)).sum()))
     }
 
     /// Seconds it would take on so many processors.
@@ -147,10 +163,23 @@ pub struct Estimate {
     pub usd: Option<Usd>,
     /// What it comes to if nobody ends it, until it ends itself.
     pub at_most: Option<Usd>,
+    /// Whether the price of its addresses is in all of it.
+    pub with_addresses: bool,
+    /// Whether that of its volumes is.
+    pub with_volumes: bool,
     /// What may come on top and is not in it, each a line.
     pub not_included: Vec<String>,
     /// Other types, the cheapest first.
     pub alternatives: Vec<Alternative>,
+}
+
+impl Estimate {
+    /// What is in the hour of all of it besides the machine.
+    #[must_use]
+    pub fn included(&self) -> Vec<&'static str> {
+        let parts = [(self.with_addresses, "address"), (self.with_volumes, "volumes")];
+        parts.into_iter().filter(|(with, _)| *with).map(|(_, part)| part).collect()
+    }
 }
 
 /// Another type for the same work.
@@ -185,12 +214,15 @@ pub fn estimate(ledger: &Ledger, book: &PriceBook, work: Work) -> Estimate {
     let address = book.quote(&work.region, &Item::Address).filter(|_| work.addresses > 0);
     let disk = book.quote(&work.region, &Item::Disk).zip(work.disk_gb);
     // a month of 730 hours, as AWS's own calculator takes it: which month it will be does not matter before it has begun
-    let disk = disk.map_or(Usd::ZERO, |(quote, gb)| quote.usd.times(gb, 730));
-    let hourly =
-        machine.map(|quote| quote.usd + address.map_or(Usd::ZERO, |quote| quote.usd.times(work.addresses, 1)) + disk);
+    let disk = disk.map(|(quote, gb)| quote.usd.times(gb, 730));
+    let beside = address.map_or(Usd::ZERO, |quote| quote.usd.times(work.addresses, 1)) + disk.unwrap_or_default();
+    let hourly = machine.map(|quote| quote.usd + beside);
     let costs = |seconds: u64| hourly.map(|hourly| hourly.times(seconds.max(60), 3600));
     let mut not_included = vec!["data that the machine sends out to the internet, beyond 100 GB a month".to_owned()];
-    if work.disk_gb.is_none() {
+    if work.addresses > 0 && address.is_none() {
+        not_included.push("its address".to_owned());
+    }
+    if disk.is_none() {
         not_included.push("its volumes".to_owned());
     }
     if facts.is_some_and(|facts| facts.burstable) {
@@ -209,6 +241,8 @@ pub fn estimate(ledger: &Ledger, book: &PriceBook, work: Work) -> Estimate {
         runs: history.map_or(0, |history| history.runs),
         usd: seconds.and_then(costs),
         at_most: costs(work.lease),
+        with_addresses: address.is_some(),
+        with_volumes: disk.is_some(),
         not_included,
         alternatives: alternatives(book, &work, history),
         work,
@@ -229,7 +263,10 @@ pub fn alternatives(book: &PriceBook, work: &Work, history: Option<History>) -> 
     let mut found = Vec::new();
     for (name, facts) in book.types() {
         // ARM has no images of ours; a burstable type is slow, or dearer, once its credits are used up
-        if facts.arm || (facts.burstable && !own.burstable) || facts.vcpus * 2 < own.vcpus.min(16) {
+        if facts.arm
+            || (facts.burstable && !own.burstable)
+            || u64::from(facts.vcpus) * 2 < u64::from(own.vcpus.min(16))
+        {
             continue;
         }
         let on_demand = book.machine(&work.region, name, Platform::Linux).filter(|_| name != work.instance_type);

@@ -67,6 +67,92 @@ fn a_history_is_the_middle_of_the_newest_whole_runs() {
     assert_eq!(other, None);
 }
 
+/// A job's phases, each of so many seconds after the job began, and whether it did what it was for.
+fn phases(number: u32, all: &[(Phase, i64, i64, bool)]) -> Vec<LedgerEntry> {
+    let (job, begin) = (job(&format!("j-{number}")), later(at("2026-11-01"), i64::from(number) * 86_400));
+    let span = |&(phase, from, to, ok): &(Phase, i64, i64, bool)| {
+        let job = job.clone();
+        [
+            LedgerEntry::PhaseBegan { job: job.clone(), phase, at: later(begin, from) },
+            LedgerEntry::PhaseEnded { job, phase, at: later(begin, to), ok },
+        ]
+    };
+    all.iter().flat_map(span).collect()
+}
+
+/// A machine of a job, from so many seconds after the job began on; a c5.9xlarge.
+fn life(number: u32, id: &str, verb: &str, (from, to): (i64, Option<i64>)) -> Vec<LedgerEntry> {
+    let begin = later(at("2026-11-01"), i64::from(number) * 86_400);
+    let labels = Labels {
+        job: Some(job(&format!("j-{number}"))),
+        operation: Some(verb.to_owned()),
+        about: Some("all".to_owned()),
+        owner: None,
+    };
+    let thing = machine(id);
+    let open = LedgerEntry::Opened {
+        thing: thing.clone(),
+        at: later(begin, from),
+        bill: compute("1.53"),
+        labels,
+        lease: None,
+    };
+    Some(open).into_iter().chain(to.map(|to| ended(thing, later(begin, to)))).collect()
+}
+
+#[test]
+fn only_what_was_done_to_its_end_is_the_same_work() {
+    const TESTED: (Phase, i64, i64, bool) = (Phase::Test, 1_500, 2_500, true);
+    let (tests, bake) = ("run-tests-linux", "bootstrap-linux-dev");
+    let baked = |to| life(1, "i-1", tests, (0, to));
+    let tested = |to| life(1, "i-2", tests, (1_000, to));
+    for (name, entries, verb, expected) in [
+        // of two machines the one that the tests ran on, whether the other is gone by then or not
+        ("baked", [phases(1, &[TESTED]), baked(Some(900)), tested(Some(2_600))].concat(), tests, Some((600, 1_000))),
+        (
+            "beside",
+            [phases(1, &[TESTED]), baked(Some(3_000)), tested(Some(2_600))].concat(),
+            tests,
+            Some((600, 1_000)),
+        ),
+        ("still there", [phases(1, &[TESTED]), baked(Some(3_000)), tested(None)].concat(), tests, None),
+        // it took a machine that was there, and ended one that it made an image on
+        ("elsewhere", [phases(1, &[TESTED]), baked(Some(900))].concat(), tests, None),
+        // given up before its tests began
+        ("early", [phases(1, &[(Phase::Launch, 0, 900, true)]), baked(Some(900))].concat(), tests, None),
+        ("nothing known", baked(Some(900)), tests, None),
+        // the first machine was taken away
+        (
+            "again",
+            [phases(1, &[(Phase::Test, 500, 800, false), TESTED]), baked(Some(900)), tested(Some(2_600))].concat(),
+            tests,
+            Some((600, 1_000)),
+        ),
+        // what has no tests is done once its last phase is
+        (
+            "made",
+            [phases(1, &[(Phase::Launch, 0, 900, true)]), life(1, "i-1", bake, (0, Some(900)))].concat(),
+            bake,
+            Some((900, 0)),
+        ),
+        (
+            "not made",
+            [
+                phases(1, &[(Phase::Launch, 0, 100, true), (Phase::Launch, 100, 900, false)]),
+                life(1, "i-1", bake, (0, Some(900))),
+            ]
+            .concat(),
+            bake,
+            None,
+        ),
+    ] {
+        let history = History::of(&fold(entries.iter()), PriceBook::bundled(), verb, Some("all"));
+        let known = history.map(|history| (history.setup, history.processor_seconds / 36));
+        assert_eq!(known, expected, "{name}");
+        assert!(history.is_none_or(|history| history.runs == 1), "{name}");
+    }
+}
+
 #[test]
 fn an_estimate_is_the_time_times_all_that_is_charged() {
     let ledger = fold(run(1, 3_600, true).iter());
@@ -87,6 +173,29 @@ fn an_estimate_is_the_time_times_all_that_is_charged() {
     let burstable = estimate(&ledger, PriceBook::bundled(), Work { disk_gb: None, ..work("t3.2xlarge") });
     assert!(burstable.not_included.iter().any(|line| line.starts_with("$0.05 for every processor and hour")));
     assert!(burstable.not_included.iter().any(|line| line == "its volumes"));
+}
+
+/// In Ireland no volume has a price, and what is known nowhere has no price of a machine either.
+#[test]
+fn what_has_no_price_is_named_and_not_said_to_be_in_it() {
+    let book = PriceBook::bundled();
+    let told = |place: &str, disk_gb, addresses| {
+        let work = Work { region: region(place), disk_gb, addresses, ..work("c5.9xlarge") };
+        let told = estimate(&Ledger::default(), book, work);
+        let names = ["its address", "its volumes"];
+        let missing = told.not_included.iter().filter(|line| names.contains(&line.as_str())).cloned();
+        (told.hourly.unwrap().exact(), told.included().join(" and "), missing.collect::<Vec<_>>().join(" and "))
+    };
+    for (place, disk_gb, addresses, hourly, included, missing) in [
+        ("us-west-2", Some(73), 1, "1.543", "address and volumes", ""),
+        ("us-west-2", Some(73), 0, "1.538", "volumes", ""),
+        ("us-west-2", None, 1, "1.535", "address", "its volumes"),
+        ("eu-west-1", Some(73), 1, "1.733", "address", "its volumes"),
+        ("eu-west-1", Some(73), 0, "1.728", "", "its volumes"),
+    ] {
+        let expected = (hourly.to_owned(), included.to_owned(), missing.to_owned());
+        assert_eq!(told(place, disk_gb, addresses), expected, "{place} {disk_gb:?} {addresses}");
+    }
 }
 
 #[test]

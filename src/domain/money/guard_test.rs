@@ -62,12 +62,4 @@ proptest! {
         let budget = Budget { day: Some(cap), ..Budget::default() };
         prop_assert!(day_refuses(&budget, one, None).is_none() || day_refuses(&budget, more, None).is_some());
     }
-
-    #[test]
-    fn an_amount_lasts_until_it_is_used_up(amount in 0..1_000_000_i64, hourly in 1..100_000_i64) {
-        let (amount, hourly) = (Usd::cents(amount), Usd::cents(hourly));
-        let seconds = amount.lasts_at(hourly).unwrap();
-        prop_assert!(hourly.times(seconds, 3600) <= amount + usd("0.000000000001"));
-        prop_assert!(hourly.times(seconds + 1, 3600) > amount);
-    }
 }

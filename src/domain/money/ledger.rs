@@ -272,32 +272,43 @@ impl Run {
         self.bill.charges.iter().any(|charge| self.price(charge, book).is_none())
     }
 
+    /// What it is charged for as it is now.
+    fn current(&self) -> impl Iterator<Item = &Charge> {
+        let counts = |charge: &&Charge| self.is_open() && (self.is_running() || charge.what.outlasts_stop());
+        self.bill.charges.iter().filter(counts)
+    }
+
+    /// Whether a price of what it is charged for now is not known, so that an hour costs more than [`hourly`](Self::hourly)
+    /// says.
+    #[must_use]
+    pub fn costs_more(&self, book: &PriceBook) -> bool {
+        self.current().any(|charge| self.price(charge, book).is_none())
+    }
+
     /// What it costs for an hour as it is now, all that is charged by the month counted in; none when the machine's own price
-    /// is not known.
+    /// is not known, or that of all that is charged.
     #[must_use]
     pub fn hourly(&self, book: &PriceBook, now: Timestamp) -> Option<Usd> {
-        let mut hourly = Usd::ZERO;
-        if !self.is_open() {
-            return Some(hourly);
-        }
+        let (mut hourly, mut known, mut unknown) = (Usd::ZERO, false, false);
         let (begin, end) = super::billing::month_of(now);
-        for charge in &self.bill.charges {
-            if !self.is_running() && !charge.what.outlasts_stop() {
-                continue;
-            }
-            let price = self.price(charge, book);
-            let Some(price) = price else {
+        for charge in self.current() {
+            let Some(price) = self.price(charge, book) else {
                 if charge.what == ChargeKind::Compute {
                     return None;
                 }
+                unknown = true;
                 continue;
             };
+            known = true;
             let each = price.usd.times(charge.amount, 1);
             hourly += if charge.what.outlasts_stop() {
                 each.times(3600, super::billing::seconds(begin, end))
             } else {
                 each
             };
+        }
+        if unknown && !known {
+            return None;
         }
         Some(hourly)
     }
@@ -500,15 +511,11 @@ impl Ledger {
         seconds.peek()?;
         Some(seconds.sum())
     }
-
-    /// The jobs whose phases are known.
-    pub fn jobs(&self) -> impl Iterator<Item = &JobId> {
-        self.phases.keys()
-    }
 }
 
 impl Bill {
-    /// What a machine on EC2 is charged for, with the prices of a book. What is not known of it is left out.
+    /// What a machine on EC2 is charged for, with the prices of a book. What is not known of it is left out. On the Spot market
+    /// each zone has a price of its own: see [`in_zone`](Self::in_zone).
     #[must_use]
     pub fn of_machine(
         book: &PriceBook,
@@ -518,11 +525,7 @@ impl Bill {
         spot: bool,
         (disk_gb, addresses): (Option<u64>, u64),
     ) -> Self {
-        let compute = if spot {
-            book.spot(region, instance_type, platform).map(|(quote, _)| quote)
-        } else {
-            book.machine(region, instance_type, platform)
-        };
+        let compute = if spot { None } else { book.machine(region, instance_type, platform) };
         let mut charges = vec![Charge { what: ChargeKind::Compute, amount: 1, price: compute }];
         if addresses > 0 {
             let price = book.quote(region, &Item::Address);
@@ -534,12 +537,27 @@ impl Bill {
         Self { instance_type: Some(instance_type.to_owned()), platform, spot, charges }
     }
 
+    /// The same in a zone that is known: what the Spot market asks there.
+    #[must_use]
+    pub fn in_zone(mut self, book: &PriceBook, region: &Region, zone: &str) -> Self {
+        let compute = self.charges.iter_mut().find(|charge| charge.what == ChargeKind::Compute);
+        if let (true, Some(name), Some(compute)) = (self.spot, &self.instance_type, compute) {
+            let (instance_type, zone) = (name.clone(), zone.to_owned());
+            compute.price = book.quote(region, &Item::Spot { instance_type, platform: self.platform, zone });
+        }
+        self
+    }
+
     /// What a machine is charged for as it is described: nothing but in a cloud.
     #[must_use]
     pub fn of(book: &PriceBook, machine: &Machine) -> Self {
         let Some(cloud) = &machine.cloud else { return Self::free() };
         let Metered { platform, spot, disk_gb, addresses, .. } = cloud.metered;
-        Self::of_machine(book, &cloud.region, &cloud.instance_type, platform, spot, (disk_gb, addresses))
+        let bill = Self::of_machine(book, &cloud.region, &cloud.instance_type, platform, spot, (disk_gb, addresses));
+        match &cloud.zone {
+            Some(zone) => bill.in_zone(book, &cloud.region, zone),
+            None => bill,
+        }
     }
 
     /// A run of a thing that is charged so, of which nothing else is known; `stopped` is until when it ran.

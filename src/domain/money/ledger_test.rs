@@ -2,8 +2,9 @@
 //! no order at all.
 
 use super::super::fixtures::*;
-use super::super::{Grouping, Range, outlook, report};
+use super::super::{Grouping, PriceSheet, PriceTag, Range, outlook, report};
 use super::*;
+use crate::domain::{Claim, CloudFacts, Layout, MachineId};
 use proptest::prelude::*;
 
 /// Each kind's sum up to a moment: compute, address, disk.
@@ -200,6 +201,87 @@ fn a_price_that_was_not_known_is_that_of_today_or_unknown() {
             (all.total.total().exact().as_str(), all.total.unknown),
             (hour.unwrap_or("0"), usize::from(hour.is_none()))
         );
+    }
+}
+
+/// In Ireland machines have a price, and what is stored has none.
+#[test]
+fn what_has_no_price_is_not_counted_as_nothing() {
+    let book = PriceBook::bundled();
+    let charges = |kinds: &[ChargeKind]| {
+        let charges = kinds.iter().map(|what| Charge { what: *what, amount: 1, price: None }).collect();
+        Bill { instance_type: Some("c5.9xlarge".to_owned()), charges, ..Bill::default() }
+    };
+    let (running, kept) = (vec![], vec![stopped(machine("i-1"), day("10:30:00"))]);
+    let whole = [ChargeKind::Compute, ChargeKind::Address, ChargeKind::Disk];
+    for (kinds, then, hour, more) in [
+        (&whole[..], &running, Some("1.733"), true),
+        (&whole[..2], &running, Some("1.733"), false),
+        (&whole[..], &kept, None, true),
+        (&whole[..2], &kept, Some("0"), false),
+        (&[ChargeKind::Disk], &running, None, true),
+        (&[ChargeKind::Snapshot], &running, None, true),
+    ] {
+        let mut thing = machine("i-1");
+        thing.region = Some(region("eu-west-1"));
+        let mut ledger = fold(&[opened(thing, day("10:00:00"), charges(kinds))]);
+        for entry in then {
+            ledger.apply(entry);
+        }
+        let run = ledger.run(&machine("i-1")).unwrap();
+        assert_eq!(run.hourly(book, day("11:00:00")).map(Usd::exact).as_deref(), hour, "{kinds:?} {then:?}");
+        assert_eq!(run.costs_more(book), more, "{kinds:?} {then:?}");
+        let burn = outlook(&ledger, book, day("11:00:00")).burn;
+        assert_eq!((burn.hourly.exact().as_str(), burn.unknown), (hour.unwrap_or("0"), usize::from(more)));
+    }
+}
+
+/// A running c5.9xlarge of the Spot market, in us-west-2.
+fn spot_in(zone: Option<&str>) -> Machine {
+    Machine {
+        id: MachineId::new("i-1").unwrap(),
+        provider: ProviderKind::Aws,
+        state: MachineState::Running,
+        image: None,
+        launched: Some(day("10:00:00")),
+        lease: None,
+        job: None,
+        endpoint: None,
+        layout: Layout::interface(),
+        sudo: true,
+        cloud: Some(Box::new(CloudFacts {
+            region: region("us-west-2"),
+            zone: zone.map(str::to_owned),
+            instance_type: "c5.9xlarge".to_owned(),
+            name: None,
+            image_id: None,
+            address: None,
+            claim: Claim::Ours { why: "its tag".to_owned() },
+            keep: None,
+            reason: None,
+            metered: Metered { spot: true, ..Metered::default() },
+        })),
+    }
+}
+
+#[test]
+fn a_spot_machine_costs_what_its_own_zone_asks() {
+    let tag = |zone: &str, price: &str| PriceTag {
+        region: region("us-west-2"),
+        item: Item::Spot { instance_type: "c5.9xlarge".to_owned(), platform: Platform::Linux, zone: zone.to_owned() },
+        quote: listed(price),
+        facts: None,
+    };
+    let prices = vec![tag("us-west-2a", "0.5"), tag("us-west-2b", "0.7")];
+    let book = PriceBook::bundled().with(&PriceSheet { asked: day("09:00:00"), prices });
+    for (zone, hour) in [
+        (Some("us-west-2a"), Some("0.5")),
+        (Some("us-west-2b"), Some("0.7")),
+        (Some("us-west-2c"), None),
+        (None, None),
+    ] {
+        let run = Run::of_machine(&Ledger::default(), &book, &spot_in(zone), day("11:00:00"));
+        assert_eq!(run.compute(&book).map(|quote| quote.usd.exact()).as_deref(), hour, "{zone:?}");
     }
 }
 

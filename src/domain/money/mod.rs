@@ -34,5 +34,5 @@ pub use observe::{Looker, observe_machines, observe_stored};
 pub use outlook::{Burn, Outlook, Standing, outlook};
 pub use report::{Grouping, Range, Report, Row, report};
 pub use saving::Saving;
-pub use say::{UNKNOWN, left_running, per_hour};
+pub use say::{UNKNOWN, left_running, per_hour, per_hour_at_least};
 pub use usd::Usd;

@@ -16,7 +16,7 @@ pub struct Burn {
     pub hourly: Usd,
     /// How many machines run.
     pub machines: usize,
-    /// How many of them have a price that is not known.
+    /// How many things that cost now have a price that is not known, machines or not: it comes on top.
     pub unknown: usize,
 }
 
@@ -74,10 +74,8 @@ pub fn outlook(ledger: &Ledger, book: &PriceBook, now: Timestamp) -> Outlook {
         if run.thing.kind == ResourceKind::Machine && run.is_running() {
             burn.machines += 1;
         }
-        match run.hourly(book, now) {
-            Some(hourly) => burn.hourly += hourly,
-            None => burn.unknown += 1,
-        }
+        burn.hourly += run.hourly(book, now).unwrap_or_default();
+        burn.unknown += usize::from(run.costs_more(book));
         let until = if run.is_running() { run.lease.map_or(end, |lease| lease.max(now).min(end)) } else { end };
         committed += run.total(book, until) - run.total(book, now);
     }

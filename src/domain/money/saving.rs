@@ -1,6 +1,6 @@
 //! What ending or removing a thing saves.
 
-use super::say::per_hour;
+use super::say::{per_hour, per_hour_at_least};
 use super::{Bill, Item, Ledger, Outlook, PriceBook, Usd};
 use crate::domain::{ProviderKind, Resource, ResourceKind, Timestamp, words};
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,9 @@ impl Saving {
                 if let Some(run) = ledger.run(&thing.at).filter(|run| run.is_open()) {
                     let hourly = run.hourly(book, now);
                     if run.is_running() {
-                        return hourly.map_or(unknown, |hourly| Some(Self { hourly, ..Self::default() }));
+                        let more = u64::from(run.costs_more(book));
+                        return hourly
+                            .map_or(unknown, |hourly| Some(Self { hourly, unknown: more, ..Self::default() }));
                     }
                     return Outlook::monthly(run, book).map_or(unknown, |monthly| {
                         (!monthly.is_zero()).then(|| Self { monthly, ..Self::default() })
@@ -81,7 +83,9 @@ impl Saving {
                         (!monthly.is_zero()).then(|| Self { monthly, ..Self::default() })
                     });
                 }
-                run.hourly(book, now).map_or(unknown, |hourly| Some(Self { hourly, ..Self::default() }))
+                let more = u64::from(run.costs_more(book));
+                run.hourly(book, now)
+                    .map_or(unknown, |hourly| Some(Self { hourly, unknown: more, ..Self::default() }))
             }
             // what is stored for an image is charged as the image's
             ResourceKind::Snapshot if !thing.used_by.is_empty() => None,
@@ -117,7 +121,7 @@ impl Saving {
     #[must_use]
     pub fn price_with_unit(&self) -> String {
         match (self.hourly.is_zero(), self.monthly.is_zero()) {
-            (false, true) if self.unknown == 0 => per_hour(Some(self.hourly)),
+            (false, true) => per_hour_at_least(Some(self.hourly), self.unknown > 0),
             (_, false) => format!("{}/month", self.price()),
             _ => self.price(),
         }

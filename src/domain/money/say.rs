@@ -19,6 +19,13 @@ pub fn per_hour(hourly: Option<Usd>) -> String {
     }
 }
 
+/// The same where something of it is not known besides: `≥ $1.53/h`.
+#[must_use]
+pub fn per_hour_at_least(hourly: Option<Usd>, more: bool) -> String {
+    let mark = if more && hourly.is_some() { "≥ " } else { "" };
+    format!("{mark}{}", per_hour(hourly))
+}
+
 /// What so much an hour comes to until then, in so long.
 #[must_use]
 pub fn within(hourly: Usd, left: Duration) -> Usd {
@@ -183,5 +190,8 @@ mod tests {
             assert_eq!(left_running(hourly, ends, now), said);
         }
         assert_eq!(per_hour(Some(Usd::ZERO)), "$0.00/h");
+        assert_eq!(per_hour_at_least(usd("1.53"), true), "≥ $1.53/h");
+        assert_eq!(per_hour_at_least(usd("1.53"), false), "$1.53/h");
+        assert_eq!(per_hour_at_least(None, true), "price unknown");
     }
 }

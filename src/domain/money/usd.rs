@@ -23,6 +23,15 @@ impl Usd {
     /// More than any price or bill; amounts beyond it are taken for mistakes.
     const MOST: i64 = 1_000_000_000;
 
+    /// More for an hour, or a month of a GB, than anything costs: the dearest machines there are cost some hundreds.
+    const DEAREST: i64 = 10_000;
+
+    /// Whether it can be a price. Nothing, less, and more than anything costs are mistakes: what is free is not sold.
+    #[must_use]
+    pub fn is_price(self) -> bool {
+        self.0 > Decimal::ZERO && self.0 <= Decimal::from(Self::DEAREST)
+    }
+
     /// More than anything will ever come to: sums stop there, for beyond it they would lose their last digits.
     fn most() -> Decimal {
         Decimal::from(Self::MOST * 1000)
@@ -86,15 +95,6 @@ impl Usd {
     #[must_use]
     pub fn approximately(self) -> f64 {
         self.0.to_f64().unwrap_or(0.0)
-    }
-
-    /// How many seconds so much an hour lasts for this amount, rounded down; none when nothing is spent.
-    #[must_use]
-    pub fn lasts_at(self, hourly: Self) -> Option<u64> {
-        if hourly.0 <= Decimal::ZERO || self.0 < Decimal::ZERO {
-            return None;
-        }
-        (self.0.checked_mul(Decimal::from(3600))? / hourly.0).floor().to_u64()
     }
 
     /// How much of another amount it is, in percent, rounded down; none of nothing.
@@ -253,8 +253,6 @@ mod tests {
         assert_eq!(usd("1.53").times(1800, 3600), usd("0.765"));
         assert_eq!(usd("1.53").times(1, 3600), usd("0.000425"));
         assert_eq!(usd("1").times(1, 3600), usd("0.000277777778"));
-        assert_eq!(usd("5").lasts_at(usd("1.53")), Some(11_764));
-        assert_eq!(usd("5").lasts_at(Usd::ZERO), None);
         assert_eq!(usd("4").percent_of(usd("5")), Some(80));
     }
 }

@@ -156,8 +156,7 @@ impl FormCosts {
         }
         let all = estimate.hourly.filter(|hourly| estimate.machine.is_some_and(|quote| quote.usd != *hourly));
         let included = all.map_or_else(String::new, |hourly| {
-            let what = if estimate.work.disk_gb.is_some() { "address and volumes" } else { "address" };
-            format!("{} with its {what}; ", say::per_hour(Some(hourly)))
+            format!("{} with its {}; ", say::per_hour(Some(hourly)), estimate.included().join(" and "))
         });
         self.excluded = Some(format!("{included}not included: {}", not_included.join("; ")));
     }

@@ -1,8 +1,8 @@
 //! What the dashboard knows of money: the ledger and the prices as the session told them last, and what they come to now.
 
 use crate::domain::money::{
-    ChargeKind, Estimate, Grouping, Item, JobCost, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work,
-    estimate, known_by, outlook, report,
+    Estimate, Grouping, Item, JobCost, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work, estimate,
+    known_by, outlook, report,
 };
 use crate::domain::{
     Image, JobId, Machine, Operation, Phase, Plan, ProviderKind, Resource, ResourceKind, ResourceRef, Timestamp,
@@ -20,6 +20,8 @@ pub struct CostItem {
     pub run: Run,
     /// For an hour as it is now; none when its price is not known.
     pub hourly: Option<Usd>,
+    /// Whether it costs more than that, by a price that is not known.
+    pub more: bool,
     /// For a month of what is stored, where that is all it is charged for now.
     pub monthly: Option<Usd>,
     /// Since it began, as far as prices are known.
@@ -40,6 +42,7 @@ impl CostItem {
         let ends = run.lease.filter(|lease| run.is_running() && *lease > now);
         Self {
             hourly: run.hourly(book, now),
+            more: run.costs_more(book),
             monthly: if stored { Outlook::monthly(run, book) } else { None },
             so_far,
             month: so_far - before,
@@ -78,6 +81,8 @@ pub struct Money {
     pub known: String,
     /// What the month is told apart by.
     by: Grouping,
+    /// When that was reckoned.
+    looked: Timestamp,
     jobs: BTreeMap<JobId, (Usd, bool)>,
     bundled: Arc<PriceBook>,
 }
@@ -92,6 +97,7 @@ impl Default for Money {
             groups: None,
             known: String::new(),
             by: Grouping::Thing,
+            looked: Timestamp::UNIX_EPOCH,
             jobs: BTreeMap::new(),
             bundled: Arc::clone(PriceBook::bundled()),
         }
@@ -113,6 +119,7 @@ impl Money {
             return;
         };
         self.outlook = Some(outlook(&ledger, &book, now));
+        self.looked = now;
         let begin = Range::month(now).from;
         self.items.clear();
         self.jobs.clear();
@@ -216,10 +223,11 @@ impl Money {
         })
     }
 
-    /// A second has passed: it comes to more as long as anything costs.
+    /// A second has passed: it comes to more as long as anything costs, and another day has a sum of its own.
     pub fn tick(&mut self, now: Timestamp) {
-        let costs = |outlook: &Outlook| !outlook.burn.hourly.is_zero() || outlook.burn.unknown > 0;
-        if self.outlook.as_ref().is_some_and(costs) {
+        let other_day = Range::day(now) != Range::day(self.looked);
+        let stale = |outlook: &Outlook| other_day || !outlook.burn.hourly.is_zero() || outlook.burn.unknown > 0;
+        if self.outlook.as_ref().is_some_and(stale) {
             self.look(now);
         }
     }
@@ -236,44 +244,40 @@ impl Money {
         self.told.as_ref()?.ledger.run(thing)
     }
 
+    /// A machine as the ledger has it, else as it is described.
+    #[must_use]
+    pub fn run_of(&self, machine: &Machine, now: Timestamp) -> Run {
+        let none = Ledger::default();
+        let ledger = self.told.as_ref().map_or(&none, |told| &told.ledger);
+        Run::of_machine(ledger, self.book(), machine, now)
+    }
+
     /// An hour of a machine alone, and how that is known; none when its price is not known.
     #[must_use]
-    pub fn price_of(&self, machine: &Machine) -> Option<Quote> {
-        let Some(cloud) = machine.cloud.as_deref() else { return Some(Quote::FREE) };
-        let known = self.run(&machine.resource().at).and_then(|run| {
-            let charge = run.bill.charges.iter().find(|charge| charge.what == ChargeKind::Compute)?;
-            run.price(charge, self.book())
-        });
-        let metered = &cloud.metered;
-        known.or_else(|| {
-            let book = self.book();
-            if metered.spot {
-                return book.spot(&cloud.region, &cloud.instance_type, metered.platform).map(|(quote, _)| quote);
-            }
-            book.machine(&cloud.region, &cloud.instance_type, metered.platform)
-        })
+    pub fn price_of(&self, machine: &Machine, now: Timestamp) -> Option<Quote> {
+        self.run_of(machine, now).compute(self.book())
     }
 
     /// What a machine costs for an hour, with all that goes with it, as it is now; none when that is not known.
     #[must_use]
     pub fn hourly(&self, machine: &Machine, now: Timestamp) -> Option<Usd> {
-        if machine.provider != ProviderKind::Aws {
-            return Some(Usd::ZERO);
-        }
-        match self.run(&machine.resource().at) {
-            Some(run) => run.hourly(self.book(), now),
-            None if machine.state.is_alive() => self.price_of(machine).map(|quote| quote.usd),
-            None => None,
-        }
+        self.run_of(machine, now).hourly(self.book(), now)
     }
 
-    /// What a machine has cost so far; none when nothing is known of it, or its price is not.
+    /// Whether a machine costs more than that, by a price that is not known.
+    #[must_use]
+    pub fn costs_more(&self, machine: &Machine, now: Timestamp) -> bool {
+        self.run_of(machine, now).costs_more(self.book())
+    }
+
+    /// What a machine has cost so far; none when a price of it is not known, or until when it ran.
     #[must_use]
     pub fn so_far(&self, machine: &Machine, now: Timestamp) -> Option<Usd> {
-        if machine.provider != ProviderKind::Aws {
-            return Some(Usd::ZERO);
+        let changed = machine.cloud.as_ref().is_none_or(|cloud| cloud.metered.changed.is_some());
+        if !machine.state.is_alive() && !changed && self.run(&machine.resource().at).is_none() {
+            return None;
         }
-        let run = self.run(&machine.resource().at)?;
+        let run = self.run_of(machine, now);
         (!run.is_unknown(self.book())).then(|| run.total(self.book(), now))
     }
 
@@ -305,7 +309,22 @@ impl Money {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::fixtures::{at, money, on_aws, ours};
+    use crate::tui::fixtures::{at, gone, launched, money, money_of, on_aws, ours};
+
+    #[test]
+    fn another_day_begins_with_nothing_though_nothing_runs() {
+        let midnight = at(86_400);
+        let ago = |minutes: i64| midnight - jiff::SignedDuration::from_mins(minutes);
+        let mut known = Money::default();
+        known.take(money_of(&[launched("i-0a", "c5.9xlarge", ago(90), None), gone("i-0a", ago(30))]), ago(20));
+        let today =
+            |known: &Money| known.outlook.as_ref().map(|outlook| (outlook.today.is_zero(), outlook.days.len()));
+        let days = today(&known).unwrap().1;
+        known.tick(ago(0) - jiff::SignedDuration::from_secs(1));
+        assert_eq!(today(&known), Some((false, days)));
+        known.tick(midnight);
+        assert_eq!(today(&known), Some((true, days + 1)));
+    }
 
     #[test]
     fn what_was_told_is_told_of_each_machine_and_job() {
@@ -328,5 +347,24 @@ mod tests {
         // half an hour at 0.3328, 0.005 and the disk's
         assert_eq!(spent("j-fail22").as_deref(), Some("$0.17051"));
         assert_eq!(spent("j-other2"), None);
+    }
+
+    #[test]
+    fn a_machine_that_was_not_entered_costs_what_its_parts_do() {
+        let now = at(43_200);
+        let mut machine = on_aws("i-0a", "us-west-2", "hg-temp", ours());
+        machine.launched = Some(now - jiff::SignedDuration::from_mins(30));
+        machine.cloud.as_mut().unwrap().metered.addresses = 1;
+        let told = |known: &Money| {
+            let alone = known.price_of(&machine, now).map(|quote| quote.usd.price());
+            let all = known.hourly(&machine, now).map(Usd::price);
+            (alone, all, known.so_far(&machine, now).map(Usd::price))
+        };
+        let mut known = Money::default();
+        for _ in 0..2 {
+            let usd = |text: &str| Some(text.to_owned());
+            assert_eq!(told(&known), (usd("$1.53"), usd("$1.535"), usd("$0.7675")));
+            known.take(money_of(&[]), now);
+        }
     }
 }

@@ -92,8 +92,8 @@ pub struct MachineRow<'a> {
     pub machine: &'a Machine,
     /// The job it was launched for, where it is known.
     pub job: Option<JobRow<'a>>,
-    /// What it costs for an hour; none where it ended, or that is not known.
-    pub hourly: Option<Usd>,
+    /// What it costs for an hour, and whether a price is not known, so that it costs more; none where that is not known at all.
+    pub hourly: Option<(Usd, bool)>,
     /// What it has cost; none where that is not known.
     pub so_far: Option<Usd>,
     /// Whether the ledger has it.
@@ -147,8 +147,8 @@ impl Row for MachineRow<'_> {
                 None if self.is_unbound() => "no lease".to_owned(),
                 None => String::new(),
             },
-            5 if !machine.state.is_alive() && self.hourly.is_none_or(Usd::is_zero) => String::new(),
-            5 => self.hourly.map_or_else(|| "unknown".to_owned(), |usd| usd.to_string()),
+            5 if !machine.state.is_alive() && self.hourly.is_none_or(|(usd, _)| usd.is_zero()) => String::new(),
+            5 => self.hourly.map_or_else(|| "unknown".to_owned(), |(usd, more)| known(usd, more)),
             6 if self.so_far.is_none() && !machine.state.is_alive() && !self.entered => String::new(),
             6 => self.so_far.map_or_else(|| "unknown".to_owned(), |usd| usd.to_string()),
             7 => machine.cloud.as_ref().map_or_else(String::new, |cloud| escape_line(&cloud.instance_type)),
@@ -181,7 +181,7 @@ impl Row for MachineRow<'_> {
             2 => SortKey::Number(f64::from(self.machine.state as u8)),
             3 => SortKey::number(self.machine.launched.map(|at| self.now.duration_since(at).as_secs_f64())),
             4 => SortKey::number(self.machine.lease.map(|lease| lease.left(self.now).as_secs_f64())),
-            5 => SortKey::usd(self.hourly),
+            5 => SortKey::usd(self.hourly.map(|(usd, _)| usd)),
             6 => SortKey::usd(self.so_far),
             _ => SortKey::text(&self.text(column)),
         }
@@ -530,7 +530,10 @@ pub fn machine_rows<'a>(model: &'a Model, store: &'a Store) -> Vec<MachineRow<'a
                 .as_ref()
                 .and_then(|id| model.summary(id))
                 .map(|summary| JobRow::of(model, store, summary)),
-            hourly: model.money.hourly(machine, model.now),
+            hourly: model
+                .money
+                .hourly(machine, model.now)
+                .map(|usd| (usd, model.money.costs_more(machine, model.now))),
             so_far: model.money.so_far(machine, model.now),
             entered: model.money.run(&machine.resource().at).is_some(),
             outlives: model.alarm_of(&machine.id).is_some(),

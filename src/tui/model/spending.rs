@@ -181,7 +181,7 @@ impl Row for CostRow<'_> {
                         format!("{}/mo", at_most(monthly))
                     }
                     (CostState::Stored | CostState::Stopped, _, Some(monthly)) => format!("{monthly}/mo"),
-                    (CostState::Running, Some(hourly), _) => format!("{hourly}/h"),
+                    (CostState::Running, Some(hourly), _) => format!("{}/h", known(hourly, item.more)),
                     _ => "unknown".to_owned(),
                 },
             },
@@ -467,7 +467,7 @@ pub(super) fn machine_costs(all: &mut Details, model: &Model, machine: &Machine)
     }
     let known = |usd: Option<Usd>| usd.map_or_else(|| "unknown".to_owned(), Usd::price);
     if machine.state.is_alive() {
-        let price = model.money.price_of(machine);
+        let price = model.money.price_of(machine, model.now);
         let price = price.map_or_else(
             || "the price of its type is unknown".to_owned(),
             |price| format!("the machine alone {}, {}", price.usd.price(), price.source.words(model.now)),

@@ -543,6 +543,15 @@ fn leaving_says_what_each_choice_costs() {
     ] {
         assert!(said.contains(words), "{words}: {shown}");
     }
+    // that all of them end themselves is one thing, that a price is unknown another
+    let mut leased = driving(spending());
+    for machine in &mut leased.model.machines.value {
+        machine.lease = Some(Lease::until(now() + jiff::SignedDuration::from_mins(41)));
+    }
+    leased.keys("q");
+    let shown = leased.screen(80, 30);
+    let said = shown.lines().map(|line| line.trim_matches([' ', '│'])).collect::<Vec<_>>().join(" ");
+    assert!(said.contains("Leave running: $1.54/h, 1 price unknown, until their leases end them."), "{shown}");
     // said anew when the session tells something else
     app.handle(Msg::Tick(now() + jiff::SignedDuration::from_mins(20)));
     app.handle(spent::told(&[]));

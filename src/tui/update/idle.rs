@@ -2,7 +2,7 @@
 
 use super::{dialog, say};
 use crate::domain::money::say as words;
-use crate::domain::{Claim, JobState, Machine, MachineId, MachineState, ProviderKind, Timestamp};
+use crate::domain::{Claim, JobId, JobState, Machine, MachineId, MachineState, ProviderKind, Timestamp};
 use crate::store::Store;
 use crate::tui::model::{Model, Tone};
 
@@ -50,8 +50,13 @@ fn costs(machine: &Machine) -> bool {
             .is_some_and(|cloud| matches!(cloud.claim, Claim::Ours { .. }) && cloud.keep.is_none())
 }
 
-/// Since when no job works on it: the end of the last one that did, or its launch; none where neither is known.
+/// Since when no job works on it: the end of the last one that did, or its launch; none where neither is known, and where it
+/// was launched for a job that is not known here: another computer of its owner may work on it.
 fn since(model: &Model, store: &Store, machine: &Machine) -> Option<Timestamp> {
+    let known = |id: &JobId| model.jobs.value.iter().any(|summary| summary.id == *id);
+    if machine.job.as_ref().is_some_and(|id| !known(id)) {
+        return None;
+    }
     let worked = |summary: &&crate::session::JobSummary| {
         summary.state == JobState::Ended
             && (machine.job.as_ref() == Some(&summary.id)
@@ -161,13 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn what_costs_nothing_or_shall_stay_or_is_not_ours_is_not_told() {
+    fn what_costs_nothing_or_shall_stay_or_may_be_worked_on_or_is_not_ours_is_not_told() {
         let mut kept = fresh("i-0a");
         kept.cloud.as_mut().unwrap().keep = Some(Keep::Until(minutes(600)));
         let stopped = Machine { state: MachineState::Stopped, ..fresh("i-0b") };
         let mut others = fresh("i-0c");
         others.cloud.as_mut().unwrap().claim = bens();
-        for machine in [kept, stopped, others, machine("m-aaa")] {
+        let elsewhere = Machine { job: Some(job("j-zzz")), ..fresh("i-0d") };
+        for machine in [kept, stopped, others, elsewhere, machine("m-aaa")] {
             let mut app = with(vec![machine.clone()]);
             assert_eq!(said(&mut app, minutes(30)), None, "{}", machine.id);
         }

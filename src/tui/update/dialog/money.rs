@@ -46,8 +46,9 @@ fn per_hour(model: &Model, machine: &Machine) -> String {
 #[derive(Debug, Default)]
 pub(super) struct GoingOn {
     hourly: Usd,
-    /// What they come to until they have ended themselves; none when one of them does not.
+    /// What they come to until they have ended themselves, as far as prices are known; none when one of them does not.
     at_most: Option<Usd>,
+    /// How many of them cost more than is known.
     unknown: u64,
 }
 
@@ -56,13 +57,12 @@ impl GoingOn {
     pub(super) fn of<'a>(model: &Model, machines: impl Iterator<Item = &'a Machine>) -> Self {
         let mut all = Self { at_most: Some(Usd::ZERO), ..Self::default() };
         for machine in machines.filter(|machine| machine.provider == ProviderKind::Aws) {
-            let Some(hourly) = model.money.hourly(machine, model.now) else {
-                all.unknown += 1;
-                continue;
-            };
+            let hourly = model.money.hourly(machine, model.now).unwrap_or_default();
+            let more = model.money.costs_more(machine, model.now);
             all.hourly += hourly;
-            let most = machine.lease.map(|lease| say::within(hourly, lease.left(model.now)));
-            if !hourly.is_zero() {
+            all.unknown += u64::from(more);
+            if more || !hourly.is_zero() {
+                let most = machine.lease.map(|lease| say::within(hourly, lease.left(model.now)));
                 all.at_most = all.at_most.zip(most).map(|(sum, one)| sum + one);
             }
         }
@@ -87,8 +87,9 @@ impl GoingOn {
 
     /// An hour of them, and what that comes to.
     pub(super) fn said(&self) -> String {
-        match self.at_most.filter(|_| self.unknown == 0) {
-            Some(most) => format!("{}, at most {most} from now", self.per_hour()),
+        match self.at_most {
+            Some(most) if self.unknown == 0 => format!("{}, at most {most} from now", self.per_hour()),
+            Some(_) => format!("{}, until their leases end them", self.per_hour()),
             None => format!("{}, until they are ended", self.per_hour()),
         }
     }
