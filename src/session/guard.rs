@@ -252,17 +252,12 @@ impl Session {
             return Ok(());
         }
         let expected = self.estimate(operation).await?.and_then(|estimate| estimate.usd);
-        let judge = async || -> Result<Option<(String, Arc<Ledger>)>> {
-            let (ledger, now) = (self.ledger().await?, Timestamp::now());
-            let today = report(&ledger, &self.prices(), Range::day(now), Grouping::Charge, now).total.total();
-            Ok(day_refuses(&budget, today, expected).map(|why| (why, ledger)))
-        };
-        if judge().await?.is_none() {
-            return Ok(());
-        }
-        // what has ended by itself since it was last looked at is counted as running
+        // what has ended by itself since it was last looked at is counted as running, and what a process launched that did not
+        // live to write it down is not counted
         let settled = self.settle().await?;
-        let Some((why, ledger)) = judge().await? else { return Ok(()) };
+        let (ledger, now) = (self.ledger().await?, Timestamp::now());
+        let today = report(&ledger, &self.prices(), Range::day(now), Grouping::Charge, now).total.total();
+        let Some(why) = day_refuses(&budget, today, expected) else { return Ok(()) };
         let mut refused = Error::new(ErrorKind::Usage, why)
             .hint("`--over-day-cap` launches all the same; `hga costs --today` shows what it was spent on");
         if let Some(running) = still_running(&ledger, &self.prices(), Timestamp::now()) {

@@ -1,9 +1,10 @@
 //! Money: prices as they are known, the ledger as far as it was read, what a look at the providers adds to it, and what an
 //! operation would cost.
 
-use super::fleet::{Listed, Trouble, cloud_error};
+use super::fleet::{Listed, Trouble, cloud_error, listed};
+use super::plans::there;
 use super::{Error, ErrorKind, JobSummary, Result, Session, journal_error};
-use crate::cloud::PriceAsk;
+use crate::cloud::{Cloud, PriceAsk};
 use crate::diag::chain;
 use crate::domain::money::{
     Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work,
@@ -14,6 +15,7 @@ use crate::domain::{
     Timestamp,
 };
 use crate::journal::Journal;
+use futures::future::join_all;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -127,6 +129,14 @@ impl Money {
         Ok(Arc::clone(&known.1))
     }
 
+    /// The ledger up to its last entry.
+    async fn read(self: &Arc<Self>) -> Result<Arc<Ledger>> {
+        let money = Arc::clone(self);
+        let ledger = tokio::task::spawn_blocking(move || money.ledger()).await;
+        let ledger = ledger.map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?;
+        ledger.map_err(|error| journal_error(&error))
+    }
+
     /// Enters something aside.
     fn aside(&self, work: impl FnOnce() + Send + 'static) {
         let mut notes = lock(&self.notes);
@@ -174,8 +184,87 @@ pub struct Refreshed {
 /// What a look at the machines that cost came to.
 #[derive(Debug, Default)]
 pub struct Settled {
-    /// What could not be looked at: machines there are counted as running.
+    /// What could not be looked at, where the ledger has machines: they are counted as running.
     pub troubles: Vec<Trouble>,
+    /// What else could not be looked at: nothing is known to run there.
+    pub others: Vec<Trouble>,
+}
+
+/// Looks how machines are.
+pub(super) struct Settler {
+    money: Arc<Money>,
+    cloud: Option<Arc<dyn Cloud>>,
+}
+
+/// The regions in which the ledger counts machines as there, those of a job or all.
+fn places(ledger: &Ledger, job: Option<&JobId>) -> BTreeSet<Region> {
+    let machines = ledger.runs().filter(|run| {
+        let (thing, of) = (&run.thing, run.labels.job.as_ref());
+        let machine = thing.kind == ResourceKind::Machine && thing.provider == ProviderKind::Aws;
+        machine && run.is_open() && (job.is_none() || of == job)
+    });
+    machines.filter_map(|run| run.thing.region.clone()).collect()
+}
+
+impl Settler {
+    /// Looks where the session does and wherever machines are counted as there; for a job, where its own are alone.
+    pub(super) async fn settle(&self, job: Option<&JobId>) -> Result<Settled> {
+        let open = places(&*self.money.read().await?, job);
+        if open.is_empty() && job.is_some() {
+            return Ok(Settled::default());
+        }
+        let cloud = match there(ProviderKind::Aws, self.cloud.as_ref()) {
+            Ok(cloud) => cloud,
+            Err(_) if open.is_empty() => return Ok(Settled::default()),
+            Err(error) => {
+                let trouble = Trouble { provider: ProviderKind::Aws, region: None, error };
+                return Ok(Settled { troubles: vec![trouble], others: Vec::new() });
+            }
+        };
+        let mut all = Listed::default();
+        if job.is_none() {
+            all = listed(vec![(ProviderKind::Aws, cloud.machines().await)]);
+        }
+        let failed: BTreeSet<_> = all.troubles.iter().filter_map(|trouble| trouble.region.as_ref()).collect();
+        let elsewhere = open.iter().filter(|region| !all.looked_at.contains(region) && !failed.contains(region));
+        let elsewhere = elsewhere.filter_map(|region| match cloud.in_region(region) {
+            None if job.is_some() => Some(Arc::clone(cloud)),
+            other => other,
+        });
+        let seen = join_all(elsewhere.map(async |cloud| (ProviderKind::Aws, cloud.machines().await))).await;
+        let seen = listed(seen);
+        all.items.extend(seen.items);
+        all.looked_at.extend(seen.looked_at);
+        all.troubles.extend(seen.troubles);
+        if let Some(work) = machine_notes(&self.money, cloud.owner(), &all) {
+            // whoever asks next is told what this look told
+            let _ = tokio::task::spawn_blocking(work).await;
+        }
+        let counted = |trouble: &Trouble| match &trouble.region {
+            Some(region) => open.contains(region),
+            None => !open.is_empty(),
+        };
+        let (troubles, others) = all.troubles.into_iter().partition(counted);
+        Ok(Settled { troubles, others })
+    }
+}
+
+/// What enters what a list of machines tells; nothing where nothing was looked at.
+fn machine_notes(
+    money: &Arc<Money>,
+    owner: Option<String>,
+    listed: &Listed<Machine>,
+) -> Option<impl FnOnce() + Send + 'static> {
+    if listed.looked_at.is_empty() {
+        return None;
+    }
+    let money = Arc::clone(money);
+    let machines: Vec<Machine> = listed.items.iter().filter(|machine| machine.cloud.is_some()).cloned().collect();
+    let looked_at = listed.looked_at.clone();
+    let now = Timestamp::now();
+    Some(move || {
+        money.note(|ledger, book| observe_machines(ledger, book, &machines, &looked_at, owner.as_deref(), now));
+    })
 }
 
 impl Session {
@@ -196,10 +285,7 @@ impl Session {
     /// # Errors
     /// `State` when the journal cannot be read.
     pub async fn ledger(&self) -> Result<Arc<Ledger>> {
-        let money = Arc::clone(&self.money);
-        let ledger = tokio::task::spawn_blocking(move || money.ledger()).await;
-        let ledger = ledger.map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?;
-        ledger.map_err(|error| journal_error(&error))
+        self.money.read().await
     }
 
     /// The ledger and the prices as they are now.
@@ -217,22 +303,9 @@ impl Session {
 
     /// Enters what a list of machines tells, aside.
     pub(super) fn note_machines(&self, listed: &Listed<Machine>) {
-        if let Some(work) = self.machine_notes(listed) {
+        if let Some(work) = machine_notes(&self.money, self.owner(), listed) {
             self.money.aside(work);
         }
-    }
-
-    fn machine_notes(&self, listed: &Listed<Machine>) -> Option<impl FnOnce() + Send + 'static> {
-        if listed.looked_at.is_empty() {
-            return None;
-        }
-        let (money, owner) = (Arc::clone(&self.money), self.owner());
-        let machines: Vec<Machine> = listed.items.iter().filter(|machine| machine.cloud.is_some()).cloned().collect();
-        let looked_at = listed.looked_at.clone();
-        let now = Timestamp::now();
-        Some(move || {
-            money.note(|ledger, book| observe_machines(ledger, book, &machines, &looked_at, owner.as_deref(), now));
-        })
     }
 
     /// Enters what a list of everything tells of what is stored, aside.
@@ -262,25 +335,17 @@ impl Session {
         });
     }
 
-    /// Looks how the machines are that the ledger counts as there, so that what has ended by itself is not counted on. Asks
-    /// nobody when there are none.
+    /// Looks how machines are where this session looks, and wherever the ledger counts any as there: so what has ended by
+    /// itself is not counted on, and what was launched by a process that did not live to write it down is counted.
     ///
     /// # Errors
     /// `State` when the journal cannot be read.
     pub async fn settle(&self) -> Result<Settled> {
-        let ledger = self.ledger().await?;
-        let there = ledger.runs().any(|run| {
-            run.is_open() && run.thing.kind == ResourceKind::Machine && run.thing.provider == ProviderKind::Aws
-        });
-        let set_up = self.providers().contains(&ProviderKind::Aws)
-            && !self.missing().iter().any(|(missing, _)| *missing == ProviderKind::Aws);
-        if !there || !set_up {
-            return Ok(Settled::default());
-        }
-        let listed = self.machines(Some(ProviderKind::Aws)).await;
-        // whoever asks next is told what this look told
-        self.money.entered().await;
-        Ok(Settled { troubles: listed.troubles })
+        self.settler().settle(None).await
+    }
+
+    pub(super) fn settler(&self) -> Settler {
+        Settler { money: Arc::clone(&self.money), cloud: self.parts.clouds.get(&ProviderKind::Aws).map(Arc::clone) }
     }
 
     /// Which prices matter here: of the types in use, where machines are launched and where any are.
@@ -434,7 +499,31 @@ fn fate(job: &JobSummary) -> Fate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CloudWish, LaunchSpec, MachineId, Remaining, WorkVerdict};
+    use crate::domain::money::{Bill, Labels};
+    use crate::domain::{CloudWish, LaunchSpec, MachineId, Remaining, ResourceRef, WorkVerdict};
+
+    #[test]
+    fn it_is_looked_wherever_the_ledger_counts_a_machine_as_there() {
+        let mut ledger = Ledger::default();
+        let at: Timestamp = "2026-05-04T10:00:00Z".parse().unwrap();
+        let region = |name: &str| Region::new(name).unwrap();
+        let mut open = |kind, provider, place: Option<&str>, id: &str, job: &str| {
+            let thing = ResourceRef { kind, provider, region: place.map(region), id: id.to_owned() };
+            let labels = Labels { job: Some(JobId::new(job).unwrap()), ..Labels::default() };
+            let (bill, lease) = (Bill::default(), None);
+            ledger.apply(&LedgerEntry::Opened { thing: thing.clone(), at, bill, labels, lease });
+            thing
+        };
+        let machine = ResourceKind::Machine;
+        open(machine, ProviderKind::Aws, Some("us-west-2"), "i-1", "j-abc234");
+        open(machine, ProviderKind::Aws, Some("eu-west-1"), "i-2", "j-def567");
+        open(machine, ProviderKind::Local, None, "m-3", "j-abc234");
+        open(ResourceKind::Image, ProviderKind::Aws, Some("us-east-1"), "ami-4", "j-abc234");
+        let thing = open(machine, ProviderKind::Aws, Some("us-east-2"), "i-5", "j-abc234");
+        ledger.apply(&LedgerEntry::Ended { thing, at, bound: false });
+        assert_eq!(places(&ledger, None), [region("eu-west-1"), region("us-west-2")].into());
+        assert_eq!(places(&ledger, Some(&JobId::new("j-def567").unwrap())), [region("eu-west-1")].into());
+    }
 
     #[test]
     fn a_job_leaves_its_machine_on_purpose_only_where_it_says_so() {

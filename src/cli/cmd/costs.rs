@@ -9,7 +9,7 @@ use super::super::{exit, words};
 use super::plans;
 use crate::domain::money::{ChargeKind, Grouping, Ledger, Outlook, Range, Report, Row, Usd, known, outlook, report};
 use crate::domain::{JobId, ProviderKind, Region, Timestamp, escape_line};
-use crate::session::{Session, Trouble};
+use crate::session::{Session, Settled, Trouble};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Costs, session: &Session, printer: &mut Printer) 
     }
     let now = Timestamp::now();
     let range = range(args, now)?;
-    let troubles = if args.offline { Vec::new() } else { session.settle().await?.troubles };
+    let Settled { troubles, others } = if args.offline { Settled::default() } else { session.settle().await? };
     // what the look told is in it
     let ledger = chosen(&*session.ledger().await?, args);
     let book = session.prices();
@@ -60,6 +60,7 @@ pub(super) async fn run(args: &Costs, session: &Session, printer: &mut Printer) 
         printer.out(&told.notes())?;
     }
     plans::unseen(&troubles, printer)?;
+    plans::unseen(&others, printer)?;
     if !troubles.is_empty() && !printer.is_json() {
         let paint = printer.err_paint();
         let text = "machines that could not be looked at are counted as running";
