@@ -339,7 +339,7 @@ impl Session {
         let Some(why) = day_refuses(&budget, today, expected) else { return Ok(()) };
         let mut refused = Error::new(ErrorKind::Usage, why)
             .hint("`--over-day-cap` launches all the same; `hga costs --today` shows what it was spent on");
-        if let Some(running) = still_running(&ledger, &self.prices(), Timestamp::now()) {
+        if let Some(running) = still_running(&ledger, &self.prices(), self.owner().as_deref(), Timestamp::now()) {
             refused = refused.hint(running);
         }
         for trouble in &settled.troubles {
@@ -371,9 +371,11 @@ impl MoneyTypes {
     }
 }
 
-/// The machines that still run, the dearest first, each with what it has cost; none when there are none.
-fn still_running(ledger: &Ledger, book: &PriceBook, now: Timestamp) -> Option<String> {
-    let machines = |run: &Run| run.thing.kind == ResourceKind::Machine && run.is_running();
+/// The machines that still run, the dearest first, each with what it has cost; none when there are none. Those of other owners
+/// are not `me`'s to end.
+fn still_running(ledger: &Ledger, book: &PriceBook, me: Option<&str>, now: Timestamp) -> Option<String> {
+    let ours = |run: &Run| run.labels.owner.is_none() || run.labels.owner.as_deref() == me;
+    let machines = |run: &Run| run.thing.kind == ResourceKind::Machine && run.is_running() && ours(run);
     let costs = |run: &Run| run.bill.charges.iter().any(|charge| charge.what == ChargeKind::Compute);
     let standing = Outlook::standing(ledger, book, now);
     let running: Vec<_> = standing.iter().filter(|one| machines(one.run) && costs(one.run)).collect();
@@ -500,10 +502,15 @@ mod tests {
 
     impl Fake {
         fn launched(&self, id: &str, kind: &str, seconds: i64) {
+            self.launched_by(None, id, kind, seconds);
+        }
+
+        fn launched_by(&self, owner: Option<&str>, id: &str, kind: &str, seconds: i64) {
             let bill =
                 Bill::of_machine(PriceBook::bundled(), &Region::usual(), kind, Platform::Linux, false, (None, 0));
             let at = epoch() + jiff::SignedDuration::from_secs(seconds);
-            let labels = Labels { job: Some(job()), ..Labels::default() };
+            let owner = owner.map(str::to_owned);
+            let labels = Labels { job: Some(job()), owner, ..Labels::default() };
             self.ledger.lock().unwrap().apply(&LedgerEntry::Opened {
                 thing: thing(id),
                 at,
@@ -704,9 +711,11 @@ mod tests {
     fn a_refusal_names_what_still_runs() {
         let fake = Fake::default();
         let now = epoch() + jiff::SignedDuration::from_secs(1800);
-        let says = |fake: &Fake| still_running(&fake.ledger.lock().unwrap(), PriceBook::bundled(), now);
+        let says = |fake: &Fake| still_running(&fake.ledger.lock().unwrap(), PriceBook::bundled(), Some("anna"), now);
         assert_eq!(says(&fake), None);
-        fake.launched("i-1", "c5.9xlarge", 0);
+        fake.launched_by(Some("ben"), "i-0", "c5.9xlarge", 0);
+        assert_eq!(says(&fake), None, "it is not ours to end");
+        fake.launched_by(Some("anna"), "i-1", "c5.9xlarge", 0);
         let one = "still runs: `i-1` ($0.77 so far, $1.53/h); `hga machines terminate MACHINE` ends one";
         assert_eq!(says(&fake).as_deref(), Some(one));
         for n in 2..9 {

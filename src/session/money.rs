@@ -297,7 +297,7 @@ impl Session {
     }
 
     /// Whose things are made here, in a cloud.
-    fn owner(&self) -> Option<String> {
+    pub(super) fn owner(&self) -> Option<String> {
         self.clouds(Some(ProviderKind::Aws)).next().and_then(|cloud| cloud.owner())
     }
 
