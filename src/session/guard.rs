@@ -6,7 +6,7 @@ use super::{Error, ErrorKind, Result, Session};
 use crate::diag::chain;
 use crate::domain::money::{
     Bill, ChargeKind, Grouping, Labels, Ledger, Outlook, Platform, PriceBook, Range, Run, Step, Stretch, Usd,
-    day_refuses, next_step, pays_until, report,
+    day_refuses, expected, next_step, pays_until, report,
 };
 use crate::domain::{
     CancelLevel, JobId, Operation, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp, words,
@@ -330,7 +330,8 @@ impl Session {
         if budget.day.is_none() || over || !launches(operation) {
             return Ok(());
         }
-        let expected = self.estimate(operation).await?.and_then(|estimate| estimate.usd);
+        let estimate = self.estimate(operation).await?;
+        let expected = estimate.and_then(|estimate| expected(&estimate, operation));
         // what has ended by itself since it was last looked at is counted as running, and what a process launched that did not
         // live to write it down is not counted
         let settled = self.settle().await?;
