@@ -66,7 +66,7 @@ pub(super) async fn before(operation: &Operation, session: &Session, printer: &m
     let Some(Known { estimate, machines, .. }) = Known::of(operation, session).await? else { return Ok(()) };
     let (work, line) = (&estimate.work, estimate.line());
     let lease = if estimate.at_most.is_some() {
-        format!(" until its lease of {} ends it", words_exact(work.lease))
+        format!(" until its lease of {} ends it, without renewal", words_exact(work.lease))
     } else {
         String::new()
     };
