@@ -7,8 +7,8 @@ use super::{Error, ErrorKind, JobSummary, Result, Session, journal_error};
 use crate::cloud::{Cloud, PriceAsk};
 use crate::diag::chain;
 use crate::domain::money::{
-    Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceTag, Work,
-    estimate, observe_machines, observe_stored, outlived,
+    Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Platform, PriceBook, PriceSheet, PriceSource, PriceTag,
+    Work, estimate, observe_machines, observe_stored, outlived,
 };
 use crate::domain::{
     CleanupVerdict, Image, JobId, JobState, Machine, Operation, ProviderKind, Region, Resource, ResourceKind,
@@ -17,6 +17,7 @@ use crate::domain::{
 use crate::journal::Journal;
 use futures::future::join_all;
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -71,6 +72,13 @@ fn write_sheet(file: &Path, sheet: &PriceSheet) -> std::io::Result<()> {
     written
 }
 
+/// Keeps other processes from changing it for as long as this is held.
+fn alone(file: &Path) -> std::io::Result<File> {
+    let held = File::options().create(true).truncate(false).write(true).open(file.with_extension("lock"))?;
+    held.lock()?;
+    Ok(held)
+}
+
 /// What is answered together: of a type on the Spot market all zones, for one that is not sold there any more is not told.
 fn market(item: &Item) -> Item {
     match item {
@@ -98,16 +106,22 @@ impl Money {
 
     /// Puts new prices in the place of those before, of which what nobody answered stays.
     fn learn(&self, tags: Vec<PriceTag>) -> std::io::Result<()> {
-        // one at a time, so that nobody's answer is lost
+        // one at a time, so that nobody's answer is lost: neither in this process nor of another
         let _turn = lock(&self.learning);
+        let alone = alone(&self.file);
+        // before the list was asked for the first time it was never
         let mut sheet =
-            read_sheet(&self.file).unwrap_or_else(|| PriceSheet { asked: Timestamp::now(), prices: Vec::new() });
+            read_sheet(&self.file).unwrap_or_else(|| PriceSheet { asked: Timestamp::UNIX_EPOCH, prices: Vec::new() });
+        // what the Spot market asks is not on the list
+        if tags.iter().any(|tag| matches!(tag.quote.source, PriceSource::Listed { .. })) {
+            sheet.asked = Timestamp::now();
+        }
         let new: BTreeSet<(Region, Item)> = tags.iter().map(|tag| (tag.region.clone(), market(&tag.item))).collect();
         sheet.prices.retain(|tag| !new.contains(&(tag.region.clone(), market(&tag.item))));
         sheet.prices.extend(tags);
-        sheet.asked = Timestamp::now();
         *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(PriceBook::bundled().with(&sheet));
-        write_sheet(&self.file, &sheet)
+        // held until it is written
+        alone.and_then(|_held| write_sheet(&self.file, &sheet))
     }
 
     pub(super) fn book(&self) -> Arc<PriceBook> {
@@ -288,6 +302,17 @@ impl Session {
         self.money.read().await
     }
 
+    /// The ledger as it is now, for what only looks: an empty one, and why, when it cannot be read.
+    pub async fn ledger_if_any(&self) -> (Arc<Ledger>, Option<Error>) {
+        match self.ledger().await {
+            Ok(ledger) => (ledger, None),
+            Err(error) => {
+                tracing::warn!("the ledger could not be read: {}", chain(&error));
+                (Arc::default(), Some(error))
+            }
+        }
+    }
+
     /// The ledger and the prices as they are now.
     ///
     /// # Errors
@@ -379,7 +404,9 @@ impl Session {
         let (tags, troubles) = self.ask_prices(ask).await?;
         let prices = tags.len();
         if prices > 0 {
-            self.money.learn(tags).map_err(|error| {
+            let money = Arc::clone(&self.money);
+            let learned = tokio::task::spawn_blocking(move || money.learn(tags)).await;
+            learned.map_err(std::io::Error::other).flatten().map_err(|error| {
                 let message = format!("could not keep the prices in `{}`: {error}", self.money.file.display());
                 Error::new(ErrorKind::State, message)
             })?;
@@ -499,7 +526,7 @@ fn fate(job: &JobSummary) -> Fate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::money::{Bill, Labels};
+    use crate::domain::money::{Bill, Labels, Quote};
     use crate::domain::{CloudWish, LaunchSpec, MachineId, Remaining, ResourceRef, WorkVerdict};
 
     #[test]
@@ -523,6 +550,56 @@ mod tests {
         ledger.apply(&LedgerEntry::Ended { thing, at, bound: false });
         assert_eq!(places(&ledger, None), [region("eu-west-1"), region("us-west-2")].into());
         assert_eq!(places(&ledger, Some(&JobId::new("j-def567").unwrap())), [region("eu-west-1")].into());
+    }
+
+    fn tag(region: &str, source: PriceSource) -> PriceTag {
+        let item = match source {
+            PriceSource::Spot { .. } => Item::Spot {
+                instance_type: "c5.large".to_owned(),
+                platform: Platform::Linux,
+                zone: format!("{region}a"),
+            },
+            _ => Item::Disk,
+        };
+        let quote = Quote { usd: "0.25".parse().unwrap(), source };
+        PriceTag { region: Region::new(region).unwrap(), item, quote, facts: None }
+    }
+
+    #[test]
+    fn the_list_was_asked_when_it_answered_and_not_when_the_spot_market_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let money = || {
+            let journal = Journal::open(folder.path().join("journal.sqlite")).unwrap();
+            Money::open(journal, folder.path().join("prices.json"))
+        };
+        let (now, listed) = (Timestamp::now(), PriceSource::Listed { as_of: jiff::civil::date(2026, 5, 4) });
+        let first = money();
+        first.learn(vec![tag("us-west-2", PriceSource::Spot { at: now })]).unwrap();
+        assert_eq!((first.book().asked(), money().book().asked()), (None, None));
+        first.learn(vec![tag("us-west-2", listed)]).unwrap();
+        let asked = first.book().asked().unwrap();
+        assert!(asked >= now);
+        first.learn(vec![tag("us-west-2", PriceSource::Spot { at: now })]).unwrap();
+        assert_eq!(money().book().asked(), Some(asked));
+    }
+
+    #[test]
+    fn two_that_learn_at_once_lose_nothing_of_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("prices.json");
+        let journal = Journal::open(folder.path().join("journal.sqlite")).unwrap();
+        let listed = PriceSource::Listed { as_of: jiff::civil::date(2026, 5, 4) };
+        std::thread::scope(|scope| {
+            for who in ["us-west-2", "eu-west-1", "us-east-1", "us-east-2"] {
+                let money = Money::open(journal.clone(), file.clone());
+                scope.spawn(move || {
+                    for n in 1..20 {
+                        money.learn(vec![tag(&format!("{who}{n}"), listed)]).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(read_sheet(&file).unwrap().prices.len(), 4 * 19);
     }
 
     #[test]
