@@ -89,7 +89,8 @@ impl Session {
             of_image || wanted(resource)
         };
         let working = self.working(&listed.items).await?;
-        let (now, ledger) = (Timestamp::now(), self.ledger().await?);
+        // what ends things is not refused for want of what they have cost
+        let (now, (ledger, _)) = (Timestamp::now(), self.ledger_if_any().await);
         let mut plan = Plan::of(verb, &owners, &listed.items, wanted, &working, now).priced(
             &listed.items,
             &ledger,
