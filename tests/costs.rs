@@ -269,7 +269,14 @@ fn a_machine_that_nobody_can_look_at_is_counted_and_said() {
             ..thing(ResourceKind::Machine, "i-0left")
         },
         at: at("2026-10-12T10:00:00Z"),
-        bill: Bill::default(),
+        bill: Bill::of_machine(
+            PriceBook::bundled(),
+            &Region::usual(),
+            "zz9.plural",
+            Platform::Linux,
+            false,
+            (None, 1),
+        ),
         labels: labels("anna", "j-abc234"),
         lease: None,
     };
@@ -281,5 +288,9 @@ fn a_machine_that_nobody_can_look_at_is_counted_and_said() {
     let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(wrong(&document), None, "{document:#}");
     assert_eq!((&document["troubles"][0]["provider"], &document["burn"]["machines"]), (&json!("aws"), &json!(1)));
-    good(state.path(), &["costs", "--offline"]);
+    assert_eq!(document["today_unknown"], 1, "{document:#}");
+    assert!(document["month_to_date_unknown"].as_u64() >= Some(1), "{document:#}");
+    // what is known is not all
+    let text = good(state.path(), &["costs", "--offline"]);
+    assert!(text.contains(" 1 machine running; today ≥ $0."), "{text}");
 }
