@@ -259,3 +259,38 @@ fn what_makes_no_sense_is_said_with_what_to_write_instead() {
     let ran = hga(state.path(), &["costs", "--month", "2026-09"]);
     assert_eq!(String::from_utf8(ran.stderr).unwrap(), "nothing in the ledger for that time\n");
 }
+
+#[test]
+fn a_machine_that_nobody_can_look_at_is_counted_and_said() {
+    let state = filled();
+    let open = LedgerEntry::Opened {
+        thing: ResourceRef {
+            region: Some(Region::new("eu-west-1").unwrap()),
+            ..thing(ResourceKind::Machine, "i-0left")
+        },
+        at: at("2026-10-12T10:00:00Z"),
+        bill: Bill::of_machine(
+            PriceBook::bundled(),
+            &Region::usual(),
+            "zz9.plural",
+            Platform::Linux,
+            false,
+            (None, 1),
+        ),
+        labels: labels("anna", "j-abc234"),
+        lease: None,
+    };
+    Journal::open(state.path().join("journal.sqlite")).unwrap().enter(&[open]).unwrap();
+    let ran = hga(state.path(), &["costs", "--json"]);
+    let err = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(100), "{err}");
+    assert!(err.contains("not looked at: aws: provider `aws` is not there"), "{err}");
+    let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(wrong(&document), None, "{document:#}");
+    assert_eq!((&document["troubles"][0]["provider"], &document["burn"]["machines"]), (&json!("aws"), &json!(1)));
+    assert_eq!(document["today_unknown"], 1, "{document:#}");
+    assert!(document["month_to_date_unknown"].as_u64() >= Some(1), "{document:#}");
+    // what is known is not all
+    let text = good(state.path(), &["costs", "--offline"]);
+    assert!(text.contains(" 1 machine running; today ≥ $0."), "{text}");
+}

@@ -217,7 +217,7 @@ pub struct Wish {
     #[arg(long, value_name = "USD", value_parser = cap, help_heading = FOR_EC2)]
     pub cap: Option<Cap>,
 
-    /// Launch though today's machines have cost what config.toml allows for a day
+    /// Launch though today has cost what config.toml allows for a day
     #[arg(long, help_heading = FOR_EC2)]
     pub over_day_cap: bool,
 }

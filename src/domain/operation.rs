@@ -1,6 +1,6 @@
 //! What a person or script asks for, as plain values that can be stored, compared and shown as a command line.
 
-use super::{CloudWish, ImageName, MachineId, Plan, ProviderKind, Region};
+use super::{CloudWish, Distro, ImageName, MachineId, Plan, ProviderKind, Region};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -253,6 +253,18 @@ impl Operation {
         }
     }
 
+    /// How many machines it launches that cost, at most: a cloud's images are made on one each.
+    #[must_use]
+    pub fn machines(&self) -> u64 {
+        match self {
+            Self::BootstrapLinux(spec) if spec.provider == ProviderKind::Aws => match spec.distros.len() {
+                0 => Distro::all().len() as u64,
+                some => some as u64,
+            },
+            _ => 1,
+        }
+    }
+
     /// The same with the region it is launched in, where it names none.
     #[must_use]
     pub fn at_home(mut self, home: Option<Region>) -> Self {
@@ -291,5 +303,29 @@ impl Operation {
             Self::Terminate { provider, .. } => *provider,
             Self::Apply { plan, .. } => plan.items.first().map_or(ProviderKind::Aws, |item| item.at.provider),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_of_each_distribution_is_made_on_a_machine_of_its_own() {
+        let bootstrap = |provider, distros: &[&str]| {
+            Operation::BootstrapLinux(BootstrapSpec {
+                provider,
+                source: TestSource::Pypi,
+                lease: Duration::from_secs(60),
+                rebuild: false,
+                distros: distros.iter().map(|&distro| distro.to_owned()).collect(),
+                parallel: false,
+                on_error: OnError::default(),
+                wish: CloudWish::default(),
+            })
+        };
+        assert_eq!(bootstrap(ProviderKind::Aws, &["debian-12", "ubuntu-24.04"]).machines(), 2);
+        assert_eq!(bootstrap(ProviderKind::Aws, &[]).machines(), Distro::names().len() as u64);
+        assert_eq!(bootstrap(ProviderKind::Local, &[]).machines(), 1);
     }
 }

@@ -208,7 +208,8 @@ impl Session {
         level: CancelLevel,
     ) {
         let mut world = self.world(&job);
-        world.purse = self.purse_of(&job, &operation);
+        let first = prior.resumed.then(|| self.first_look(&job));
+        world.purse = self.purse_of(&job, &operation, first.clone());
         // it goes on where it was begun, wherever this process looks
         let region = operation.wish().and_then(|wish| wish.region.as_ref());
         let there = world.clouds.get(&operation.provider()).zip(region);
@@ -232,7 +233,7 @@ impl Session {
         lock(&self.driven).insert(job.clone(), driven);
         // one that is taken up for its clean-up ends what costs anyhow
         if !only_clean_up {
-            self.keep_cap(&handle, &asked, told);
+            self.keep_cap(&handle, &asked, told, first);
         }
         let driven = Arc::clone(&self.driven);
         tokio::spawn(async move {

@@ -71,7 +71,7 @@ impl<T> Default for Listed<T> {
     }
 }
 
-fn listed<T>(listings: Vec<(ProviderKind, Listing<T>)>) -> Listed<T> {
+pub(super) fn listed<T>(listings: Vec<(ProviderKind, Listing<T>)>) -> Listed<T> {
     let mut all = Listed::default();
     for (provider, listing) in listings {
         all.items.extend(listing.items);

@@ -1,12 +1,12 @@
 //! Guards: what watches the money of a job that this process drives, and what a launch is refused for. How a job's cap stands to
 //! what its machines have cost is judged in `domain::money`; here it is looked when that says so, and acted.
 
-use super::money::Money;
+use super::money::{Money, Settler};
 use super::{Error, ErrorKind, Result, Session};
 use crate::diag::chain;
 use crate::domain::money::{
     Bill, ChargeKind, Grouping, Labels, Ledger, Outlook, Platform, PriceBook, Range, Run, Step, Stretch, Usd,
-    day_refuses, next_step, pays_until, report,
+    day_refuses, expected, next_step, pays_until, report,
 };
 use crate::domain::{
     CancelLevel, JobId, Operation, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp, words,
@@ -17,12 +17,17 @@ use crate::ops::Purse;
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
+use tokio::time::Instant;
 
 /// The longest time without a look: other processes enter machines too, and while a computer sleeps its timers stand still.
 const LOOK: Duration = Duration::from_secs(5);
 /// What is written within such a time is looked at together.
 const MOMENT: Duration = Duration::from_millis(100);
+/// How long a look at a job's machines may take.
+const SETTLE: Duration = Duration::from_secs(10);
+/// After what time it is looked again where that failed.
+const SETTLE_AGAIN: Duration = Duration::from_secs(30);
 /// How many machines are named that still run.
 const NAMED: usize = 5;
 
@@ -90,6 +95,39 @@ pub(super) trait Sight: Send {
 
     /// Comes back when something was written. Cancel-safe.
     fn changed(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Looks how the job's machines are, within [`SETTLE`]; whether that could be seen.
+    fn settle(&mut self) -> impl Future<Output = bool> + Send;
+}
+
+/// The first look at the machines of a job that is taken up: they may have ended while nobody drove it.
+pub(super) struct FirstLook {
+    settler: Settler,
+    job: JobId,
+    seen: OnceCell<bool>,
+}
+
+impl FirstLook {
+    /// Looks, or waits for who does; afterwards tells what came of it.
+    async fn seen(&self) -> bool {
+        *self.seen.get_or_init(|| self.look()).await
+    }
+
+    async fn look(&self) -> bool {
+        match tokio::time::timeout(SETTLE, self.settler.settle(Some(&self.job))).await {
+            Ok(Ok(settled)) => {
+                for trouble in &settled.troubles {
+                    tracing::warn!(job = %self.job, "its machines could not be looked at: {trouble}");
+                }
+                settled.troubles.is_empty()
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(job = %self.job, "its machines could not be looked at: {}", chain(&error));
+                false
+            }
+            Err(_) => false,
+        }
+    }
 }
 
 /// The guard of a job with a cap; goes by the clock it is given.
@@ -98,12 +136,21 @@ pub(super) struct Guard<S, C> {
     pub(super) told: Told,
     pub(super) sight: S,
     pub(super) clock: C,
+    /// Whether the ledger is known to be right of the job's machines: before it is, nothing is stopped.
+    pub(super) settled: bool,
 }
 
 impl<S: Sight, C: Fn() -> Timestamp> Guard<S, C> {
     /// Watches until there is nothing to be watched any more: the job was stopped.
     pub(super) async fn watch(mut self, handle: &JobHandle) {
+        let mut again = Instant::now();
         while handle.level() == CancelLevel::None {
+            if !self.settled && Instant::now() >= again {
+                self.settled = self.sight.settle().await;
+                again = Instant::now() + SETTLE_AGAIN;
+                // it may have been stopped meanwhile
+                continue;
+            }
             let pause = match self.sight.known().await {
                 Some(known) => self.act(handle, &known).await,
                 None => LOOK,
@@ -132,6 +179,8 @@ impl<S: Sight, C: Fn() -> Timestamp> Guard<S, C> {
                     self.told.near = true;
                     handle.tell(EventKind::NearCap { spent, cap }).await;
                 }
+                // what it has is counted as running, whether it is or not
+                Step::Stop(_) if !self.settled => return LOOK,
                 Step::Stop(spent) => {
                     if !self.told.capped {
                         self.told.capped = true;
@@ -149,6 +198,8 @@ impl<S: Sight, C: Fn() -> Timestamp> Guard<S, C> {
 struct LedgerSight {
     money: Arc<Money>,
     written: watch::Receiver<u64>,
+    first: Option<Arc<FirstLook>>,
+    looked: bool,
 }
 
 impl Sight for LedgerSight {
@@ -162,6 +213,11 @@ impl Sight for LedgerSight {
         }
         tokio::time::sleep(MOMENT).await;
     }
+
+    async fn settle(&mut self) -> bool {
+        let Some(first) = &self.first else { return true };
+        if std::mem::replace(&mut self.looked, true) { first.look().await } else { first.seen().await }
+    }
 }
 
 /// What a job's cap still pays for.
@@ -172,10 +228,15 @@ struct JobPurse {
     /// What may be launched, and where.
     types: Vec<String>,
     region: Option<Region>,
+    first: Option<Arc<FirstLook>>,
 }
 
 impl JobPurse {
     async fn until(&self, spent: impl Fn(&Known, Timestamp, Timestamp) -> Usd) -> Option<Timestamp> {
+        if let Some(first) = &self.first {
+            // without an answer it goes by what is known
+            first.seen().await;
+        }
         let known = self.money.known().await?;
         let now = Timestamp::now();
         pays_until(|at| spent(&known, now, at), self.cap, now)
@@ -219,21 +280,39 @@ impl Session {
         allowance.cap(&self.budget())
     }
 
-    /// What an operation's cap pays for; none without a cap.
-    pub(super) fn purse_of(&self, job: &JobId, operation: &Operation) -> Option<Arc<dyn Purse>> {
+    /// The first look at the machines of a job that is taken up.
+    pub(super) fn first_look(&self, job: &JobId) -> Arc<FirstLook> {
+        Arc::new(FirstLook { settler: self.settler(), job: job.clone(), seen: OnceCell::new() })
+    }
+
+    /// What an operation's cap pays for; none without a cap. A job that is taken up is looked at first.
+    pub(super) fn purse_of(
+        &self,
+        job: &JobId,
+        operation: &Operation,
+        first: Option<Arc<FirstLook>>,
+    ) -> Option<Arc<dyn Purse>> {
         let cap = self.cap_of(operation)?;
         let wished = operation.wish().map(|wish| wish.instance_types.clone()).unwrap_or_default();
         let MoneyTypes { types, image_types } = MoneyTypes::of(self, operation);
         let types = wished.into_iter().chain(types).chain(image_types).collect();
         let region = operation.wish().and_then(|wish| wish.region.clone());
-        Some(Arc::new(JobPurse { money: Arc::clone(&self.money), job: job.clone(), cap, types, region }))
+        Some(Arc::new(JobPurse { money: Arc::clone(&self.money), job: job.clone(), cap, types, region, first }))
     }
 
     /// Watches a job's money for as long as this process drives it.
-    pub(super) fn keep_cap(&self, handle: &JobHandle, operation: &Operation, told: Told) {
+    pub(super) fn keep_cap(
+        &self,
+        handle: &JobHandle,
+        operation: &Operation,
+        told: Told,
+        first: Option<Arc<FirstLook>>,
+    ) {
         let Some(cap) = self.cap_of(operation) else { return };
-        let sight = LedgerSight { money: Arc::clone(&self.money), written: self.written.clone() };
-        let guard = Guard { cap, told, sight, clock: Timestamp::now };
+        let settled = first.is_none();
+        let sight =
+            LedgerSight { money: Arc::clone(&self.money), written: self.written.clone(), first, looked: false };
+        let guard = Guard { cap, told, sight, clock: Timestamp::now, settled };
         let handle = handle.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -251,21 +330,17 @@ impl Session {
         if budget.day.is_none() || over || !launches(operation) {
             return Ok(());
         }
-        let expected = self.estimate(operation).await?.and_then(|estimate| estimate.usd);
-        let judge = async || -> Result<Option<(String, Arc<Ledger>)>> {
-            let (ledger, now) = (self.ledger().await?, Timestamp::now());
-            let today = report(&ledger, &self.prices(), Range::day(now), Grouping::Charge, now).total.total();
-            Ok(day_refuses(&budget, today, expected).map(|why| (why, ledger)))
-        };
-        if judge().await?.is_none() {
-            return Ok(());
-        }
-        // what has ended by itself since it was last looked at is counted as running
+        let estimate = self.estimate(operation).await?;
+        let expected = estimate.and_then(|estimate| expected(&estimate, operation));
+        // what has ended by itself since it was last looked at is counted as running, and what a process launched that did not
+        // live to write it down is not counted
         let settled = self.settle().await?;
-        let Some((why, ledger)) = judge().await? else { return Ok(()) };
+        let (ledger, now) = (self.ledger().await?, Timestamp::now());
+        let today = report(&ledger, &self.prices(), Range::day(now), Grouping::Charge, now).total.total();
+        let Some(why) = day_refuses(&budget, today, expected) else { return Ok(()) };
         let mut refused = Error::new(ErrorKind::Usage, why)
             .hint("`--over-day-cap` launches all the same; `hga costs --today` shows what it was spent on");
-        if let Some(running) = still_running(&ledger, &self.prices(), Timestamp::now()) {
+        if let Some(running) = still_running(&ledger, &self.prices(), self.owner().as_deref(), Timestamp::now()) {
             refused = refused.hint(running);
         }
         for trouble in &settled.troubles {
@@ -297,9 +372,11 @@ impl MoneyTypes {
     }
 }
 
-/// The machines that still run, the dearest first, each with what it has cost; none when there are none.
-fn still_running(ledger: &Ledger, book: &PriceBook, now: Timestamp) -> Option<String> {
-    let machines = |run: &Run| run.thing.kind == ResourceKind::Machine && run.is_running();
+/// The machines that still run, the dearest first, each with what it has cost; none when there are none. Those of other owners
+/// are not `me`'s to end.
+fn still_running(ledger: &Ledger, book: &PriceBook, me: Option<&str>, now: Timestamp) -> Option<String> {
+    let ours = |run: &Run| run.labels.owner.is_none() || run.labels.owner.as_deref() == me;
+    let machines = |run: &Run| run.thing.kind == ResourceKind::Machine && run.is_running() && ours(run);
     let costs = |run: &Run| run.bill.charges.iter().any(|charge| charge.what == ChargeKind::Compute);
     let standing = Outlook::standing(ledger, book, now);
     let running: Vec<_> = standing.iter().filter(|one| machines(one.run) && costs(one.run)).collect();
@@ -343,7 +420,6 @@ mod tests {
     use futures::future::BoxFuture;
     use std::sync::Mutex;
     use tokio::sync::Notify;
-    use tokio::time::Instant;
 
     /// What was told, and how many seconds after the start.
     #[derive(Clone)]
@@ -383,6 +459,8 @@ mod tests {
     struct Fake {
         ledger: Arc<Mutex<Ledger>>,
         written: Arc<Notify>,
+        /// How many looks at machines fail before one tells that `i-1` is gone; none where no look is needed.
+        fails: Option<u32>,
     }
 
     impl Sight for Fake {
@@ -393,6 +471,16 @@ mod tests {
 
         async fn changed(&mut self) {
             self.written.notified().await;
+        }
+
+        async fn settle(&mut self) -> bool {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            self.fails = self.fails.map(|fails| fails.saturating_sub(1)).filter(|_| self.fails > Some(0));
+            if self.fails.is_none() {
+                let at = epoch() - jiff::SignedDuration::from_secs(6000);
+                self.ledger.lock().unwrap().apply(&LedgerEntry::Ended { thing: thing("i-1"), at, bound: false });
+            }
+            self.fails.is_none()
         }
     }
 
@@ -415,10 +503,15 @@ mod tests {
 
     impl Fake {
         fn launched(&self, id: &str, kind: &str, seconds: i64) {
+            self.launched_by(None, id, kind, seconds);
+        }
+
+        fn launched_by(&self, owner: Option<&str>, id: &str, kind: &str, seconds: i64) {
             let bill =
                 Bill::of_machine(PriceBook::bundled(), &Region::usual(), kind, Platform::Linux, false, (None, 0));
             let at = epoch() + jiff::SignedDuration::from_secs(seconds);
-            let labels = Labels { job: Some(job()), ..Labels::default() };
+            let owner = owner.map(str::to_owned);
+            let labels = Labels { job: Some(job()), owner, ..Labels::default() };
             self.ledger.lock().unwrap().apply(&LedgerEntry::Opened {
                 thing: thing(id),
                 at,
@@ -446,7 +539,8 @@ mod tests {
         });
         let clock =
             move || epoch() + jiff::SignedDuration::try_from(start.elapsed()).unwrap_or(jiff::SignedDuration::ZERO);
-        let guard = Guard { cap: usd(cap), told, sight: fake.clone(), clock };
+        let settled = fake.fails.is_none();
+        let guard = Guard { cap: usd(cap), told, sight: fake.clone(), clock, settled };
         let (outcome, ()) = tokio::join!(
             async {
                 tokio::select! {
@@ -505,6 +599,23 @@ mod tests {
         let before = Told { near: true, ..Told::default() };
         let (book, _) = guarded("1", before, &fake, 100, async {}).await;
         assert_eq!(told(&book.words()), [(100, "Done")]);
+    }
+
+    /// Taken up, a job is not stopped for a machine that ended while nobody drove it: it ran for 20 minutes, not for two hours.
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_stopped_before_it_was_looked_whether_its_machines_still_run() {
+        for fails in 0..3_u32 {
+            let fake = Fake { fails: Some(fails), ..Fake::default() };
+            fake.launched("i-1", "c5.9xlarge", -7200);
+            let (book, outcome) = guarded("1", Told { near: true, ..Told::default() }, &fake, 200, async {}).await;
+            assert_eq!(told(&book.words()), [(200, "Done")], "{fails}");
+            assert_eq!(outcome, JobOutcome::Ended { work: WorkVerdict::Done, cleanup: CleanupVerdict::Clean });
+            // one that does run is stopped for once that is known
+            let fake = Fake { fails: Some(fails), ..Fake::default() };
+            fake.launched("i-2", "c5.9xlarge", -7200);
+            let (book, outcome) = guarded("1", Told { near: true, ..Told::default() }, &fake, 200, async {}).await;
+            assert_eq!((book.words()[0].0 / 30, outcome), (fails.into(), stopped()), "{:?}", book.words());
+        }
     }
 
     /// What comes into the ledger meanwhile counts: at once when it is told, within a few seconds when another process wrote it.
@@ -601,9 +712,11 @@ mod tests {
     fn a_refusal_names_what_still_runs() {
         let fake = Fake::default();
         let now = epoch() + jiff::SignedDuration::from_secs(1800);
-        let says = |fake: &Fake| still_running(&fake.ledger.lock().unwrap(), PriceBook::bundled(), now);
+        let says = |fake: &Fake| still_running(&fake.ledger.lock().unwrap(), PriceBook::bundled(), Some("anna"), now);
         assert_eq!(says(&fake), None);
-        fake.launched("i-1", "c5.9xlarge", 0);
+        fake.launched_by(Some("ben"), "i-0", "c5.9xlarge", 0);
+        assert_eq!(says(&fake), None, "it is not ours to end");
+        fake.launched_by(Some("anna"), "i-1", "c5.9xlarge", 0);
         let one = "still runs: `i-1` ($0.77 so far, $1.53/h); `hga machines terminate MACHINE` ends one";
         assert_eq!(says(&fake).as_deref(), Some(one));
         for n in 2..9 {

@@ -1,20 +1,23 @@
 //! Money: prices as they are known, the ledger as far as it was read, what a look at the providers adds to it, and what an
 //! operation would cost.
 
-use super::fleet::{Listed, Trouble, cloud_error};
+use super::fleet::{Listed, Trouble, cloud_error, listed};
+use super::plans::there;
 use super::{Error, ErrorKind, JobSummary, Result, Session, journal_error};
-use crate::cloud::PriceAsk;
+use crate::cloud::{Cloud, PriceAsk};
 use crate::diag::chain;
 use crate::domain::money::{
-    Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Looker, Platform, PriceBook, PriceSheet, PriceTag,
-    Work, estimate, observe_machines, observe_stored, outlived,
+    Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Looker, Platform, PriceBook, PriceSheet, PriceSource,
+    PriceTag, Work, estimate, observe_machines, observe_stored, outlived,
 };
 use crate::domain::{
     CleanupVerdict, Image, JobId, JobState, Lease, Machine, Operation, ProviderKind, Region, Resource, ResourceKind,
     Timestamp,
 };
 use crate::journal::Journal;
+use futures::future::join_all;
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -69,6 +72,13 @@ fn write_sheet(file: &Path, sheet: &PriceSheet) -> std::io::Result<()> {
     written
 }
 
+/// Keeps other processes from changing it for as long as this is held.
+fn alone(file: &Path) -> std::io::Result<File> {
+    let held = File::options().create(true).truncate(false).write(true).open(file.with_extension("lock"))?;
+    held.lock()?;
+    Ok(held)
+}
+
 /// What is answered together: of a type on the Spot market all zones, for one that is not sold there any more is not told.
 fn market(item: &Item) -> Item {
     match item {
@@ -96,16 +106,22 @@ impl Money {
 
     /// Puts new prices in the place of those before, of which what nobody answered stays.
     fn learn(&self, tags: Vec<PriceTag>) -> std::io::Result<()> {
-        // one at a time, so that nobody's answer is lost
+        // one at a time, so that nobody's answer is lost: neither in this process nor of another
         let _turn = lock(&self.learning);
+        let alone = alone(&self.file);
+        // before the list was asked for the first time it was never
         let mut sheet =
-            read_sheet(&self.file).unwrap_or_else(|| PriceSheet { asked: Timestamp::now(), prices: Vec::new() });
+            read_sheet(&self.file).unwrap_or_else(|| PriceSheet { asked: Timestamp::UNIX_EPOCH, prices: Vec::new() });
+        // what the Spot market asks is not on the list
+        if tags.iter().any(|tag| matches!(tag.quote.source, PriceSource::Listed { .. })) {
+            sheet.asked = Timestamp::now();
+        }
         let new: BTreeSet<(Region, Item)> = tags.iter().map(|tag| (tag.region.clone(), market(&tag.item))).collect();
         sheet.prices.retain(|tag| !new.contains(&(tag.region.clone(), market(&tag.item))));
         sheet.prices.extend(tags);
-        sheet.asked = Timestamp::now();
         *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(PriceBook::bundled().with(&sheet));
-        write_sheet(&self.file, &sheet)
+        // held until it is written
+        alone.and_then(|_held| write_sheet(&self.file, &sheet))
     }
 
     pub(super) fn book(&self) -> Arc<PriceBook> {
@@ -125,6 +141,14 @@ impl Money {
             known.0 = last;
         }
         Ok(Arc::clone(&known.1))
+    }
+
+    /// The ledger up to its last entry.
+    async fn read(self: &Arc<Self>) -> Result<Arc<Ledger>> {
+        let money = Arc::clone(self);
+        let ledger = tokio::task::spawn_blocking(move || money.ledger()).await;
+        let ledger = ledger.map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?;
+        ledger.map_err(|error| journal_error(&error))
     }
 
     /// Enters something aside.
@@ -178,8 +202,88 @@ pub struct Refreshed {
 /// What a look at the machines that cost came to.
 #[derive(Debug, Default)]
 pub struct Settled {
-    /// What could not be looked at: machines there are counted as running.
+    /// What could not be looked at, where the ledger has machines: they are counted as running.
     pub troubles: Vec<Trouble>,
+    /// What else could not be looked at: nothing is known to run there.
+    pub others: Vec<Trouble>,
+}
+
+/// Looks how machines are.
+pub(super) struct Settler {
+    money: Arc<Money>,
+    cloud: Option<Arc<dyn Cloud>>,
+}
+
+/// The regions in which the ledger counts machines as there, those of a job or all.
+fn places(ledger: &Ledger, job: Option<&JobId>) -> BTreeSet<Region> {
+    let machines = ledger.runs().filter(|run| {
+        let (thing, of) = (&run.thing, run.labels.job.as_ref());
+        let machine = thing.kind == ResourceKind::Machine && thing.provider == ProviderKind::Aws;
+        machine && run.is_open() && (job.is_none() || of == job)
+    });
+    machines.filter_map(|run| run.thing.region.clone()).collect()
+}
+
+impl Settler {
+    /// Looks where the session does and wherever machines are counted as there; for a job, where its own are alone.
+    pub(super) async fn settle(&self, job: Option<&JobId>) -> Result<Settled> {
+        let open = places(&*self.money.read().await?, job);
+        if open.is_empty() && job.is_some() {
+            return Ok(Settled::default());
+        }
+        let cloud = match there(ProviderKind::Aws, self.cloud.as_ref()) {
+            Ok(cloud) => cloud,
+            Err(_) if open.is_empty() => return Ok(Settled::default()),
+            Err(error) => {
+                let trouble = Trouble { provider: ProviderKind::Aws, region: None, error };
+                return Ok(Settled { troubles: vec![trouble], others: Vec::new() });
+            }
+        };
+        let mut all = Listed::default();
+        if job.is_none() {
+            all = listed(vec![(ProviderKind::Aws, cloud.machines().await)]);
+        }
+        let failed: BTreeSet<_> = all.troubles.iter().filter_map(|trouble| trouble.region.as_ref()).collect();
+        let elsewhere = open.iter().filter(|region| !all.looked_at.contains(region) && !failed.contains(region));
+        let elsewhere = elsewhere.filter_map(|region| match cloud.in_region(region) {
+            None if job.is_some() => Some(Arc::clone(cloud)),
+            other => other,
+        });
+        let seen = join_all(elsewhere.map(async |cloud| (ProviderKind::Aws, cloud.machines().await))).await;
+        let seen = listed(seen);
+        all.items.extend(seen.items);
+        all.looked_at.extend(seen.looked_at);
+        all.troubles.extend(seen.troubles);
+        if let Some(work) = machine_notes(&self.money, cloud.owner(), &all) {
+            // whoever asks next is told what this look told
+            let _ = tokio::task::spawn_blocking(work).await;
+        }
+        let counted = |trouble: &Trouble| match &trouble.region {
+            Some(region) => open.contains(region),
+            None => !open.is_empty(),
+        };
+        let (troubles, others) = all.troubles.into_iter().partition(counted);
+        Ok(Settled { troubles, others })
+    }
+}
+
+/// What enters what a list of machines tells; nothing where nothing was looked at.
+fn machine_notes(
+    money: &Arc<Money>,
+    owner: Option<String>,
+    listed: &Listed<Machine>,
+) -> Option<impl FnOnce() + Send + 'static> {
+    if listed.looked_at.is_empty() {
+        return None;
+    }
+    let money = Arc::clone(money);
+    let machines: Vec<Machine> = listed.items.iter().filter(|machine| machine.cloud.is_some()).cloned().collect();
+    let (looked_at, account) = (listed.looked_at.clone(), listed.account.clone());
+    let now = Timestamp::now();
+    Some(move || {
+        let who = who(owner.as_ref(), account.as_ref());
+        money.note(|ledger, book| observe_machines(ledger, book, &machines, &looked_at, who, now));
+    })
 }
 
 impl Session {
@@ -200,10 +304,18 @@ impl Session {
     /// # Errors
     /// `State` when the journal cannot be read.
     pub async fn ledger(&self) -> Result<Arc<Ledger>> {
-        let money = Arc::clone(&self.money);
-        let ledger = tokio::task::spawn_blocking(move || money.ledger()).await;
-        let ledger = ledger.map_err(|error| Error::new(ErrorKind::Other, error.to_string()))?;
-        ledger.map_err(|error| journal_error(&error))
+        self.money.read().await
+    }
+
+    /// The ledger as it is now, for what only looks: an empty one, and why, when it cannot be read.
+    pub async fn ledger_if_any(&self) -> (Arc<Ledger>, Option<Error>) {
+        match self.ledger().await {
+            Ok(ledger) => (ledger, None),
+            Err(error) => {
+                tracing::warn!("the ledger could not be read: {}", chain(&error));
+                (Arc::default(), Some(error))
+            }
+        }
     }
 
     /// The ledger and the prices as they are now.
@@ -215,7 +327,7 @@ impl Session {
     }
 
     /// Whose things are made here, in a cloud.
-    fn owner(&self) -> Option<String> {
+    pub(super) fn owner(&self) -> Option<String> {
         self.clouds(Some(ProviderKind::Aws)).next().and_then(|cloud| cloud.owner())
     }
 
@@ -238,24 +350,9 @@ impl Session {
 
     /// Enters what a list of machines tells, aside.
     pub(super) fn note_machines(&self, listed: &Listed<Machine>) {
-        if let Some(work) = self.machine_notes(listed) {
+        if let Some(work) = machine_notes(&self.money, self.owner(), listed) {
             self.money.aside(work);
         }
-    }
-
-    fn machine_notes(&self, listed: &Listed<Machine>) -> Option<impl FnOnce() + Send + 'static> {
-        if listed.looked_at.is_empty() {
-            return None;
-        }
-        let (money, owner) = (Arc::clone(&self.money), self.owner());
-        let machines: Vec<Machine> = listed.items.iter().filter(|machine| machine.cloud.is_some()).cloned().collect();
-        let (looked_at, account) = (listed.looked_at.clone(), listed.account.clone());
-        let now = Timestamp::now();
-        Some(move || {
-            money.note(|ledger, book| {
-                observe_machines(ledger, book, &machines, &looked_at, who(owner.as_ref(), account.as_ref()), now)
-            });
-        })
     }
 
     /// Enters what a list of everything tells of what is stored, aside.
@@ -293,25 +390,17 @@ impl Session {
         });
     }
 
-    /// Looks how the machines are that the ledger counts as there, so that what has ended by itself is not counted on. Asks
-    /// nobody when there are none.
+    /// Looks how machines are where this session looks, and wherever the ledger counts any as there: so what has ended by
+    /// itself is not counted on, and what was launched by a process that did not live to write it down is counted.
     ///
     /// # Errors
     /// `State` when the journal cannot be read.
     pub async fn settle(&self) -> Result<Settled> {
-        let ledger = self.ledger().await?;
-        let there = ledger.runs().any(|run| {
-            run.is_open() && run.thing.kind == ResourceKind::Machine && run.thing.provider == ProviderKind::Aws
-        });
-        let set_up = self.providers().contains(&ProviderKind::Aws)
-            && !self.missing().iter().any(|(missing, _)| *missing == ProviderKind::Aws);
-        if !there || !set_up {
-            return Ok(Settled::default());
-        }
-        let listed = self.machines(Some(ProviderKind::Aws)).await;
-        // whoever asks next is told what this look told
-        self.money.entered().await;
-        Ok(Settled { troubles: listed.troubles })
+        self.settler().settle(None).await
+    }
+
+    pub(super) fn settler(&self) -> Settler {
+        Settler { money: Arc::clone(&self.money), cloud: self.parts.clouds.get(&ProviderKind::Aws).map(Arc::clone) }
     }
 
     /// Which prices matter here: of the types in use, where machines are launched and where any are.
@@ -345,7 +434,9 @@ impl Session {
         let (tags, troubles) = self.ask_prices(ask).await?;
         let prices = tags.len();
         if prices > 0 {
-            self.money.learn(tags).map_err(|error| {
+            let money = Arc::clone(&self.money);
+            let learned = tokio::task::spawn_blocking(move || money.learn(tags)).await;
+            learned.map_err(std::io::Error::other).flatten().map_err(|error| {
                 let message = format!("could not keep the prices in `{}`: {error}", self.money.file.display());
                 Error::new(ErrorKind::State, message)
             })?;
@@ -465,7 +556,81 @@ fn fate(job: &JobSummary) -> Fate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CloudWish, LaunchSpec, MachineId, Remaining, WorkVerdict};
+    use crate::domain::money::{Bill, Labels, Quote};
+    use crate::domain::{CloudWish, LaunchSpec, MachineId, Remaining, ResourceRef, WorkVerdict};
+
+    #[test]
+    fn it_is_looked_wherever_the_ledger_counts_a_machine_as_there() {
+        let mut ledger = Ledger::default();
+        let at: Timestamp = "2026-05-04T10:00:00Z".parse().unwrap();
+        let region = |name: &str| Region::new(name).unwrap();
+        let mut open = |kind, provider, place: Option<&str>, id: &str, job: &str| {
+            let thing = ResourceRef { kind, provider, region: place.map(region), id: id.to_owned() };
+            let labels = Labels { job: Some(JobId::new(job).unwrap()), ..Labels::default() };
+            let (bill, lease) = (Bill::default(), None);
+            ledger.apply(&LedgerEntry::Opened { thing: thing.clone(), at, bill, labels, lease });
+            thing
+        };
+        let machine = ResourceKind::Machine;
+        open(machine, ProviderKind::Aws, Some("us-west-2"), "i-1", "j-abc234");
+        open(machine, ProviderKind::Aws, Some("eu-west-1"), "i-2", "j-def567");
+        open(machine, ProviderKind::Local, None, "m-3", "j-abc234");
+        open(ResourceKind::Image, ProviderKind::Aws, Some("us-east-1"), "ami-4", "j-abc234");
+        let thing = open(machine, ProviderKind::Aws, Some("us-east-2"), "i-5", "j-abc234");
+        ledger.apply(&LedgerEntry::Ended { thing, at, bound: false });
+        assert_eq!(places(&ledger, None), [region("eu-west-1"), region("us-west-2")].into());
+        assert_eq!(places(&ledger, Some(&JobId::new("j-def567").unwrap())), [region("eu-west-1")].into());
+    }
+
+    fn tag(region: &str, source: PriceSource) -> PriceTag {
+        let item = match source {
+            PriceSource::Spot { .. } => Item::Spot {
+                instance_type: "c5.large".to_owned(),
+                platform: Platform::Linux,
+                zone: format!("{region}a"),
+            },
+            _ => Item::Disk,
+        };
+        let quote = Quote { usd: "0.25".parse().unwrap(), source };
+        PriceTag { region: Region::new(region).unwrap(), item, quote, facts: None }
+    }
+
+    #[test]
+    fn the_list_was_asked_when_it_answered_and_not_when_the_spot_market_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let money = || {
+            let journal = Journal::open(folder.path().join("journal.sqlite")).unwrap();
+            Money::open(journal, folder.path().join("prices.json"))
+        };
+        let (now, listed) = (Timestamp::now(), PriceSource::Listed { as_of: jiff::civil::date(2026, 5, 4) });
+        let first = money();
+        first.learn(vec![tag("us-west-2", PriceSource::Spot { at: now })]).unwrap();
+        assert_eq!((first.book().asked(), money().book().asked()), (None, None));
+        first.learn(vec![tag("us-west-2", listed)]).unwrap();
+        let asked = first.book().asked().unwrap();
+        assert!(asked >= now);
+        first.learn(vec![tag("us-west-2", PriceSource::Spot { at: now })]).unwrap();
+        assert_eq!(money().book().asked(), Some(asked));
+    }
+
+    #[test]
+    fn two_that_learn_at_once_lose_nothing_of_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("prices.json");
+        let journal = Journal::open(folder.path().join("journal.sqlite")).unwrap();
+        let listed = PriceSource::Listed { as_of: jiff::civil::date(2026, 5, 4) };
+        std::thread::scope(|scope| {
+            for who in ["us-west-2", "eu-west-1", "us-east-1", "us-east-2"] {
+                let money = Money::open(journal.clone(), file.clone());
+                scope.spawn(move || {
+                    for n in 1..20 {
+                        money.learn(vec![tag(&format!("{who}{n}"), listed)]).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(read_sheet(&file).unwrap().prices.len(), 4 * 19);
+    }
 
     #[test]
     fn a_job_leaves_its_machine_on_purpose_only_where_it_says_so() {

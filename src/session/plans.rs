@@ -2,8 +2,10 @@
 
 use super::fleet::{Listed, Trouble};
 use super::{Error, ErrorKind, Result, Session};
+use crate::cloud::Cloud;
 use crate::domain::{Checked, Owners, Plan, PlanVerb, ProviderKind, Region, Resource, ResourceKind, Timestamp};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What a plan is asked for with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +89,8 @@ impl Session {
             of_image || wanted(resource)
         };
         let working = self.working(&listed.items).await?;
-        let (now, ledger) = (Timestamp::now(), self.ledger().await?);
+        // what ends things is not refused for want of what they have cost
+        let (now, (ledger, _)) = (Timestamp::now(), self.ledger_if_any().await);
         let mut plan = Plan::of(verb, &owners, &listed.items, wanted, &working, now).priced(
             &listed.items,
             &ledger,
@@ -133,16 +136,21 @@ impl Session {
     }
 
     pub(super) fn must_be_there(&self, provider: ProviderKind) -> Result<()> {
-        if !self.providers().contains(&provider) {
-            let message =
-                format!("provider `{provider}` is not there: this `hga` was built without it, or it is switched off");
-            return Err(Error::new(ErrorKind::Usage, message).hint("`hga config` shows what is switched on"));
-        }
-        let missing = self.missing().into_iter().find(|(missing, _)| *missing == provider);
-        missing.map_or(Ok(()), |(_, how)| {
-            Err(Error::new(ErrorKind::Usage, format!("provider `{provider}` is not set up")).hint(how))
-        })
+        there(provider, self.parts.clouds.get(&provider)).map(|_| ())
     }
+}
+
+/// A provider that is there and set up.
+pub(super) fn there(provider: ProviderKind, cloud: Option<&Arc<dyn Cloud>>) -> Result<&Arc<dyn Cloud>> {
+    let Some(cloud) = cloud else {
+        let message =
+            format!("provider `{provider}` is not there: this `hga` was built without it, or it is switched off");
+        return Err(Error::new(ErrorKind::Usage, message).hint("`hga config` shows what is switched on"));
+    };
+    let missing = cloud.missing();
+    missing.map_or(Ok(cloud), |how| {
+        Err(Error::new(ErrorKind::Usage, format!("provider `{provider}` is not set up")).hint(how))
+    })
 }
 
 fn no_such(verb: PlanVerb, id: &str, listed: &Listed<Resource>) -> Error {

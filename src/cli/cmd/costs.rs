@@ -9,7 +9,7 @@ use super::super::{exit, words};
 use super::plans;
 use crate::domain::money::{ChargeKind, Grouping, Ledger, Outlook, Range, Report, Row, Usd, known, outlook, report};
 use crate::domain::{JobId, ProviderKind, Region, Timestamp, escape_line};
-use crate::session::{Session, Trouble};
+use crate::session::{Session, Settled, Trouble};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Costs, session: &Session, printer: &mut Printer) 
     }
     let now = Timestamp::now();
     let range = range(args, now)?;
-    let troubles = if args.offline { Vec::new() } else { session.settle().await?.troubles };
+    let Settled { troubles, others } = if args.offline { Settled::default() } else { session.settle().await? };
     // what the look told is in it
     let ledger = chosen(&*session.ledger().await?, args);
     let book = session.prices();
@@ -42,6 +42,7 @@ pub(super) async fn run(args: &Costs, session: &Session, printer: &mut Printer) 
     let told = Told {
         report: report(&ledger, &book, range, args.by, now),
         outlook: outlook(&ledger, &book, now),
+        today_unknown: report(&ledger, &book, Range::day(now), Grouping::Charge, now).total.unknown,
         now,
         args,
         troubles: &troubles,
@@ -60,6 +61,7 @@ pub(super) async fn run(args: &Costs, session: &Session, printer: &mut Printer) 
         printer.out(&told.notes())?;
     }
     plans::unseen(&troubles, printer)?;
+    plans::unseen(&others, printer)?;
     if !troubles.is_empty() && !printer.is_json() {
         let paint = printer.err_paint();
         let text = "machines that could not be looked at are counted as running";
@@ -103,6 +105,8 @@ fn chosen(ledger: &Ledger, args: &Costs) -> Ledger {
 struct Told<'a> {
     report: Report,
     outlook: Outlook,
+    /// How many things of today have a price that is not known.
+    today_unknown: usize,
     now: Timestamp,
     args: &'a Costs,
     troubles: &'a [Trouble],
@@ -125,7 +129,9 @@ struct Document<'a> {
     total: Amounts<'a>,
     burn: BurnLine,
     today: Usd,
+    today_unknown: usize,
     month_to_date: Usd,
+    month_to_date_unknown: usize,
     forecast: Usd,
     forecast_unknown: usize,
     sources: &'a BTreeSet<String>,
@@ -214,7 +220,9 @@ impl Told<'_> {
                 unknown: outlook.burn.unknown,
             },
             today: outlook.today,
+            today_unknown: self.today_unknown,
             month_to_date: outlook.month,
+            month_to_date_unknown: outlook.unknown,
             forecast: outlook.forecast,
             forecast_unknown: outlook.unknown,
             sources: &report.sources,
@@ -250,7 +258,8 @@ impl Told<'_> {
             let burn = outlook.burn;
             let hourly = known(burn.hourly, burn.unknown > 0);
             let machines = words::count(burn.machines as u64, "machine");
-            note("Now", &format!("{hourly}/h, {machines} running; today {}", outlook.today));
+            let today = known(outlook.today, self.today_unknown > 0);
+            note("Now", &format!("{hourly}/h, {machines} running; today {today}"));
             note(
                 "Forecast",
                 &format!(

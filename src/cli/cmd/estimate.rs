@@ -5,8 +5,8 @@ use super::super::paint::{Paint, Tone};
 use super::super::printer::Printer;
 use super::super::table::sums;
 use super::super::{exit, words};
-use crate::domain::money::{Estimate, Quote, Run, UNKNOWN, Usd, day_refuses, outlook, per_hour};
-use crate::domain::{Distro, Operation, ProviderKind, Timestamp, escape_line};
+use crate::domain::money::{Estimate, Quote, Run, UNKNOWN, Usd, day_refuses, expected, outlook, per_hour};
+use crate::domain::{Operation, ProviderKind, Timestamp, escape_line};
 use crate::session::Session;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -43,18 +43,13 @@ impl Known {
         let Some(estimate) = session.estimate(operation).await? else { return Ok(None) };
         let now = Timestamp::now();
         let (ledger, book, budget) = (session.ledger().await?, session.prices(), session.budget());
-        let machines = match operation {
-            Operation::BootstrapLinux(spec) if spec.distros.is_empty() => Distro::names().len() as u64,
-            Operation::BootstrapLinux(spec) => spec.distros.len() as u64,
-            _ => 1,
-        };
+        let machines = operation.machines();
         let allowance = operation.wish().map(|wish| wish.allowance).unwrap_or_default();
         let today = outlook(&ledger, &book, now).today;
-        let expected = estimate.usd.map(|usd| usd.times(machines, 1));
         let day = Day {
             cap: budget.day,
             today,
-            refuses: day_refuses(&budget, today, expected),
+            refuses: day_refuses(&budget, today, expected(&estimate, operation)),
             overridden: allowance.over_day_cap,
         };
         let vcpus = book.facts(&estimate.work.instance_type).map(|facts| facts.vcpus);
@@ -71,7 +66,7 @@ pub(super) async fn before(operation: &Operation, session: &Session, printer: &m
     let Some(Known { estimate, machines, .. }) = Known::of(operation, session).await? else { return Ok(()) };
     let (work, line) = (&estimate.work, estimate.line());
     let lease = if estimate.at_most.is_some() {
-        format!(" until its lease of {} ends it", words_exact(work.lease))
+        format!(" until its lease of {} ends it, without renewal", words_exact(work.lease))
     } else {
         String::new()
     };

@@ -24,7 +24,7 @@ async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, prin
     let mut listed = session.images(provider).await;
     listed.items.retain(|image| all || image.claim.as_ref().is_none_or(Claim::is_tools));
     let images = listed.items;
-    let (ledger, book, now) = (session.ledger().await?, session.prices(), Timestamp::now());
+    let (ledger, book, now) = (super::ledger(session, printer).await?, session.prices(), Timestamp::now());
     let saving = |image: &Image| Saving::of(&image.resource(), &[], &ledger, &book, now);
     if printer.is_json() {
         let told = images.iter().map(|image| Told { image, cost: saving(image) });

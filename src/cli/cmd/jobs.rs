@@ -41,7 +41,7 @@ struct Told<'a> {
 }
 
 async fn list(jobs: &[JobSummary], global: &Global, session: &Session, printer: &mut Printer) -> Outcome {
-    let (ledger, book, now) = (session.ledger().await?, session.prices(), Timestamp::now());
+    let (ledger, book, now) = (super::ledger(session, printer).await?, session.prices(), Timestamp::now());
     let cost = |job: &JobSummary| JobCost::total_of(&ledger, &book, &job.id, now);
     if global.json {
         let told: Vec<Told<'_>> = jobs

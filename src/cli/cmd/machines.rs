@@ -33,7 +33,8 @@ pub(super) async fn run(
         Machines::List { provider, all } => list(*provider, *all, session, printer).await,
         Machines::Show { machine } => {
             let machine = session.machine(machine).await?;
-            show(&machine, &Purse::of(session).await?, printer)
+            let purse = Purse::of(session, printer).await?;
+            show(&machine, &purse, printer)
         }
         Machines::Launch { provider, image, lease, dry_run, distro, wish } => {
             let usual = if context.provider == ProviderKind::Aws { ProviderKind::Aws } else { ProviderKind::Local };
@@ -116,8 +117,8 @@ struct Purse {
 }
 
 impl Purse {
-    async fn of(session: &Session) -> Result<Self, Stop> {
-        Ok(Self { ledger: session.ledger().await?, book: session.prices(), now: Timestamp::now() })
+    async fn of(session: &Session, printer: &mut Printer) -> Result<Self, Stop> {
+        Ok(Self { ledger: super::ledger(session, printer).await?, book: session.prices(), now: Timestamp::now() })
     }
 
     fn run(&self, machine: &Machine) -> Run {
@@ -186,7 +187,7 @@ async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, prin
     let shown = |machine: &&Machine| all || machine.cloud.as_ref().is_none_or(|cloud| cloud.claim.is_tools());
     let machines: Vec<Machine> = listed.items.iter().filter(shown).cloned().collect();
     if printer.is_json() {
-        let purse = Purse::of(session).await?;
+        let purse = Purse::of(session, printer).await?;
         super::json_lines(printer, &machines.iter().map(|machine| Told::of(machine, &purse)).collect::<Vec<_>>())?;
     } else if machines.is_empty() {
         printer.err("no machines: nothing of hga's is running\n")?;
@@ -200,7 +201,7 @@ async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, prin
                 "MACHINE", "PLACE", "STATE", "LAUNCHED", "LEASE", "TYPE", "$/H", "SO FAR", "NAME", "OWNER",
                 "ADDRESS", "WHY",
             ];
-            let purse = Purse::of(session).await?;
+            let purse = Purse::of(session, printer).await?;
             let rows: Vec<_> = machines.iter().map(|machine| cloud_row(machine, &purse)).collect();
             let marked = rows.iter().any(|row| row[6].ends_with(BURSTABLE));
             let note = format!("{BURSTABLE} of a burstable type: credits may come on top, see `hga machines show`\n");
@@ -222,7 +223,9 @@ async fn alarms(machines: &[Machine], session: &Session, printer: &mut Printer) 
     if alarms.is_empty() {
         return Ok(());
     }
-    let (ledger, prices, now) = (session.ledger().await?, session.prices(), Timestamp::now());
+    // that it cannot be read has been said
+    let (ledger, _) = session.ledger_if_any().await;
+    let (prices, now) = (session.prices(), Timestamp::now());
     for alarm in &alarms {
         let warning = printer.err_paint().tone(Tone::Warn, "warning:");
         printer.err(&format!("{warning} {}\n", escape_line(&alarm.words(&ledger, &prices, now))))?;

@@ -25,11 +25,22 @@ use super::paint::{Paint, Tone};
 use super::printer::{Printer, Reader};
 use super::{CliContext, exit};
 use crate::diag::Hinted as _;
-use crate::domain::money::Allowance;
+use crate::domain::money::{Allowance, Ledger};
 use crate::domain::{CloudWish, Distro, PlanVerb, ProviderKind, Transport, escape_line, is_everybody};
 use crate::session::{CheckItem, CheckOutcome, Session};
 use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _};
+use std::sync::Arc;
+
+/// The ledger for what only lists: an empty one, and a warning, when it cannot be read.
+async fn ledger(session: &Session, printer: &mut Printer) -> Result<Arc<Ledger>, Stop> {
+    let (ledger, error) = session.ledger_if_any().await;
+    if let Some(error) = error {
+        let (paint, text) = (printer.err_paint(), escape_line(&format!("what it has cost is not known: {error}")));
+        printer.err(&format!("{} {text}\n", paint.tone(Tone::Warn, "warning:")))?;
+    }
+    Ok(ledger)
+}
 
 /// A command that needs no session.
 pub(super) fn alone(cli: &Cli, context: &CliContext, printer: &mut Printer) -> Outcome {

@@ -18,7 +18,7 @@ pub(super) async fn run(verb: &Resources, global: &Global, session: &Session, pr
             let shown = |one: &&Resource| *all || one.claim != Claim::Foreign { why: None };
             let mut items: Vec<Resource> = listed.items.iter().filter(shown).cloned().collect();
             items.sort_by(|a, b| a.at.cmp(&b.at));
-            let (ledger, book, now) = (session.ledger().await?, session.prices(), Timestamp::now());
+            let (ledger, book, now) = (super::ledger(session, printer).await?, session.prices(), Timestamp::now());
             let saving = |one: &Resource| Saving::of(one, &listed.items, &ledger, &book, now);
             if printer.is_json() {
                 let told = items.iter().map(|thing| Told { thing, cost: saving(thing) });

@@ -16,7 +16,8 @@ pub enum Platform {
     Linux,
     /// Windows, its licence in the price.
     Windows,
-    /// A Linux with a licence to pay for: the book has no price for it.
+    /// Another, be it a Linux with a licence to pay for (RHEL, SLES) or one with software of Microsoft's: the book has no price
+    /// for it.
     LicensedLinux,
 }
 
@@ -40,7 +41,7 @@ pub enum Subject {
     Linux,
     /// A running machine with Windows.
     Windows,
-    /// A running machine with a Linux that has a licence.
+    /// A running machine with such another one.
     LicensedLinux,
     /// A volume that is there.
     Volume,

@@ -165,7 +165,7 @@ pub struct PriceTag {
 /// What a provider's price list said, as it is kept on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceSheet {
-    /// When it was asked last.
+    /// When it was asked last; the epoch when never.
     pub asked: Timestamp,
     /// The prices.
     pub prices: Vec<PriceTag>,
@@ -318,7 +318,7 @@ impl PriceBook {
     #[must_use]
     pub fn with(&self, sheet: &PriceSheet) -> Self {
         let mut book = self.clone();
-        book.asked = Some(sheet.asked);
+        book.asked = Some(sheet.asked).filter(|asked| *asked > Timestamp::UNIX_EPOCH);
         for tag in &sheet.prices {
             if !tag.quote.usd.is_price() {
                 continue;

@@ -84,6 +84,7 @@ fn phases(number: u32, all: &[(Phase, i64, i64, bool)]) -> Vec<LedgerEntry> {
 fn life(number: u32, id: &str, verb: &str, (from, to): (i64, Option<i64>)) -> Vec<LedgerEntry> {
     let begin = later(at("2026-11-01"), i64::from(number) * 86_400);
     let labels = Labels {
+        account: None,
         job: Some(job(&format!("j-{number}"))),
         operation: Some(verb.to_owned()),
         about: Some("all".to_owned()),

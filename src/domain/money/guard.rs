@@ -1,7 +1,7 @@
 //! When it is too much: caps on a job and on a day. Whoever asks tells the time.
 
-use super::Usd;
-use crate::domain::{Lease, Timestamp};
+use super::{Estimate, Usd};
+use crate::domain::{Lease, Operation, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -96,6 +96,12 @@ pub fn judge(spent: Usd, cap: Usd) -> Verdict {
         Some(percent) if percent >= NEAR => Verdict::Near,
         Some(_) => Verdict::Fine,
     }
+}
+
+/// What all machines of an operation are expected to cost, of which the estimate is of one; none where that is not known.
+#[must_use]
+pub fn expected(estimate: &Estimate, operation: &Operation) -> Option<Usd> {
+    Some(estimate.usd?.times(operation.machines(), 1))
 }
 
 /// Why no more is launched today; none when it may be. What the launch is expected to cost counts, where that is known.
