@@ -344,15 +344,23 @@ fn draw(text: &mut String, look: &Look, ground: &str, run: &str, column: u16, co
     }
     if run.chars().all(|c| c == ' ' || ('▁'..='█').contains(&c)) {
         // fonts leave gaps between the rows of a bar
-        for (place, c) in (0_u16..).zip(run.chars()).filter(|(_, c)| *c != ' ') {
+        let cells: Vec<char> = run.chars().collect();
+        let mut place = 0_u16;
+        for alike in cells.chunk_by(|a, b| a == b) {
+            let (c, wide) = (alike[0], u16::try_from(alike.len()).unwrap());
+            let at = place;
+            place += wide;
+            if c == ' ' {
+                continue;
+            }
             let eighths = u32::from(c) - u32::from('▁') + 1;
             let high = HIGH * f64::from(eighths) / 8.0;
             let _ = writeln!(
                 text,
                 "<rect x=\"{:.1}\" y=\"{:.2}\" width=\"{:.1}\" height=\"{high:.2}\" fill=\"{}\"{}/>",
-                x + f64::from(place) * WIDE,
+                x + f64::from(at) * WIDE,
                 y + HIGH - high,
-                WIDE + 0.1,
+                f64::from(wide) * WIDE,
                 look.front,
                 look.words.replace(" font-weight=\"bold\"", ""),
             );

@@ -54,9 +54,10 @@ impl Pane {
             (Self::Machines, SortBy::Time) | (Self::Resources, SortBy::State) | (Self::Costs, SortBy::Cost) => {
                 Some(4)
             }
-            (Self::Resources, SortBy::Age) | (Self::Costs, SortBy::Time) => Some(5),
+            (Self::Resources, SortBy::Age)
+            | (Self::Costs, SortBy::Time)
+            | (Self::Machines | Self::Images, SortBy::Cost) => Some(5),
             (Self::Jobs, SortBy::Time) => Some(6),
-            (Self::Machines | Self::Images, SortBy::Cost) => Some(5),
             (Self::Jobs | Self::Resources, SortBy::Cost) => Some(7),
             _ => None,
         }

@@ -227,7 +227,7 @@ fn told_apart(model: &Model, theme: &Theme, row: Rect, buffer: &mut Buffer, pain
     let start = column;
     column += put(buffer, row, column, 0, key, theme.key);
     column += put(buffer, row, column, 0, "by ", theme.dim);
-    if usize::from(row.width) >= all + usize::from(column) + 1 {
+    if usize::from(row.width) > all + usize::from(column) {
         for by in GROUPINGS {
             let style = if by == now { theme.accent } else { theme.dim };
             column += put(buffer, row, column + 1, 0, grouping_word(by), style) + 2;
