@@ -5,15 +5,17 @@
 //! - Key to frame while 50,000 lines a second are appended and tests go on, in a loop with the floor between frames that
 //!   the program has (goal: p99 below 16 ms).
 //! - The peak of resident memory (goal: below 100 MB).
+//! - A ledger of 2,000 machines, apart: a second of it, and frames of the jobs and of the costs.
 //! - How long until the end of the output shows and until all of it is indexed and searched, beside reading it.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench's output is its result")]
 
+use hgautomation::domain::money::{Bill, Labels, Ledger, LedgerEntry, Platform, PriceBook};
 use hgautomation::domain::{
-    CloudWish, JobId, JobState, Operation, ProviderKind, RunTestsSpec, TestEvent, TestOutcome, TestResult,
-    TestSource, Timestamp,
+    CloudWish, JobId, JobState, Operation, ProviderKind, Region, ResourceKind, ResourceRef, RunTestsSpec, TestEvent,
+    TestOutcome, TestResult, TestSource, Timestamp,
 };
 use hgautomation::event::{Event, EventKind};
-use hgautomation::session::JobSummary;
+use hgautomation::session::{JobSummary, MoneyTold};
 use hgautomation::tui::effect::Effect;
 use hgautomation::tui::msg::Msg;
 use hgautomation::tui::output::Reader;
@@ -25,11 +27,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 const SIZE: u64 = 1_000_000_000;
 const TESTS: u64 = 10_000;
+/// Machines in the ledger of what costs.
+const MACHINES: i64 = 2000;
 /// Jobs in the list behind the screen.
 const JOBS: u32 = 1000;
 const FRAMES: usize = 2000;
@@ -260,6 +264,57 @@ fn measure(path: &Path) {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     println!("resident: {} MB at its peak (goal 100 MB)", peak / 1000);
+    costs();
+}
+
+/// A month of a busy group: what a second takes, and frames of what it costs, with keys in between.
+fn costs() {
+    let now = Timestamp::now();
+    let region = Region::new("us-west-2").unwrap();
+    let book = PriceBook::bundled();
+    let mut ledger = Ledger::default();
+    for number in 0..MACHINES {
+        let thing = ResourceRef {
+            kind: ResourceKind::Machine,
+            provider: ProviderKind::Aws,
+            region: Some(region.clone()),
+            id: format!("i-{number:017x}"),
+        };
+        let at = now - jiff::SignedDuration::from_mins(number);
+        ledger.apply(&LedgerEntry::Opened {
+            thing: thing.clone(),
+            at,
+            bill: Bill::of_machine(book, &region, "c5.9xlarge", Platform::Linux, false, (Some(64), 1)),
+            labels: Labels { job: JobId::new(format!("j-bench{}", number % 1000)).ok(), ..Labels::default() },
+            lease: None,
+        });
+        if number > 5 {
+            let at = at + jiff::SignedDuration::from_mins(31).min(now.duration_since(at));
+            ledger.apply(&LedgerEntry::Ended { thing, at, bound: false });
+        }
+    }
+    let told_money = MoneyTold { ledger: Arc::new(ledger), book: Arc::clone(book), home: Some(region) };
+    let mut app = app();
+    app.handle(Msg::Money(Ok(Box::new(told_money))));
+    let mut buffer = Buffer::empty(AREA);
+    let mut ticks = Vec::new();
+    for second in 0..100 {
+        let started = Instant::now();
+        app.handle(Msg::Tick(now + jiff::SignedDuration::from_secs(second)));
+        ticks.push(started.elapsed());
+    }
+    told("a second of a ledger", "no goal", ticks);
+    for (name, keys) in [("frame of the jobs", "3 j j k G"), ("frame of the costs", "6 j j k G b j b B B")] {
+        let mut frames = Vec::new();
+        for key in keys.split(' ').cycle().take(300) {
+            let started = Instant::now();
+            app.handle(Msg::Key(key.parse().unwrap()));
+            buffer.reset();
+            app.draw(AREA, &mut buffer);
+            frames.push(started.elapsed());
+        }
+        told(name, "goal p99 16 ms", frames);
+    }
 }
 
 /// Keys while lines and events come, in a loop like the program's.

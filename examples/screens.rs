@@ -2,7 +2,8 @@
 //! this computer, one of them made to fail, and writes what is seen as SVG into `assets/screens`.
 //!
 //! `cargo run --example screens -- [STATE-DIR]`. The first time it fetches what `hga demo` needs. Where `AWS_ENDPOINT_URL`
-//! leads to a lab (`tests/lab/server.py`, with strays in it), only the pictures of AWS are made.
+//! leads to a lab (`tests/lab/server.py --forget 9999999`, with strays in it), only the pictures of AWS are made; what costs there
+//! is made by them.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a program for developers stops where it fails")]
 
@@ -12,6 +13,8 @@ mod terminal;
 use pty_process::blocking::Command;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{Read as _, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
@@ -94,6 +97,118 @@ fn aws(stage: &Stage) {
     seen.wait_without("Cancel");
     seen.send("q");
     seen.end();
+    spend(&Lab::at(&std::env::var("AWS_ENDPOINT_URL").unwrap()));
+    for (columns, rows, name) in [(80, 24, "costs"), (200, 50, "costs-wide")] {
+        let mut seen = stage.open(columns, rows, "15;0");
+        seen.press("6", "forecast");
+        // what is stored is known once everything was asked for
+        seen.until("an image among the costs", LIMIT, |screen| screen.contains("stored") && screen.contains("41m"));
+        seen.send("<home>");
+        stage.picture(&mut seen, name);
+        seen.send("q");
+        seen.end();
+    }
+}
+
+/// The lab, spoken to without a client.
+struct Lab {
+    address: String,
+}
+
+impl Lab {
+    fn at(endpoint: &str) -> Self {
+        Self { address: endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned() }
+    }
+
+    fn post(&self, path: &str, kind: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        // the lab looks no further than at whom it is meant for
+        let scope =
+            "AWS4-HMAC-SHA256 Credential=x/20260101/us-west-2/ec2/aws4_request, SignedHeaders=host, Signature=x";
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {scope}\r\nContent-Type: {kind}\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains(" 200 "), "{body}: {answer}");
+        answer
+    }
+
+    /// Everything becomes older.
+    fn later(&self, minutes: u32) {
+        self.post("/lab/later", "application/json", &format!("{{\"seconds\": {}}}", minutes * 60));
+    }
+
+    fn ec2(&self, action: &str, what: &[(&str, &str)]) -> String {
+        let mut body = format!("Action={action}&Version=2016-11-15");
+        for (name, value) in what {
+            let _ = write!(body, "&{name}={}", value.replace(':', "%3A"));
+        }
+        self.post("/", "application/x-www-form-urlencoded", &body)
+    }
+
+    /// Launches a machine as this program would; gives its id.
+    fn launch(&self, image: &str, instance_type: &str, tags: &[(&str, &str)]) -> String {
+        let mut what = vec![
+            ("ImageId".to_owned(), image.to_owned()),
+            ("InstanceType".to_owned(), instance_type.to_owned()),
+            ("MinCount".to_owned(), "1".to_owned()),
+            ("MaxCount".to_owned(), "1".to_owned()),
+            ("TagSpecification.1.ResourceType".to_owned(), "instance".to_owned()),
+        ];
+        for (place, (name, value)) in (1..).zip(tags) {
+            what.push((format!("TagSpecification.1.Tag.{place}.Key"), (*name).to_owned()));
+            what.push((format!("TagSpecification.1.Tag.{place}.Value"), (*value).to_owned()));
+        }
+        let what: Vec<(&str, &str)> = what.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        between(&self.ec2("RunInstances", &what), "<instanceId>").to_owned()
+    }
+}
+
+fn between<'a>(answer: &'a str, mark: &str) -> &'a str {
+    answer.split_once(mark).unwrap().1.split('<').next().unwrap()
+}
+
+/// Lets some days go by in which machines ran, as far as the lab can: it makes what there is older.
+fn spend(lab: &Lab) {
+    const AMIS: &str = include_str!("../tests/lab/amis.json");
+    let base = AMIS.split("\"ami_id\": \"").nth(1).unwrap().split('"').next().unwrap();
+    let first = lab.launch(base, "t3.2xlarge", &[("Name", "hg-temp-linux"), ("hg-job", "j-image7")]);
+    lab.later(50);
+    let made = lab.ec2("CreateImage", &[("InstanceId", &first), ("Name", "hg-linux-dev-debian12")]);
+    let image = between(&made, "<imageId>").to_owned();
+    lab.ec2("TerminateInstances", &[("InstanceId.1", &first)]);
+    lab.later(22 * 60);
+    // minutes that a machine ran, and minutes after it
+    for (place, (instance_type, ran, rest)) in (2..8).cycle().zip([
+        ("c5.9xlarge", 34, 80),
+        ("c5.9xlarge", 31, 1300),
+        ("c5.4xlarge", 66, 2900),
+        ("c5.9xlarge", 38, 45),
+        ("c5.9xlarge", 33, 20),
+        ("c5.9xlarge", 90, 1200),
+        ("c5.4xlarge", 61, 1400),
+        ("c5.9xlarge", 32, 4300),
+        ("c5.9xlarge", 47, 130),
+        ("c5.9xlarge", 35, 1350),
+        ("c5.4xlarge", 70, 1500),
+        ("c5.9xlarge", 36, 1380),
+        ("c5.9xlarge", 30, 240),
+    ]) {
+        let job = format!("j-run{place}{place}{}", ["a", "b", "c"][usize::try_from(ran % 3).unwrap()]);
+        let one = lab.launch(&image, instance_type, &[("Name", "hg-temp-linux"), ("hg-job", &job)]);
+        lab.later(ran);
+        lab.ec2("TerminateInstances", &[("InstanceId.1", &one)]);
+        lab.later(rest);
+    }
+    let lease =
+        (jiff::Timestamp::now() + jiff::SignedDuration::from_mins(42)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    lab.launch(&image, "c5.9xlarge", &[("Name", "hg-temp-linux"), ("hg-job", "j-now234"), ("hg-lease", &lease)]);
+    lab.later(24);
 }
 
 struct Stage {
@@ -225,6 +340,31 @@ fn draw(text: &mut String, look: &Look, ground: &str, run: &str, column: u16, co
         );
     }
     if run.trim().is_empty() {
+        return;
+    }
+    if run.chars().all(|c| c == ' ' || ('▁'..='█').contains(&c)) {
+        // fonts leave gaps between the rows of a bar
+        let cells: Vec<char> = run.chars().collect();
+        let mut place = 0_u16;
+        for alike in cells.chunk_by(|a, b| a == b) {
+            let (c, wide) = (alike[0], u16::try_from(alike.len()).unwrap());
+            let at = place;
+            place += wide;
+            if c == ' ' {
+                continue;
+            }
+            let eighths = u32::from(c) - u32::from('▁') + 1;
+            let high = HIGH * f64::from(eighths) / 8.0;
+            let _ = writeln!(
+                text,
+                "<rect x=\"{:.1}\" y=\"{:.2}\" width=\"{:.1}\" height=\"{high:.2}\" fill=\"{}\"{}/>",
+                x + f64::from(at) * WIDE,
+                y + HIGH - high,
+                f64::from(wide) * WIDE,
+                look.front,
+                look.words.replace(" font-weight=\"bold\"", ""),
+            );
+        }
         return;
     }
     let line = if look.underline { " text-decoration=\"underline\"" } else { "" };

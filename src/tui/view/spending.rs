@@ -1,9 +1,10 @@
 //! What it costs: now, today, this month and by its end; a bar for each day of the month; and what costs, thing by thing or told
 //! apart by something else.
 
+use super::frame::wrapped;
 use super::home::{Shape, Source, columns, empty, list};
-use crate::domain::escape_line;
 use crate::domain::money::{Grouping, Outlook, Usd};
+use crate::domain::{ProviderKind, escape_line};
 use crate::tui::action::Action;
 use crate::tui::model::{
     COST_COLUMNS, CostState, GROUP_COLUMNS, GROUPINGS, Hit, Model, Painted, Row as _, cost_rows, costs_count,
@@ -54,11 +55,18 @@ pub(super) fn head(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
         put(buffer, row, 1, 0, &known(model, outlook, usize::from(area.width.saturating_sub(2))), theme.dim);
     }
     let alarms = if area.height >= 9 { ALARMS } else { 1 };
-    for (place, alarm) in model.alarms.iter().take(alarms).enumerate() {
-        let row = take(&mut rest, 1);
+    // what costs something first
+    let mut told: Vec<_> = model.alarms.iter().collect();
+    told.sort_by_key(|alarm| alarm.thing.provider != ProviderKind::Aws);
+    for (place, alarm) in told.into_iter().take(alarms).enumerate() {
         let more = model.alarms.len() - alarms.min(model.alarms.len());
-        let more = if place + 1 == alarms && more > 0 { format!(" (and {more} more)") } else { String::new() };
-        put(buffer, row, 1, 0, &escape_line(&format!("! {}{more}", model.alarm_words(alarm))), theme.bad);
+        let more = if place + 1 == alarms && more > 0 { format!("and {more} more; ") } else { String::new() };
+        let text = escape_line(&format!("! {more}{}", model.alarm_words(alarm)));
+        let lines = if area.height >= 18 { 2 } else { 1 };
+        for line in wrapped(&text, usize::from(area.width.saturating_sub(2)).max(1), lines) {
+            let row = take(&mut rest, 1);
+            put(buffer, row, 1, 0, &line, theme.bad);
+        }
     }
     let spare = rest.height.saturating_sub(LIST + 1);
     let bars = match spare {
@@ -156,17 +164,21 @@ fn figures(model: &Model, outlook: &Outlook, room: usize, theme: &Theme) -> Vec<
         ..plain("month to date", outlook.month)
     };
     let forecast = plain("forecast", outlook.forecast);
-    let mut lines: Vec<Vec<Figure>> = vec![Vec::new()];
-    let mut used = 0;
-    for figure in [now, today, month, forecast] {
-        let wide = figure.width() + 3;
-        if used + wide > room + 3 && used > 0 {
-            lines.push(Vec::new());
-            used = 0;
-        }
-        used += wide;
-        if let Some(line) = lines.last_mut() {
-            line.push(figure);
+    let figures = [now, today, month, forecast];
+    let wide = |figures: &[Figure]| figures.iter().map(|figure| figure.width() + 3).sum::<usize>();
+    // all in one line, or what is now and what the month comes to, or one by one
+    let each = if wide(&figures) <= room + 3 {
+        4
+    } else if wide(&figures[..2]).max(wide(&figures[2..])) <= room + 3 {
+        2
+    } else {
+        1
+    };
+    let mut lines: Vec<Vec<Figure>> = Vec::new();
+    for figure in figures {
+        match lines.last_mut().filter(|line| line.len() < each) {
+            Some(line) => line.push(figure),
+            None => lines.push(vec![figure]),
         }
     }
     lines
