@@ -96,6 +96,7 @@ fn three_runs(fleet: &Fleet) {
             id: format!("i-{n}"),
         };
         let labels = Labels {
+            account: None,
             owner: Some("anna".to_owned()),
             job: Some(job.clone()),
             operation: Some("run-tests-linux".to_owned()),

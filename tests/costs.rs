@@ -23,6 +23,7 @@ fn thing(kind: ResourceKind, id: &str) -> ResourceRef {
 
 fn labels(owner: &str, job: &str) -> Labels {
     Labels {
+        account: None,
         owner: Some(owner.to_owned()),
         job: Some(JobId::new(job).unwrap()),
         operation: Some("run-tests-linux".to_owned()),
