@@ -14,6 +14,9 @@
 //! | **Resource** | a machine, an image or whatever else a provider holds (volume, group, role); its **claim** says whether it is ours, and by what |
 //! | **Plan** | the exact list of what would be ended or removed, with the reason for each; shown, saved, checked anew, carried out |
 //! | **Lease** | until when a machine may live with no client; the machine itself counts it and ends when it runs out, without credentials |
+//! | **Price book** | what an hour or a month of a thing costs, each price with how it is known: bundled, listed, Spot; unknown is not nothing |
+//! | **Ledger** | what ran or was stored from when to when and for what it was charged; only ever added to, it outlives jobs and machines |
+//! | **Cap** | what a job, or a day, may cost: a job at its cap is stopped, a day at its cap launches no more |
 //! | **Operation** | what a person or a script asks for, a plain serializable value |
 //! | **Job** | one operation under way: phases, events, output, and two verdicts, the work's and the clean-up's |
 //! | **Run** | a detached process on a machine, kept in a **spool** folder and read by byte offset |
@@ -27,13 +30,13 @@
 //! | room | what lives there | may import |
 //! |---|---|---|
 //! | [`diag`] | what an error owes its reader: hints as data, chains, redaction | – |
-//! | [`domain`] | pure words and rules, no IO, no async: ids, machine, image, lease, operation, job, test, a checked point | diag |
+//! | [`domain`] | pure words and rules, no IO, no async: ids, machine, image, lease, operation, job, test, a checked point, money (prices, billing, the ledger and what it comes to) | diag |
 //! | [`event`] | what happened, as data | domain, diag |
 //! | [`cloud`] | port: machines and images of a provider | domain, diag |
 //! | [`remote`] | port: a shell on a machine; the spool's client and a machine's lease over it | domain, diag |
 //! | [`config`] | the configuration file and the state directory's paths | domain, diag |
 //! | [`store`] | read model: a pure fold of events, and questions to it | domain, event |
-//! | [`journal`] | jobs and events in SQLite, the only home of `rusqlite` | domain, event, diag |
+//! | [`journal`] | jobs, events and the ledger in SQLite, the only home of `rusqlite` | domain, event, diag |
 //! | [`engine`] | jobs: the one writer of events, contexts, cancelling, finalisers, retries | domain, event, diag |
 //! | [`mercurial`] | all that knows Mercurial: repositories, `hg push`, `run-tests.py`, its events and its text | domain, diag, remote |
 //! | [`ssh`] | the only home of `russh`: client, keys, `ssh` for Mercurial, a local machine's server | domain, diag, remote |
@@ -41,7 +44,7 @@
 //! | [`hosts`] | provider `hosts`: the inventory, pinned keys, the walk along the interface | domain, diag, cloud, remote, config |
 //! | `aws` | provider `aws` on EC2 and IAM, the only home of `aws_*`; there with the feature `aws` alone: `launch` and what it needs, `machines` one at a time, `inventory` all at once, `prices` the Price List and the Spot market, `ssm` a shell by Run Command | domain, diag, cloud, remote |
 //! | [`ops`] | one file per verb, written against the ports alone | domain, diag, event, cloud, remote, engine, mercurial |
-//! | [`session`] | the one handle of a front end: submit, attach, cancel, watch, list | the row of ops, ops, journal, store, config |
+//! | [`session`] | the one handle of a front end: submit, attach, cancel, watch, list; what things cost, and the guards of caps | the row of ops, ops, journal, store, config |
 //! | [`cli`] | arguments, printers, exit statuses; the only home of `clap` and of printing | domain, diag, event, config, store, session |
 //! | [`tui`] | the dashboard: messages in, pure update, effects out, pure view; the only home of `ratatui` and `crossterm` | domain, diag, event, config, store, session |
 //! | [`wire`] | the composition root, functions only: picks providers and transports, sets the log up | all |
@@ -62,6 +65,7 @@
 //! 3. The tests are a run in the machine's spool. Its output goes into the job's file, whose length is the offset to read
 //!    on from; its test events go into the journal with theirs. A lost connection, or another process, reads on.
 //! 4. Front ends read the journal and fold their own [`store`]; a job of another process looks like one's own.
+//!    What an event tells of money is entered into the ledger with it; what a look at a provider tells besides, aside.
 //! 5. A process that dies lets go of its jobs. Whoever takes one up again first arms the finalisers of all that was
 //!    launched and not seen to end, then repeats the verb, whose steps look whether they have been done.
 //!
