@@ -5,8 +5,8 @@ use super::money::{Money, Settler};
 use super::{Error, ErrorKind, Result, Session};
 use crate::diag::chain;
 use crate::domain::money::{
-    Bill, ChargeKind, Grouping, Labels, Ledger, Outlook, Platform, PriceBook, Range, Run, Step, Stretch, Usd,
-    day_refuses, expected, next_step, pays_until, report,
+    Bill, ChargeKind, Grouping, Ledger, Outlook, Platform, PriceBook, Range, Run, Step, Usd, day_refuses, expected,
+    next_step, pays_until, report,
 };
 use crate::domain::{
     CancelLevel, JobId, Operation, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp, words,
@@ -254,9 +254,7 @@ impl JobPurse {
             };
             // its volumes are not known before it is there; the next renewal counts them in
             let bill = Bill::of_machine(book, region, kind, Platform::Linux, false, (None, 1));
-            let stretches = vec![Stretch { from: now, to: None }];
-            let labels = Labels::default();
-            Run { thing, bill, labels, stretches, ended: None, bound: false, lease: None }.total(book, at)
+            bill.run(thing, now, None).total(book, at)
         });
         costs.max().unwrap_or_default()
     }
@@ -413,7 +411,7 @@ impl Money {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::money::LedgerEntry;
+    use crate::domain::money::{Labels, LedgerEntry};
     use crate::domain::{CleanupVerdict, LaunchSpec, OnError, RunTestsSpec, WorkVerdict};
     use crate::engine::{Engine, EngineOptions, Failure, JobOutcome, Sink};
     use crate::event::Draft;

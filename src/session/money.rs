@@ -3,16 +3,15 @@
 
 use super::fleet::{Listed, Trouble, cloud_error, listed};
 use super::plans::there;
-use super::{Error, ErrorKind, JobSummary, Result, Session, journal_error};
+use super::{Error, ErrorKind, Result, Session, journal_error};
 use crate::cloud::{Cloud, PriceAsk};
 use crate::diag::chain;
 use crate::domain::money::{
-    Alarm, Budget, Estimate, Fate, Item, Ledger, LedgerEntry, Looker, Platform, PriceBook, PriceSheet, PriceSource,
+    Alarm, Budget, Estimate, Item, Ledger, LedgerEntry, Looker, Platform, PriceBook, PriceSheet, PriceSource,
     PriceTag, Work, estimate, observe_machines, observe_stored, outlived,
 };
 use crate::domain::{
-    CleanupVerdict, Image, JobId, JobState, Lease, Machine, Operation, ProviderKind, Region, Resource, ResourceKind,
-    Timestamp,
+    Image, JobId, Lease, Machine, Operation, ProviderKind, Region, Resource, ResourceKind, Timestamp,
 };
 use crate::journal::Journal;
 use futures::future::join_all;
@@ -32,7 +31,8 @@ const STORED: [ResourceKind; 3] = [ResourceKind::Image, ResourceKind::Snapshot, 
 pub(super) struct Money {
     journal: Journal,
     file: PathBuf,
-    book: RwLock<Arc<PriceBook>>,
+    /// Read when a price is asked for first: most commands ask for none.
+    book: RwLock<Option<Arc<PriceBook>>>,
     /// Held by whoever changes the file.
     learning: Mutex<()>,
     /// The ledger, and the number of the last entry in it.
@@ -92,12 +92,10 @@ fn market(item: &Item) -> Item {
 impl Money {
     /// Prices and ledger of a state directory.
     pub(super) fn open(journal: Journal, file: PathBuf) -> Self {
-        let bundled = PriceBook::bundled();
-        let book = read_sheet(&file).map_or_else(|| Arc::clone(bundled), |sheet| Arc::new(bundled.with(&sheet)));
         Self {
             journal,
             file,
-            book: RwLock::new(book),
+            book: RwLock::default(),
             learning: Mutex::default(),
             ledger: Mutex::default(),
             notes: Mutex::default(),
@@ -119,13 +117,21 @@ impl Money {
         let new: BTreeSet<(Region, Item)> = tags.iter().map(|tag| (tag.region.clone(), market(&tag.item))).collect();
         sheet.prices.retain(|tag| !new.contains(&(tag.region.clone(), market(&tag.item))));
         sheet.prices.extend(tags);
-        *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(PriceBook::bundled().with(&sheet));
+        *self.book.write().unwrap_or_else(PoisonError::into_inner) =
+            Some(Arc::new(PriceBook::bundled().with(&sheet)));
         // held until it is written
         alone.and_then(|_held| write_sheet(&self.file, &sheet))
     }
 
     pub(super) fn book(&self) -> Arc<PriceBook> {
-        Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+        if let Some(book) = &*self.book.read().unwrap_or_else(PoisonError::into_inner) {
+            return Arc::clone(book);
+        }
+        let mut known = self.book.write().unwrap_or_else(PoisonError::into_inner);
+        let bundled = PriceBook::bundled();
+        let read =
+            || read_sheet(&self.file).map_or_else(|| Arc::clone(bundled), |sheet| Arc::new(bundled.with(&sheet)));
+        Arc::clone(known.get_or_insert_with(read))
     }
 
     /// The ledger up to its last entry. Blocks for as long as reading what is new takes.
@@ -536,28 +542,19 @@ impl Session {
             rows.collect::<crate::journal::Result<Vec<_>>>()
         });
         let rows = known.await.map_err(|error| journal_error(&error))?;
-        let fates = rows.into_iter().map(|row| self.summary(row)).map(|job| (job.id.clone(), fate(&job))).collect();
+        let fates = rows.into_iter().map(|row| self.summary(row)).map(|job| (job.id.clone(), job.fate())).collect();
         Ok(outlived(machines, &fates, self.budget().alarm_after, Timestamp::now()))
-    }
-}
-
-/// How a job stands, as far as its machine goes.
-fn fate(job: &JobSummary) -> Fate {
-    match (job.state, job.ended) {
-        // whichever verb it was: what a launch was broken off for was not kept
-        (JobState::Ended, Some(at)) => {
-            Fate::Ended { at, kept: matches!(job.cleanup, Some(CleanupVerdict::Kept { .. })) }
-        }
-        _ if job.driven => Fate::Driven,
-        _ => Fate::Alone,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::JobSummary;
     use super::*;
-    use crate::domain::money::{Bill, Labels, Quote};
-    use crate::domain::{CloudWish, LaunchSpec, MachineId, Remaining, ResourceRef, WorkVerdict};
+    use crate::domain::money::{Bill, Fate, Labels, Quote};
+    use crate::domain::{
+        CleanupVerdict, CloudWish, JobState, LaunchSpec, MachineId, Remaining, ResourceRef, WorkVerdict,
+    };
 
     #[test]
     fn it_is_looked_wherever_the_ledger_counts_a_machine_as_there() {
@@ -653,11 +650,11 @@ mod tests {
             CleanupVerdict::Remains { items: vec![Remaining { what: "machine".into(), why: "denied".into() }] };
         for (cleanup, on_purpose) in [(kept, true), (CleanupVerdict::Clean, false), (remains, false)] {
             let wanted = Fate::Ended { at, kept: on_purpose };
-            assert_eq!(fate(&job(JobState::Ended, false, Some(cleanup.clone()))), wanted, "{cleanup:?}");
+            assert_eq!(job(JobState::Ended, false, Some(cleanup.clone())).fate(), wanted, "{cleanup:?}");
         }
         for state in [JobState::Queued, JobState::Running, JobState::Cancelling, JobState::Detached] {
-            assert_eq!(fate(&job(state, true, None)), Fate::Driven, "{state:?}");
-            assert_eq!(fate(&job(state, false, None)), Fate::Alone, "{state:?}");
+            assert_eq!(job(state, true, None).fate(), Fate::Driven, "{state:?}");
+            assert_eq!(job(state, false, None).fate(), Fate::Alone, "{state:?}");
         }
     }
 }

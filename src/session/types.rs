@@ -1,6 +1,6 @@
 //! Plain answers of the session.
 
-use crate::domain::money::Usd;
+use crate::domain::money::{Fate, Usd};
 use crate::domain::{CleanupVerdict, JobId, JobState, Operation, Timestamp, WorkVerdict};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -41,6 +41,21 @@ pub struct JobSummary {
     /// The cap that it was stopped for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capped: Option<Usd>,
+}
+
+impl JobSummary {
+    /// How it stands, as far as its machine goes.
+    #[must_use]
+    pub fn fate(&self) -> Fate {
+        match (self.state, self.ended) {
+            // whichever verb it was: what a launch was broken off for was not kept
+            (JobState::Ended, Some(at)) => {
+                Fate::Ended { at, kept: matches!(self.cleanup, Some(CleanupVerdict::Kept { .. })) }
+            }
+            _ if self.driven => Fate::Driven,
+            _ => Fate::Alone,
+        }
+    }
 }
 
 /// Where a job keeps its files.

@@ -298,18 +298,7 @@ fn few(ids: &BTreeSet<String>) -> String {
 }
 
 fn heads(by: Grouping) -> [&'static str; 7] {
-    let key = match by {
-        Grouping::Thing => "MACHINE OR IMAGE",
-        Grouping::Job => "JOB",
-        Grouping::Phase => "PHASE",
-        Grouping::Owner => "OWNER",
-        Grouping::Region => "REGION",
-        Grouping::Operation => "OPERATION",
-        Grouping::Type => "TYPE",
-        Grouping::Charge => "CHARGE",
-        Grouping::Day => "DAY",
-        Grouping::Month => "MONTH",
-    };
+    let key = by.head("MACHINE OR IMAGE");
     [key, "TIME RUN", "COMPUTE", "ADDRESSES", "DISK", "SNAPSHOTS", "TOTAL"]
 }
 

@@ -513,6 +513,12 @@ impl Ledger {
     }
 }
 
+/// A size as it is charged: a GB that has begun is a whole one.
+#[must_use]
+pub fn gb(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 30)
+}
+
 impl Bill {
     /// What a machine on EC2 is charged for, with the prices of a book. What is not known of it is left out. On the Spot market
     /// each zone has a price of its own: see [`in_zone`](Self::in_zone).
@@ -561,7 +567,8 @@ impl Bill {
     }
 
     /// A run of a thing that is charged so, of which nothing else is known; `stopped` is until when it ran.
-    pub(super) fn run(self, thing: ResourceRef, from: Timestamp, stopped: Option<Timestamp>) -> Run {
+    #[must_use]
+    pub fn run(self, thing: ResourceRef, from: Timestamp, stopped: Option<Timestamp>) -> Run {
         let to = stopped.map(|at| at.max(from));
         Run {
             thing,

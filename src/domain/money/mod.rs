@@ -29,7 +29,7 @@ pub use estimate::{Alternative, Estimate, History, Work, alternatives, estimate}
 pub use explain::{Billed, Explained, known_by};
 pub use guard::{Allowance, Budget, Cap, ENDING, Step, Verdict, day_refuses, expected, judge, next_step, pays_until};
 pub use job::{JobCost, PhaseCost, known};
-pub use ledger::{Bill, Charge, ChargeKind, Labels, Ledger, LedgerEntry, Run, Stretch};
+pub use ledger::{Bill, Charge, ChargeKind, Labels, Ledger, LedgerEntry, Run, Stretch, gb};
 pub use observe::{Looker, observe_machines, observe_stored};
 pub use outlook::{Burn, Outlook, Standing, outlook};
 pub use report::{Grouping, Range, Report, Row, report};

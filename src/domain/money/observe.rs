@@ -2,7 +2,7 @@
 //! started, that have ended by themselves, and those that are gone.
 
 use super::PriceBook;
-use super::ledger::{Bill, Labels, Ledger, LedgerEntry, Run};
+use super::ledger::{Bill, Labels, Ledger, LedgerEntry, Run, gb};
 use crate::domain::{
     Claim, Machine, MachineState, ProviderKind, Region, Resource, ResourceKind, ResourceRef, Timestamp,
 };
@@ -17,7 +17,6 @@ const MOVED: Duration = Duration::from_secs(60);
 const MADE_WITH_IMAGE: Duration = Duration::from_secs(60 * 60);
 /// A volume that was made so close to a machine's launch is taken to be of it.
 const MADE_WITH_MACHINE: Duration = Duration::from_secs(5 * 60);
-const GIB: u64 = 1 << 30;
 
 /// Who looks, and where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -125,16 +124,8 @@ pub fn observe_machines(
             MachineState::Unreachable => {}
         }
     }
-    let missing = |run: &&Run| {
-        run.thing.kind == ResourceKind::Machine
-            && run.thing.provider == ProviderKind::Aws
-            && run.is_open()
-            && run.thing.region.as_ref().is_some_and(|region| looked_at.contains(region))
-            && !seen.contains(&run.thing.id)
-            && is_in(run, who, now)
-            && age(run.opened(), now) > FRESH
-    };
-    entries.extend(ledger.runs().filter(missing).map(|run| LedgerEntry::Ended {
+    let missed = missing(ledger, &[ResourceKind::Machine], looked_at, &seen, who, now);
+    entries.extend(missed.map(|run| LedgerEntry::Ended {
         thing: run.thing.clone(),
         at: gone(Some(run), now),
         bound: true,
@@ -173,11 +164,11 @@ pub fn observe_stored(
         }
         // of one that is still being made no size is known
         let (Some(region), Some(bytes)) = (&thing.at.region, thing.bytes) else { continue };
-        let gb = bytes.div_ceil(GIB);
+        let size = gb(bytes);
         let bill = if thing.at.kind == ResourceKind::Volume {
-            Bill::of_volume(book, region, gb)
+            Bill::of_volume(book, region, size)
         } else {
-            Bill::of_snapshots(book, region, gb)
+            Bill::of_snapshots(book, region, size)
         };
         if ledger.run(&thing.at).is_none_or(|run| run.bound) {
             entries.push(LedgerEntry::Opened {
@@ -190,20 +181,9 @@ pub fn observe_stored(
         }
     }
     entries.extend(disks(ledger, book, things));
-    let missing = |run: &&Run| {
-        matches!(run.thing.kind, ResourceKind::Image | ResourceKind::Snapshot | ResourceKind::Volume)
-            && run.thing.provider == ProviderKind::Aws
-            && run.is_open()
-            && run.thing.region.as_ref().is_some_and(|region| looked_at.contains(region))
-            && !seen.contains(&run.thing.id)
-            && is_in(run, who, now)
-            && age(run.opened(), now) > FRESH
-    };
-    entries.extend(ledger.runs().filter(missing).map(|run| LedgerEntry::Ended {
-        thing: run.thing.clone(),
-        at: now,
-        bound: true,
-    }));
+    let kinds = [ResourceKind::Image, ResourceKind::Snapshot, ResourceKind::Volume];
+    let missed = missing(ledger, &kinds, looked_at, &seen, who, now);
+    entries.extend(missed.map(|run| LedgerEntry::Ended { thing: run.thing.clone(), at: now, bound: true }));
     entries
 }
 
@@ -229,7 +209,7 @@ fn disks(ledger: &Ledger, book: &PriceBook, things: &[Resource]) -> Vec<LedgerEn
     let mut sizes: BTreeMap<&ResourceRef, u64> = BTreeMap::new();
     for thing in things.iter().filter(|thing| thing.at.kind == ResourceKind::Volume) {
         if let (Some(machine), Some(bytes)) = (&thing.ends_with, thing.bytes) {
-            *sizes.entry(machine).or_default() += bytes.div_ceil(GIB);
+            *sizes.entry(machine).or_default() += gb(bytes);
         }
     }
     let told = |(machine, gb): (&ResourceRef, u64)| {
@@ -245,6 +225,26 @@ fn disks(ledger: &Ledger, book: &PriceBook, things: &[Resource]) -> Vec<LedgerEn
         })
     };
     sizes.into_iter().filter_map(told).collect()
+}
+
+/// What the ledger has of these kinds as there and would have been seen if it were.
+fn missing<'a>(
+    ledger: &'a Ledger,
+    kinds: &[ResourceKind],
+    looked_at: &[Region],
+    seen: &BTreeSet<String>,
+    who: Looker<'_>,
+    now: Timestamp,
+) -> impl Iterator<Item = &'a Run> {
+    ledger.runs().filter(move |run| {
+        kinds.contains(&run.thing.kind)
+            && run.thing.provider == ProviderKind::Aws
+            && run.is_open()
+            && run.thing.region.as_ref().is_some_and(|region| looked_at.contains(region))
+            && !seen.contains(&run.thing.id)
+            && is_in(run, who, now)
+            && age(run.opened(), now) > FRESH
+    })
 }
 
 fn age(since: Timestamp, now: Timestamp) -> Duration {

@@ -67,6 +67,25 @@ fn told(ledger: &Ledger, id: &str) -> String {
     all.join(", ")
 }
 
+/// A thing of ours, made at ten, of which nothing else is known.
+fn resource(kind: ResourceKind, id: &str) -> Resource {
+    Resource {
+        at: thing(kind, id),
+        name: None,
+        state: None,
+        claim: ours(),
+        created: Some(time("10:00")),
+        bytes: None,
+        keep: None,
+        job: None,
+        detail: None,
+        fingerprint: None,
+        ends_with: None,
+        used_by: Vec::new(),
+        metered: None,
+    }
+}
+
 fn anna() -> Looker<'static> {
     Looker { owner: Some("anna"), account: None }
 }
@@ -237,21 +256,7 @@ fn what_is_told_later_is_entered_once() {
 
 #[test]
 fn images_and_lonely_snapshots_are_entered_and_end_when_they_are_missed() {
-    let stored = |kind, id: &str, bytes: Option<u64>| Resource {
-        at: thing(kind, id),
-        name: None,
-        state: None,
-        claim: ours(),
-        created: Some(time("10:00")),
-        bytes,
-        keep: None,
-        job: None,
-        detail: None,
-        fingerprint: None,
-        ends_with: None,
-        used_by: Vec::new(),
-        metered: None,
-    };
+    let stored = |kind, id: &str, bytes: Option<u64>| Resource { bytes, ..resource(kind, id) };
     let snapshot_of = |image: &ResourceRef| Resource {
         used_by: vec![image.clone()],
         ..stored(ResourceKind::Snapshot, "snap-1", Some(8 << 30))
@@ -301,19 +306,10 @@ fn images_and_lonely_snapshots_are_entered_and_end_when_they_are_missed() {
 #[test]
 fn volumes_are_charged_as_their_machines_where_they_end_with_them() {
     let volume = |id: &str, ends_with: Option<ResourceRef>| Resource {
-        at: thing(ResourceKind::Volume, id),
-        name: None,
-        state: None,
-        claim: ours(),
         created: Some(time("09:00")),
         bytes: Some(20 << 30),
-        keep: None,
-        job: None,
-        detail: None,
-        fingerprint: None,
         ends_with,
-        used_by: Vec::new(),
-        metered: None,
+        ..resource(ResourceKind::Volume, id)
     };
     let machine = thing(ResourceKind::Machine, "i-1");
     let mut ledger = Ledger::default();
@@ -354,19 +350,10 @@ fn volumes_are_charged_as_their_machines_where_they_end_with_them() {
 #[test]
 fn what_was_an_images_or_a_machines_is_not_charged_twice_when_it_is_left() {
     let thing_of = |kind, id: &str, made: &str, state: Option<&str>| Resource {
-        at: thing(kind, id),
-        name: None,
         state: state.map(str::to_owned),
-        claim: ours(),
         created: Some(time(made)),
         bytes: Some(8 << 30),
-        keep: None,
-        job: None,
-        detail: None,
-        fingerprint: None,
-        ends_with: None,
-        used_by: Vec::new(),
-        metered: None,
+        ..resource(kind, id)
     };
     let opened = |thing: ResourceRef, at| LedgerEntry::Opened {
         thing,

@@ -67,6 +67,23 @@ impl Grouping {
             Self::Month => "month",
         }
     }
+
+    /// The head of its column; that of things is whatever the list calls them.
+    #[must_use]
+    pub fn head(self, things: &'static str) -> &'static str {
+        match self {
+            Self::Thing => things,
+            Self::Job => "JOB",
+            Self::Phase => "PHASE",
+            Self::Owner => "OWNER",
+            Self::Region => "REGION",
+            Self::Operation => "OPERATION",
+            Self::Type => "TYPE",
+            Self::Charge => "CHARGE",
+            Self::Day => "DAY",
+            Self::Month => "MONTH",
+        }
+    }
 }
 
 /// A stretch of time: from a moment on, up to another, which is not in it.

@@ -1,11 +1,9 @@
 //! What ending or removing a thing saves.
 
 use super::say::{per_hour, per_hour_at_least};
-use super::{Bill, Item, Ledger, Outlook, PriceBook, Usd};
+use super::{Bill, Item, Ledger, Outlook, PriceBook, Usd, gb};
 use crate::domain::{ProviderKind, Resource, ResourceKind, Timestamp, words};
 use serde::{Deserialize, Serialize};
-
-const GIB: u64 = 1 << 30;
 
 /// What is not charged any more once a thing is gone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,9 +45,9 @@ impl Saving {
         let unknown = Some(Self { unknown: 1, ..Self::default() });
         let monthly = |item: Item, at_most: bool| {
             // what has no size yet is not charged for
-            let gb = thing.bytes.filter(|bytes| *bytes > 0)?.div_ceil(GIB);
+            let size = gb(thing.bytes.filter(|bytes| *bytes > 0)?);
             match thing.at.region.as_ref().and_then(|region| book.quote(region, &item)) {
-                Some(quote) => Some(Self { monthly: quote.usd.times(gb, 1), at_most, ..Self::default() }),
+                Some(quote) => Some(Self { monthly: quote.usd.times(size, 1), at_most, ..Self::default() }),
                 None => unknown,
             }
         };
@@ -72,7 +70,7 @@ impl Saving {
                     return unknown;
                 };
                 let disks = there.iter().filter(|disk| disk.ends_with.as_ref() == Some(&thing.at));
-                let disk_gb = disks.filter_map(|disk| disk.bytes).sum::<u64>().div_ceil(GIB);
+                let disk_gb = gb(disks.filter_map(|disk| disk.bytes).sum());
                 let parts = (Some(disk_gb), metered.addresses);
                 let bill = Bill::of_machine(book, region, instance_type, metered.platform, metered.spot, parts);
                 let stopped = matches!(thing.state.as_deref(), Some("stopped" | "stopping"));

@@ -4,7 +4,7 @@
 use super::machine::{self, push_source, run_to_end};
 use super::retain::retain;
 use crate::cloud::{Cloud, ImageRequest};
-use crate::domain::money::Bill;
+use crate::domain::money::{Bill, gb};
 use crate::domain::{
     BootstrapSpec, Claim, CloudWish, Distro, Fingerprint, Image, ImageName, Layout, Machine, MachineId, OnError,
     ProviderKind, Region, ResourceKind, RunId, RunTestsSpec, Timestamp, words,
@@ -22,8 +22,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-
-const GIB: u64 = 1 << 30;
 
 /// The longest that a machine is kept to be looked at when no image came of it.
 const KEPT: Duration = Duration::from_secs(60 * 60);
@@ -430,7 +428,7 @@ impl<'a> Bake<'a> {
         let make = async { self.cloud.create_image(&request).await.map_err(fail) };
         let image = self.step("make the image", make).await?;
         if let Some(region) = &image.region {
-            let bill = Box::new(Bill::of_snapshots(&self.world.prices, region, image.bytes.div_ceil(GIB)));
+            let bill = Box::new(Bill::of_snapshots(&self.world.prices, region, gb(image.bytes)));
             let (image, owner) = (image.resource().at, self.cloud.owner());
             self.ctx.emit(EventKind::ImageMade { image, bill, owner }).await?;
         }

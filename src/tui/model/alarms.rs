@@ -2,7 +2,7 @@
 
 use super::Model;
 use crate::domain::money::{Alarm, Fate, Ledger, outlived};
-use crate::domain::{Claim, CleanupVerdict, JobId, JobState, Machine, MachineId, ProviderKind};
+use crate::domain::{Claim, JobId, Machine, MachineId, ProviderKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Model {
@@ -20,12 +20,10 @@ impl Model {
             .iter()
             .filter(|job| named.contains(&job.id))
             .map(|job| {
-                let fate = match (job.state, job.ended) {
-                    (JobState::Ended, Some(at)) => {
-                        Fate::Ended { at, kept: matches!(job.cleanup, Some(CleanupVerdict::Kept { .. })) }
-                    }
-                    _ if job.driven || self.ours.contains(&job.id) => Fate::Driven,
-                    _ => Fate::Alone,
+                let fate = match job.fate() {
+                    // that may not have been listed yet
+                    Fate::Alone if self.ours.contains(&job.id) => Fate::Driven,
+                    fate => fate,
                 };
                 (job.id.clone(), fate)
             })

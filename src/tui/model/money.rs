@@ -2,7 +2,7 @@
 
 use crate::domain::money::{
     Estimate, Grouping, Item, JobCost, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work, estimate,
-    known_by, outlook, report,
+    gb, known_by, outlook, report,
 };
 use crate::domain::{
     Image, JobId, Machine, Operation, Phase, Plan, ProviderKind, Resource, ResourceKind, ResourceRef, Timestamp,
@@ -10,8 +10,6 @@ use crate::domain::{
 pub use crate::session::MoneyTold;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-const GIB: u64 = 1 << 30;
 
 /// A thing that costs, or has cost this month, and what that comes to as of the last tick.
 #[derive(Debug, Clone, PartialEq)]
@@ -219,7 +217,7 @@ impl Money {
             self.run(&thing.at).filter(|run| run.is_open()).and_then(|run| Outlook::monthly(run, self.book()));
         known.or_else(|| {
             let quote = self.book().quote(thing.at.region.as_ref()?, &item)?;
-            Some(quote.usd.times(thing.bytes?.div_ceil(GIB), 1))
+            Some(quote.usd.times(gb(thing.bytes?), 1))
         })
     }
 

@@ -349,18 +349,7 @@ fn things(model: &Model, source: &Source, theme: &Theme, area: Rect, buffer: &mu
 fn groups(model: &Model, source: &Source, theme: &Theme, area: Rect, buffer: &mut Buffer, painted: &mut Painted) {
     let rows = group_rows(model);
     let mut titles = GROUP_COLUMNS;
-    titles[0] = match model.money.by() {
-        Grouping::Thing => "WHAT",
-        Grouping::Job => "JOB",
-        Grouping::Phase => "PHASE",
-        Grouping::Owner => "OWNER",
-        Grouping::Region => "REGION",
-        Grouping::Operation => "OPERATION",
-        Grouping::Type => "TYPE",
-        Grouping::Charge => "CHARGE",
-        Grouping::Day => "DAY",
-        Grouping::Month => "MONTH",
-    };
+    titles[0] = model.money.by().head("WHAT");
     let any = |column: usize, least: usize, most: usize| {
         let widest = rows.iter().map(|row| width(&row.text(column))).max().unwrap_or(0);
         if widest == 0 { 0 } else { u16::try_from(widest.clamp(least, most)).unwrap_or(0) }
