@@ -161,14 +161,14 @@ fn a_client_killed_in_an_early_phase_is_taken_up_again() {
 #[test]
 fn a_machine_whose_client_is_gone_ends_itself() {
     let (_active, state) = (active(), state());
-    let mut client = state.run(&["--json", "--lease", "8s"], &["test-child.t", "test-wait.t"]);
+    let mut client = state.run(&["--json", "--lease", "16s"], &["test-child.t", "test-wait.t"]);
     let job = client.job();
     client.until_test("test-wait.t");
     let machine = state.machine(&job);
     let child = |all: &[(i32, String)]| all.iter().any(|(_, line)| line.contains("sleep 86399"));
     assert!(child(&processes(&machine)));
     client.kill();
-    eventually("the machine ends itself", Duration::from_secs(40), || {
+    eventually("the machine ends itself", Duration::from_secs(80), || {
         !machine.exists() && processes(&machine).is_empty()
     });
     let done = state.hga(&["jobs", "attach", &job, "--json"]);

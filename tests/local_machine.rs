@@ -511,6 +511,45 @@ async fn the_same_launch_twice_is_one_machine() {
     assert_eq!(fs::read_dir(lab.dir.path().join("machines")).unwrap().count(), 1, "no half-made folder is left");
 }
 
+/// As a launch or a removal leaves it that is killed half way: before its lock, or after.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_launch_left_goes_with_its_machine() {
+    if !have(&["ssh-keygen"]) {
+        return;
+    }
+    let lab = Lab::new();
+    let machines = lab.dir.path().join("machines");
+    let leave = |name: &str| {
+        let folder = machines.join(name);
+        fs::create_dir_all(folder.join("root")).unwrap();
+        fs::File::create(folder.join("alive")).unwrap()
+    };
+    let left = || {
+        let mut names: Vec<_> =
+            fs::read_dir(&machines).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let (of_another, held) = (".new-m-killed-2-00000000000000aa", ".new-m-killed-00000000000000ab");
+    drop(leave(of_another));
+    let lock = leave(held);
+    lock.lock().unwrap();
+
+    drop(leave(".new-m-killed-00000000000000ac"));
+    fs::create_dir(machines.join(".new-m-killed-00000000000000ad")).unwrap();
+    lab.launch("m-killed").await;
+    assert_eq!(left(), [held, of_another, "m-killed"], "only what nobody holds, and only of this machine");
+
+    drop(leave(".gone-m-killed-00000000000000ae"));
+    lab.cloud.terminate(&MachineId::new("m-killed").unwrap()).await.unwrap();
+    assert_eq!(left(), [held, of_another]);
+    // ended though it never came to be
+    drop(lock);
+    lab.cloud.terminate(&MachineId::new("m-killed").unwrap()).await.unwrap();
+    assert_eq!(left(), [of_another]);
+    fs::remove_dir_all(machines.join(of_another)).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_carries_a_machine_over() {
     if !have(&["ssh", "ssh-keygen"]) {

@@ -2,9 +2,9 @@
 //! them at the same time; each runs on a thread that may wait.
 
 use super::copy::{CopyError, copy_tree};
-use super::folder::{Folder, Record, beside, is_hidden, make_private, write_whole};
+use super::folder::{ALIVE, Folder, Record, beside, is_hidden, make_private, write_whole};
 use super::images::Images;
-use super::remove::{reap, remove_machine, remove_tree, sweep};
+use super::remove::{reap, remove_machine, remove_tree, sweep, sweep_of};
 use crate::cloud::{Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, Result};
 use crate::domain::{
     Endpoint, HostKeys, Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind, Timestamp,
@@ -187,7 +187,7 @@ impl LocalCloud {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(failed(format!("could not read `{}`", path.display())))?,
         };
-        sweep(path, "alive");
+        sweep(path, ALIVE);
         let mut machines = Vec::new();
         for entry in entries.flatten().filter(|entry| !is_hidden(&entry.file_name())) {
             match self.look(&Folder::at(entry.path())) {
@@ -206,6 +206,7 @@ impl LocalCloud {
         let folder = self.folder(&request.machine);
         let what = || format!("could not launch machine `{}`", request.machine);
         make_private(&self.config.machines).map_err(failed(what()))?;
+        sweep_of(folder.path(), ALIVE).map_err(failed(what()))?;
         loop {
             if let Some(machine) = self.look(&folder)? {
                 return Ok(machine);
@@ -238,7 +239,7 @@ impl LocalCloud {
         }
     }
 
-    /// Makes the machine's folder, locked; `None` when somebody else has made it.
+    /// Makes the machine's folder, locked; `None` when somebody else has made it or cleared away what we began.
     fn claim(&self, folder: &Folder, request: &LaunchRequest) -> Result<Option<File>> {
         let what = || format!("could not launch machine `{}`", request.machine);
         let key =
@@ -274,6 +275,10 @@ impl LocalCloud {
                 Err(error) => Err(error),
             }
         })();
+        let made = match made {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotFound) => Ok(None),
+            made => made,
+        };
         if !matches!(made, Ok(Some(_))) {
             let _ = remove_tree(new.path());
         }
@@ -365,7 +370,7 @@ impl LocalCloud {
         let folder = self.folder(id);
         let what = || format!("could not end machine `{id}`");
         let deadline = Instant::now() + END;
-        let lock = File::open(folder.file("alive")).ok();
+        let lock = File::open(folder.file(ALIVE)).ok();
         loop {
             if folder.record().map_err(failed(what()))?.is_none() {
                 // Its name is gone; whoever removes the rest of it holds the lock until the last of it is.
@@ -373,14 +378,14 @@ impl LocalCloud {
                 while lock.as_ref().is_some_and(held) && Instant::now() < deadline {
                     std::thread::sleep(STEP);
                 }
-                return Ok(());
+                break;
             }
             match folder.ask_to_end() {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(what())(error)),
                 _ => {}
             }
             if !folder.is_alive() && reap(&folder).map_err(failed(what()))? {
-                return Ok(());
+                break;
             }
             if Instant::now() > deadline {
                 return Err(Error::new(ErrorKind::Other, format!("{}: it is still there after a minute", what()))
@@ -388,6 +393,8 @@ impl LocalCloud {
             }
             std::thread::sleep(STEP);
         }
+        // Nor may anything be left of a launch or a removal that was broken off.
+        sweep_of(folder.path(), ALIVE).map_err(failed(what()))
     }
 
     fn renew_here(&self, id: &MachineId, lease: Lease) -> Result<()> {

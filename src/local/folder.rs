@@ -11,6 +11,7 @@
 
 use crate::domain::{ImageName, JobId, Layout, Lease, MachineId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsStr;
 use std::fs::TryLockError;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -19,6 +20,9 @@ use std::path::{Path, PathBuf};
 
 /// Names of folders that are being made or removed start so; no id does.
 pub(super) const HIDDEN: &str = ".";
+
+/// The file whose lock tells that a machine lives, or is being made or removed.
+pub(super) const ALIVE: &str = "alive";
 
 /// What `machine.json` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,13 +132,12 @@ impl Folder {
 
     /// Whether somebody holds the machine's lock: its launcher, its supervisor, or who removes what a dead one left.
     pub(super) fn is_alive(&self) -> bool {
-        File::open(self.file("alive"))
-            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        File::open(self.file(ALIVE)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// The machine's lock, where nobody holds it; `None` else.
     pub(super) fn take_over(&self) -> io::Result<Option<File>> {
-        let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(self.file("alive"))?;
+        let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(self.file(ALIVE))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -143,7 +146,7 @@ impl Folder {
     }
 }
 
-pub(super) fn is_hidden(name: &std::ffi::OsStr) -> bool {
+pub(super) fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(HIDDEN.as_bytes())
 }
 
@@ -151,6 +154,15 @@ pub(super) fn is_hidden(name: &std::ffi::OsStr) -> bool {
 pub(super) fn beside(path: &Path, what: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!("{HIDDEN}{what}-{name}-{:016x}", rand::random::<u64>()))
+}
+
+/// Whether a name was made by [`beside`] for a thing of this name.
+pub(super) fn is_beside(made: &OsStr, name: &OsStr) -> bool {
+    let (Some(made), Some(name)) = (made.to_str(), name.to_str()) else { return false };
+    made.strip_prefix(HIDDEN)
+        .and_then(|rest| rest.split_once('-'))
+        .and_then(|(_, rest)| rest.rsplit_once('-'))
+        .is_some_and(|(of, random)| of == name && random.len() == 16)
 }
 
 /// Writes a file that others see whole or not at all, readable by its owner alone.
@@ -198,6 +210,19 @@ mod tests {
         assert_eq!(moved.record().unwrap(), None);
         std::os::unix::fs::symlink(moved.path(), folder.path()).unwrap();
         assert_eq!(folder.record().unwrap(), None, "a link is no machine");
+    }
+
+    #[test]
+    fn what_is_made_beside_a_thing_is_known_by_its_name() {
+        let named = |made: &Path, name: &str| is_beside(made.file_name().unwrap(), OsStr::new(name));
+        let made = beside(Path::new("/machines/m-abc-1"), "new");
+        assert!(named(&made, "m-abc-1"));
+        for other in ["m-abc", "abc-1", "m-abc-12", "new-m-abc-1", ""] {
+            assert!(!named(&made, other), "{other}");
+        }
+        for no in ["m-abc-1", ".new-m-abc-1", ".m-abc-1", ".new-m-abc-1-12"] {
+            assert!(!named(Path::new(no), "m-abc-1"), "{no}");
+        }
     }
 
     #[test]

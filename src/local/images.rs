@@ -82,6 +82,7 @@ impl Images {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
+        sweep(&self.0, LOCK);
         let mut images = Vec::new();
         for entry in entries {
             let entry = entry?;

@@ -1,9 +1,9 @@
 //! Removing trees, read-only folders in them too, and what dead machines left behind.
 
-use super::folder::{Folder, beside, is_hidden};
+use super::folder::{Folder, beside, is_beside, is_hidden};
 use super::processes;
 use std::fs::TryLockError;
-use std::fs::{self, Permissions};
+use std::fs::{self, DirEntry, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -83,25 +83,39 @@ pub(super) fn reap(folder: &Folder) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Clears away what was being made or removed when its maker died.
+/// Clears away what was being made or removed when its maker died; of all in a folder what is old enough. What cannot be
+/// cleared is told to the log.
 pub(super) fn sweep(parent: &Path, lock: &str) {
+    let old = |entry: &DirEntry| {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED))
+    };
+    if let Err(error) = clear(parent, lock, old) {
+        tracing::warn!(folder = %parent.display(), %error, "could not clear away an abandoned folder");
+    }
+}
+
+/// The same of one machine, however young: by who launches or ends it and so has to leave nothing. Another who launches
+/// the same one at this moment may lose what it has not locked yet, and must be ready to begin anew.
+pub(super) fn sweep_of(path: &Path, lock: &str) -> io::Result<()> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    clear(parent, lock, |entry| is_beside(&entry.file_name(), name))
+}
+
+/// Removes the hidden folders that are chosen and whose lock nobody holds: all that can be, then the first error.
+fn clear(parent: &Path, lock: &str, chosen: impl Fn(&DirEntry) -> bool) -> io::Result<()> {
+    let mut cleared = Ok(());
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let path = entry.path();
-        let old = entry
-            .metadata()
-            .ok()
-            .filter(|metadata| metadata.is_dir() && is_hidden(&entry.file_name()))
-            .and_then(|metadata| metadata.modified().ok()?.elapsed().ok())
-            .is_some_and(|age| age > ABANDONED);
-        let held = || {
-            fs::File::open(path.join(lock))
-                .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
-        };
-        if old
-            && !held()
-            && let Err(error) = remove_tree(&path)
-        {
-            tracing::warn!(path = %path.display(), %error, "could not clear away an abandoned folder");
+        let hidden = is_hidden(&entry.file_name()) && entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !hidden || !chosen(&entry) {
+            continue;
         }
+        let lock = fs::File::open(path.join(lock)).ok();
+        if lock.as_ref().is_some_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock))) {
+            continue;
+        }
+        cleared = cleared.and(remove_tree(&path));
     }
+    cleared
 }
