@@ -5,7 +5,7 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench's output is its result")]
 
 use hgautomation::domain::money::{
-    Bill, Grouping, Labels, Ledger, LedgerEntry, Outlook, Platform, PriceBook, Range, outlook, report,
+    Bill, Grouping, Labels, Ledger, LedgerEntry, Platform, PriceBook, Range, outlook, report,
 };
 use hgautomation::domain::{JobId, Phase, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp};
 use jiff::SignedDuration;
@@ -99,7 +99,5 @@ fn main() {
     }
     let (one, ten) = (milliseconds(|| outlook(&small, book, now())), milliseconds(|| outlook(&large, book, now())));
     println!("outlook: {one:.1} ms, of ten times as many {ten:.1} ms: {:.1} times", ten / one);
-    let standing = milliseconds(|| Outlook::standing(&small, book, now()).len());
-    println!("what stands: {standing:.2} ms");
     println!("an outlook each second takes {:.1} % of a processor", one / 10.0);
 }

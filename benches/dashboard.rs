@@ -72,8 +72,10 @@ fn app() -> App {
         lease: Duration::from_secs(3600),
         python: "system3".into(),
         transport: hgautomation::domain::Transport::default(),
-        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
-        image_types: vec!["t3.2xlarge".into()],
+        types: hgautomation::domain::money::UsualTypes {
+            machines: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+            images: vec!["t3.2xlarge".into()],
+        },
         budget: hgautomation::domain::money::Budget::default(),
         current_dir: "/".into(),
         state_dir: "/".into(),

@@ -5,6 +5,7 @@ use crate::cli::{self, Cli, CliContext, Front, Need};
 use crate::cloud::Cloud;
 use crate::config::{Config, StatePaths, ThemeChoice};
 use crate::diag::Hinted;
+use crate::domain::money::UsualTypes;
 use crate::domain::{Operation, ProviderKind};
 use crate::hosts::HostsCloud;
 use crate::local::{LocalCloud, LocalConfig};
@@ -68,8 +69,7 @@ fn dashboard(
         lease: context.lease,
         python: context.python.clone(),
         transport: context.transport,
-        instance_types: std::iter::once(&config.aws.instance_type).chain(&config.aws.alternatives).cloned().collect(),
-        image_types: vec![config.aws.image_instance_type.clone()],
+        types: usual_types(&config.aws),
         budget: config.costs.into(),
         current_dir: context.current_dir.clone(),
         state_dir: context.state_dir.clone(),
@@ -105,6 +105,14 @@ fn dashboard(
             Err(error) => cli::fail(&cli.global, &error, cli::exit::ERROR),
         }
     })
+}
+
+/// The types of machines that are launched where none is wished for.
+fn usual_types(config: &crate::config::Aws) -> UsualTypes {
+    UsualTypes {
+        machines: std::iter::once(&config.instance_type).chain(&config.alternatives).cloned().collect(),
+        images: vec![config.image_instance_type.clone()],
+    }
 }
 
 fn theme(choice: ThemeChoice) -> ThemeName {
@@ -212,11 +220,7 @@ async fn parts(paths: &StatePaths, config: Config, cli: &Cli) -> Result<Parts, E
         hg: (config.hg != Config::default().hg).then(|| config.hg.to_string_lossy().into_owned()),
         ready_timeout: config.aws.ready_timeout,
         keep_images: usize::try_from(config.aws.keep_images).unwrap_or(usize::MAX),
-        money: MoneyParts {
-            budget: config.costs.into(),
-            types: std::iter::once(&config.aws.instance_type).chain(&config.aws.alternatives).cloned().collect(),
-            image_types: vec![config.aws.image_instance_type.clone()],
-        },
+        money: MoneyParts { budget: config.costs.into(), types: usual_types(&config.aws) },
         retention: config.retention,
         check: Arc::new(|shell, machine: crate::domain::Machine| {
             Box::pin(async move {
@@ -259,13 +263,14 @@ fn aws(
     };
     let host =
         nix::unistd::gethostname().map_or_else(|_| "here".to_owned(), |name| name.to_string_lossy().into_owned());
+    let usual = usual_types(config);
     let launch = LaunchOptions {
         key,
         client_key,
         host_key: Arc::new(new_host_key),
         host,
-        types: std::iter::once(&config.instance_type).chain(&config.alternatives).cloned().collect(),
-        image_types: vec![config.image_instance_type.clone()],
+        types: usual.machines,
+        image_types: usual.images,
         cidr: config.cidr.clone(),
         open: config.ingress == crate::config::Ingress::Open,
         address_from: config.address_from.clone(),

@@ -119,7 +119,9 @@ fn what_does_not_end_by_itself_is_marked() {
     // it cannot be told, so nothing is asked of anybody
     seen.press("+", "cannot be told");
     assert!(!lab.actions().contains(&"CreateTags".to_owned()));
-    seen.send("q");
+    // they cost, and no job uses them
+    seen.press("q", "Leave while");
+    seen.send("<tab><enter>");
     assert!(seen.end().success());
 }
 
@@ -165,7 +167,9 @@ fn a_machine_is_launched_by_the_form_and_its_lease_is_moved() {
     seen.press("-", "End machines within a minute");
     seen.send("<enter>");
     seen.wait_without("End machines within a minute");
-    seen.send("q");
+    // they cost, and no job uses them
+    seen.press("q", "Leave while");
+    seen.send("<tab><enter>");
     assert!(seen.end().success());
     assert_eq!(fleet.hga(&lab, &["machines", "terminate", &id, "--yes"]).code, 0);
 }

@@ -253,6 +253,25 @@ impl Operation {
         }
     }
 
+    /// What it wishes of the machine that it launches in a cloud; none where it launches none there, so that it costs nothing
+    /// by itself.
+    #[must_use]
+    pub fn cloud_wish(&self) -> Option<&CloudWish> {
+        let named = matches!(self, Self::RunTests(spec) if spec.machine.is_some());
+        self.wish().filter(|_| self.provider() == ProviderKind::Aws && !named)
+    }
+
+    /// How long a machine that it launches may live with no client; none where it launches none.
+    #[must_use]
+    pub fn lease(&self) -> Option<Duration> {
+        match self {
+            Self::RunTests(spec) => Some(spec.lease),
+            Self::BootstrapLinux(spec) => Some(spec.lease),
+            Self::Launch(spec) => Some(spec.lease),
+            Self::Terminate { .. } | Self::Apply { .. } => None,
+        }
+    }
+
     /// How many machines it launches that cost, at most: a cloud's images are made on one each.
     #[must_use]
     pub fn machines(&self) -> u64 {

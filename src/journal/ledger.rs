@@ -110,9 +110,6 @@ impl Journal {
     /// Whether a job's machines cost anything.
     fn costs(&self, db: &Transaction<'_>, draft: &Draft) -> Result<bool> {
         let operation = self.operation(db, draft)?;
-        Ok(operation.is_some_and(|operation| {
-            operation.provider() == ProviderKind::Aws
-                && !matches!(operation, Operation::Terminate { .. } | Operation::Apply { .. })
-        }))
+        Ok(operation.is_some_and(|operation| operation.provider() == ProviderKind::Aws && operation.wish().is_some()))
     }
 }

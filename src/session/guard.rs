@@ -5,8 +5,8 @@ use super::money::{Money, Settler};
 use super::{Error, ErrorKind, Result, Session};
 use crate::diag::chain;
 use crate::domain::money::{
-    Bill, ChargeKind, Grouping, Ledger, Outlook, Platform, PriceBook, Range, Run, Step, Usd, day_refuses, expected,
-    next_step, pays_until, report,
+    Bill, ChargeKind, Ledger, Platform, PriceBook, Range, Run, Step, Usd, day_refuses, expected, next_step,
+    pays_until, spent,
 };
 use crate::domain::{
     CancelLevel, JobId, Operation, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp, words,
@@ -15,6 +15,7 @@ use crate::engine::JobHandle;
 use crate::event::{Event, EventKind, Level};
 use crate::ops::Purse;
 use async_trait::async_trait;
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OnceCell, watch};
@@ -30,16 +31,6 @@ const SETTLE: Duration = Duration::from_secs(10);
 const SETTLE_AGAIN: Duration = Duration::from_secs(30);
 /// How many machines are named that still run.
 const NAMED: usize = 5;
-
-/// Whether an operation launches machines that cost.
-pub(super) fn launches(operation: &Operation) -> bool {
-    let launches = match operation {
-        Operation::RunTests(spec) => spec.machine.is_none(),
-        Operation::BootstrapLinux(_) | Operation::Launch(_) => true,
-        Operation::Terminate { .. } | Operation::Apply { .. } => false,
-    };
-    launches && operation.provider() == ProviderKind::Aws
-}
 
 /// What a guard has told of its job, be it in an earlier process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -274,7 +265,7 @@ impl Purse for JobPurse {
 impl Session {
     /// The cap that holds for an operation; none for one that launches nothing that costs.
     fn cap_of(&self, operation: &Operation) -> Option<Usd> {
-        let allowance = operation.wish().filter(|_| launches(operation))?.allowance;
+        let allowance = operation.cloud_wish()?.allowance;
         allowance.cap(&self.budget())
     }
 
@@ -291,9 +282,7 @@ impl Session {
         first: Option<Arc<FirstLook>>,
     ) -> Option<Arc<dyn Purse>> {
         let cap = self.cap_of(operation)?;
-        let wished = operation.wish().map(|wish| wish.instance_types.clone()).unwrap_or_default();
-        let MoneyTypes { types, image_types } = MoneyTypes::of(self, operation);
-        let types = wished.into_iter().chain(types).chain(image_types).collect();
+        let types = self.parts.money.types.of_all(operation);
         let region = operation.wish().and_then(|wish| wish.region.clone());
         Some(Arc::new(JobPurse { money: Arc::clone(&self.money), job: job.clone(), cap, types, region, first }))
     }
@@ -324,8 +313,8 @@ impl Session {
     /// be let through: what a launch will cost is a guess anyhow, and nobody waits for another's.
     pub(super) async fn day_allows(&self, operation: &Operation) -> Result<()> {
         let budget = self.budget();
-        let over = operation.wish().is_some_and(|wish| wish.allowance.over_day_cap);
-        if budget.day.is_none() || over || !launches(operation) {
+        let held = operation.cloud_wish().is_some_and(|wish| !wish.allowance.over_day_cap);
+        if budget.day.is_none() || !held {
             return Ok(());
         }
         let estimate = self.estimate(operation).await?;
@@ -334,7 +323,7 @@ impl Session {
         // live to write it down is not counted
         let settled = self.settle().await?;
         let (ledger, now) = (self.ledger().await?, Timestamp::now());
-        let today = report(&ledger, &self.prices(), Range::day(now), Grouping::Charge, now).total.total();
+        let today = spent(&ledger, &self.prices(), Range::day(now), now);
         let Some(why) = day_refuses(&budget, today, expected) else { return Ok(()) };
         let mut refused = Error::new(ErrorKind::Usage, why)
             .hint("`--over-day-cap` launches all the same; `hga costs --today` shows what it was spent on");
@@ -348,39 +337,18 @@ impl Session {
     }
 }
 
-/// The types of machines that an operation may launch where it wishes for none.
-struct MoneyTypes {
-    types: Vec<String>,
-    image_types: Vec<String>,
-}
-
-impl MoneyTypes {
-    fn of(session: &Session, operation: &Operation) -> Self {
-        let money = &session.parts.money;
-        let wished = operation.wish().is_some_and(|wish| !wish.instance_types.is_empty());
-        let (types, image_types) = match operation {
-            // the image that is missing is made on a machine of its own, whatever was wished for the tests
-            Operation::RunTests(spec) => (!wished, spec.build_image),
-            // from the newest image, or bare where there is none
-            Operation::Launch(spec) => (!wished, !wished && spec.image.is_none()),
-            _ => (false, !wished),
-        };
-        let some = |of: &[String], wanted: bool| if wanted { of.to_vec() } else { Vec::new() };
-        Self { types: some(&money.types, types), image_types: some(&money.image_types, image_types) }
-    }
-}
-
 /// The machines that still run, the dearest first, each with what it has cost; none when there are none. Those of other owners
 /// are not `me`'s to end.
 fn still_running(ledger: &Ledger, book: &PriceBook, me: Option<&str>, now: Timestamp) -> Option<String> {
     let ours = |run: &Run| run.labels.owner.is_none() || run.labels.owner.as_deref() == me;
     let machines = |run: &Run| run.thing.kind == ResourceKind::Machine && run.is_running() && ours(run);
     let costs = |run: &Run| run.bill.charges.iter().any(|charge| charge.what == ChargeKind::Compute);
-    let standing = Outlook::standing(ledger, book, now);
-    let running: Vec<_> = standing.iter().filter(|one| machines(one.run) && costs(one.run)).collect();
-    let named = running.iter().take(NAMED).map(|one| {
-        let hourly = one.hourly.map_or("its price is unknown".to_owned(), |hourly| format!("{hourly}/h"));
-        format!("`{}` ({} so far, {hourly})", one.run.thing.id, one.so_far)
+    let running = ledger.runs().filter(|run| machines(run) && costs(run));
+    let mut running: Vec<_> = running.map(|run| (Reverse(run.hourly(book, now)), run)).collect();
+    running.sort_by_key(|(hourly, run)| (*hourly, &run.thing));
+    let named = running.iter().take(NAMED).map(|(Reverse(hourly), run)| {
+        let hourly = hourly.map_or("its price is unknown".to_owned(), |hourly| format!("{hourly}/h"));
+        format!("`{}` ({} so far, {hourly})", run.thing.id, run.total(book, now))
     });
     let mut named: Vec<String> = named.collect();
     if running.len() > NAMED {
@@ -702,7 +670,7 @@ mod tests {
             (image(ProviderKind::Local), false),
             (Operation::Terminate { provider: aws, machines: Vec::new() }, false),
         ] {
-            assert_eq!(launches(&operation), wanted, "{operation:?}");
+            assert_eq!(operation.cloud_wish().is_some(), wanted, "{operation:?}");
         }
     }
 

@@ -417,7 +417,8 @@ impl Session {
         let ledger = self.ledger().await?;
         let book = self.prices();
         let mut types: BTreeSet<String> = book.types().map(|(name, _)| name.to_owned()).collect();
-        types.extend(self.parts.money.types.iter().chain(&self.parts.money.image_types).cloned());
+        let usual = &self.parts.money.types;
+        types.extend(usual.machines.iter().chain(&usual.images).cloned());
         let mut regions: BTreeSet<Region> =
             self.clouds(Some(ProviderKind::Aws)).filter_map(|cloud| cloud.home()).collect();
         for run in ledger.runs().filter(|run| run.is_open()) {
@@ -489,15 +490,8 @@ impl Session {
 
     /// The types a machine for an operation may have, the preferred one first.
     #[must_use]
-    pub fn types_of(&self, operation: &Operation) -> Vec<String> {
-        let wished = operation.wish().map(|wish| wish.instance_types.clone()).unwrap_or_default();
-        if !wished.is_empty() {
-            return wished;
-        }
-        match operation {
-            Operation::BootstrapLinux(_) => self.parts.money.image_types.clone(),
-            _ => self.parts.money.types.clone(),
-        }
+    pub fn types_of<'a>(&'a self, operation: &'a Operation) -> &'a [String] {
+        self.parts.money.types.of(operation)
     }
 
     /// What an operation would cost; none for one that launches nothing that costs.
@@ -507,8 +501,7 @@ impl Session {
     pub async fn estimate(&self, operation: &Operation) -> Result<Option<Estimate>> {
         let ledger = self.ledger().await?;
         let home = self.home();
-        let types = (self.parts.money.types.as_slice(), self.parts.money.image_types.as_slice());
-        let work = Work::of(operation, types, home.as_ref(), &ledger);
+        let work = Work::of(operation, &self.parts.money.types, home.as_ref(), &ledger);
         Ok(work.map(|work| estimate(&ledger, &self.prices(), work)))
     }
 

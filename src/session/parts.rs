@@ -2,7 +2,7 @@
 
 use crate::cloud::Cloud;
 use crate::config::{Retention, StatePaths};
-use crate::domain::money::Budget;
+use crate::domain::money::{Budget, UsualTypes};
 use crate::domain::{MachineId, ProviderKind};
 use crate::remote::Connector;
 use std::collections::BTreeMap;
@@ -19,10 +19,8 @@ pub type Pin = Box<dyn Fn(&MachineId, &str) -> Result<(), crate::cloud::Error> +
 pub struct MoneyParts {
     /// The limits.
     pub budget: Budget,
-    /// The types of a cloud's machines where none is wished for, the preferred one first.
-    pub types: Vec<String>,
-    /// The types of those that images are made on.
-    pub image_types: Vec<String>,
+    /// The types of a cloud's machines where none is wished for.
+    pub types: UsualTypes,
 }
 
 /// What a session is made of.

@@ -109,8 +109,10 @@ pub(super) fn opened(now: i64, kinds: Vec<(i64, EventKind)>) -> App {
         lease: Duration::from_secs(7200),
         python: "system3".into(),
         transport: crate::domain::Transport::default(),
-        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
-        image_types: vec!["t3.2xlarge".into()],
+        types: crate::domain::money::UsualTypes {
+            machines: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+            images: vec!["t3.2xlarge".into()],
+        },
         budget: crate::domain::money::Budget::default(),
         current_dir: "/".into(),
         state_dir: "/state".into(),

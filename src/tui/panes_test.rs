@@ -52,8 +52,10 @@ fn setup() -> Setup {
         lease: Duration::from_secs(7200),
         python: "system3".into(),
         transport: crate::domain::Transport::default(),
-        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
-        image_types: vec!["t3.2xlarge".into()],
+        types: crate::domain::money::UsualTypes {
+            machines: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+            images: vec!["t3.2xlarge".into()],
+        },
         budget: crate::domain::money::Budget::default(),
         current_dir: "/src/hg".into(),
         state_dir: "/state".into(),

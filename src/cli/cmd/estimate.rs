@@ -5,7 +5,7 @@ use super::super::paint::{Paint, Tone};
 use super::super::printer::Printer;
 use super::super::table::sums;
 use super::super::{exit, words};
-use crate::domain::money::{Estimate, Quote, Run, UNKNOWN, Usd, day_refuses, expected, outlook, per_hour};
+use crate::domain::money::{Estimate, Quote, Range, Run, UNKNOWN, Usd, day_refuses, expected, per_hour, spent};
 use crate::domain::{Operation, ProviderKind, Timestamp, escape_line};
 use crate::session::Session;
 use serde_json::json;
@@ -45,7 +45,7 @@ impl Known {
         let (ledger, book, budget) = (session.ledger().await?, session.prices(), session.budget());
         let machines = operation.machines();
         let allowance = operation.wish().map(|wish| wish.allowance).unwrap_or_default();
-        let today = outlook(&ledger, &book, now).today;
+        let today = spent(&ledger, &book, Range::day(now), now);
         let day = Day {
             cap: budget.day,
             today,
@@ -53,7 +53,7 @@ impl Known {
             overridden: allowance.over_day_cap,
         };
         let vcpus = book.facts(&estimate.work.instance_type).map(|facts| facts.vcpus);
-        let others = session.types_of(operation).into_iter().skip(1).collect();
+        let others = session.types_of(operation).iter().skip(1).cloned().collect();
         Ok(Some(Self { machines, others, cap: allowance.cap(&budget), day, now, vcpus, estimate }))
     }
 }

@@ -4,7 +4,7 @@
 use super::billing::seconds;
 use super::ledger::{ChargeKind, Ledger, PhaseSpan, Run};
 use super::{Item, Platform, PriceBook, Quote, Usd};
-use crate::domain::{JobId, Operation, Phase, ProviderKind, Region, ResourceKind, Timestamp};
+use crate::domain::{JobId, Operation, Phase, Region, ResourceKind, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +16,40 @@ const RUNS: usize = 5;
 const SAME: u64 = 5;
 /// How many alternatives are told: on demand, and of the Spot market, which is always cheaper and would leave no room for others.
 const SHOWN: (usize, usize) = (6, 3);
+
+/// The types of a cloud's machines that are launched where none is wished for, the preferred one first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UsualTypes {
+    /// Of machines.
+    pub machines: Vec<String>,
+    /// Of those that images are made on.
+    pub images: Vec<String>,
+}
+
+impl UsualTypes {
+    /// Those that an operation's own machine may have.
+    #[must_use]
+    pub fn of<'a>(&'a self, operation: &'a Operation) -> &'a [String] {
+        match (operation.wish(), operation) {
+            (Some(wish), _) if !wish.instance_types.is_empty() => &wish.instance_types,
+            (_, Operation::BootstrapLinux(_)) => &self.images,
+            _ => &self.machines,
+        }
+    }
+
+    /// Those that any machine may have which it launches: a missing image is made on one of its own, whatever was wished for
+    /// the tests, and where there is no image a bare machine is one of those that images are made on.
+    #[must_use]
+    pub fn of_all(&self, operation: &Operation) -> Vec<String> {
+        let images = match operation {
+            Operation::RunTests(spec) => spec.build_image,
+            Operation::Launch(spec) => spec.image.is_none() && spec.wish.instance_types.is_empty(),
+            _ => false,
+        };
+        let images = if images { self.images.as_slice() } else { &[] };
+        self.of(operation).iter().chain(images).cloned().collect()
+    }
+}
 
 /// A machine that an operation would launch, and the work it would do there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,22 +71,11 @@ pub struct Work {
 }
 
 impl Work {
-    /// The machine that an operation would launch in a cloud; none where it launches none that costs. `types` are those of
-    /// machines, and those of machines that images are made on, where none is wished for; `home` is where they are launched.
+    /// The machine that an operation would launch in a cloud; none where it launches none that costs. `home` is where it would
+    /// be launched where nothing is wished for.
     #[must_use]
-    pub fn of(
-        operation: &Operation,
-        (types, image_types): (&[String], &[String]),
-        home: Option<&Region>,
-        ledger: &Ledger,
-    ) -> Option<Self> {
-        let (lease, usual, named) = match operation {
-            Operation::RunTests(spec) => (spec.lease, types, spec.machine.is_some()),
-            Operation::BootstrapLinux(spec) => (spec.lease, image_types, false),
-            Operation::Launch(spec) => (spec.lease, types, false),
-            Operation::Terminate { .. } | Operation::Apply { .. } => return None,
-        };
-        let wish = operation.wish().filter(|_| operation.provider() == ProviderKind::Aws && !named)?;
+    pub fn of(operation: &Operation, usual: &UsualTypes, home: Option<&Region>, ledger: &Ledger) -> Option<Self> {
+        let wish = operation.cloud_wish()?;
         // the volumes that a machine for the same had last
         let verb = operation.verb();
         let before = ledger.runs().filter(|run| run.labels.operation.as_deref() == Some(verb));
@@ -63,11 +86,11 @@ impl Work {
             operation: verb.to_owned(),
             about: operation.about(),
             region: wish.region.as_ref().or(home)?.clone(),
-            instance_type: wish.instance_types.first().or_else(|| usual.first())?.clone(),
+            instance_type: usual.of(operation).first()?.clone(),
             disk_gb,
             // however it is reached: without one it has no way out
             addresses: 1,
-            lease: lease.as_secs(),
+            lease: operation.lease()?.as_secs(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::billing::{day_of, month_of, seconds};
 use super::ledger::{ChargeKind, Ledger, Run};
-use super::report::{Grouping, Range, report};
+use super::report::{Grouping, Range, report, spent};
 use super::{PriceBook, Usd};
 use crate::domain::{ResourceKind, Timestamp};
 
@@ -18,19 +18,6 @@ pub struct Burn {
     pub machines: usize,
     /// How many things that cost now have a price that is not known, machines or not: it comes on top.
     pub unknown: usize,
-}
-
-/// A thing that is there and costs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing<'a> {
-    /// What it is and since when.
-    pub run: &'a Run,
-    /// For an hour; none when its price is not known.
-    pub hourly: Option<Usd>,
-    /// Since it began.
-    pub so_far: Usd,
-    /// This month.
-    pub month: Usd,
 }
 
 /// How money stands.
@@ -55,7 +42,7 @@ pub struct Outlook {
 #[must_use]
 pub fn outlook(ledger: &Ledger, book: &PriceBook, now: Timestamp) -> Outlook {
     let month = report(ledger, book, Range::month(now), Grouping::Day, now);
-    let today = report(ledger, book, Range::day(now), Grouping::Charge, now).total.total();
+    let today = spent(ledger, book, Range::day(now), now);
     let (begin, end) = month_of(now);
     let mut days = Vec::new();
     let mut day = begin;
@@ -113,23 +100,6 @@ fn usual(ledger: &Ledger, book: &PriceBook, now: Timestamp, end: Timestamp) -> U
 }
 
 impl Outlook {
-    /// What is there and costs, the dearest for an hour first.
-    #[must_use]
-    pub fn standing<'a>(ledger: &'a Ledger, book: &PriceBook, now: Timestamp) -> Vec<Standing<'a>> {
-        let (begin, _) = month_of(now);
-        let mut all: Vec<Standing<'a>> = ledger
-            .runs()
-            .filter(|run| run.is_open())
-            .map(|run| {
-                let so_far = run.total(book, now);
-                let month = so_far - run.total(book, begin);
-                Standing { run, hourly: run.hourly(book, now), so_far, month }
-            })
-            .collect();
-        all.sort_by(|a, b| b.hourly.cmp(&a.hourly).then_with(|| a.run.thing.cmp(&b.run.thing)));
-        all
-    }
-
     /// What a run would cost for a whole month if it stayed as it is; for what is stored.
     #[must_use]
     pub fn monthly(run: &Run, book: &PriceBook) -> Option<Usd> {

@@ -117,6 +117,12 @@ impl Range {
     }
 }
 
+/// What all things cost in a time, up to now.
+#[must_use]
+pub fn spent(ledger: &Ledger, book: &PriceBook, range: Range, now: Timestamp) -> Usd {
+    report(ledger, book, range, Grouping::Charge, now).total.total()
+}
+
 /// What something came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {

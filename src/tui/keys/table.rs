@@ -115,7 +115,7 @@ pub static TABLE: &[Row] = &[
         "Run tests: opens a form; on a machine, on that one",
     ),
     key(S::Panes, &["esc"], "unfilter", "", A::DropFilter, "Drop the filter of the list").needs(&[F::Filtered]),
-    key(S::Panes, &["q"], "quit", "quit", A::Quit, "Leave hga; asks first while work runs"),
+    key(S::Panes, &["q"], "quit", "quit", A::Quit, "Leave hga; asks first while work runs or a machine costs"),
     key(S::Panes, &["esc"], "stay", "", A::Back, "Say how to leave; nothing lies further back"),
     key(
         S::Panes,

@@ -26,7 +26,13 @@ impl Model {
     #[must_use]
     pub fn machine_selected(&self) -> Option<&Machine> {
         let (provider, id) = self.home.machines.selected.as_ref()?;
-        self.machines.value.iter().find(|machine| machine.id == *id && machine.provider == *provider)
+        self.machine(*provider, id)
+    }
+
+    /// A machine as it was listed.
+    #[must_use]
+    pub fn machine(&self, provider: ProviderKind, id: &MachineId) -> Option<&Machine> {
+        self.machines.value.iter().find(|machine| machine.id == *id && machine.provider == provider)
     }
 
     /// The image selected in the list of images.

@@ -65,7 +65,7 @@ impl FormCosts {
             return Self::nothing(place.provider);
         }
         let (operation, wrong) = form.draft();
-        let Some(estimate) = money.estimate(&operation, &setup.instance_types, &setup.image_types) else {
+        let Some(estimate) = money.estimate(&operation, &setup.types) else {
             let why = match (&money.told, &money.error) {
                 (Some(_), _) => "price unknown: no region is set".to_owned(),
                 (None, Some(error)) => format!("price unknown: {error}"),

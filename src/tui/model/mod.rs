@@ -56,7 +56,7 @@ pub use tests::{
 };
 
 use super::theme::ThemeName;
-use crate::domain::money::{Alarm, Budget};
+use crate::domain::money::{Alarm, Budget, UsualTypes};
 use crate::domain::{
     Image, JobId, Machine, MachineId, Operation, ProviderKind, Resource, RunTestsSpec, TestCounts, Timestamp,
     Transport,
@@ -77,10 +77,8 @@ pub struct Setup {
     pub python: String,
     /// How an EC2 machine is reached when nothing is said.
     pub transport: Transport,
-    /// The types of EC2 machines when none is named, the preferred one first.
-    pub instance_types: Vec<String>,
-    /// The types of those that images are made on.
-    pub image_types: Vec<String>,
+    /// The types of EC2 machines when none is named.
+    pub types: UsualTypes,
     /// What may be spent.
     pub budget: Budget,
     /// The folder hga was called in.

@@ -90,6 +90,8 @@ pub enum DialogKind {
     Stop(JobId, CancelLevel),
     /// Leave while these jobs of ours run.
     Quit(Vec<JobId>),
+    /// Leave while these machines cost, though no job uses them.
+    Leave(Vec<(ProviderKind, MachineId)>),
     /// Leave as soon as these have ended.
     Ending(Vec<JobId>),
 }

@@ -57,8 +57,10 @@ pub(super) fn setup(theme: ThemeName) -> Setup {
         lease: Duration::from_secs(4 * 3600),
         python: "system3".to_owned(),
         transport: crate::domain::Transport::default(),
-        instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
-        image_types: vec!["t3.2xlarge".into()],
+        types: crate::domain::money::UsualTypes {
+            machines: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+            images: vec!["t3.2xlarge".into()],
+        },
         budget: Budget::default(),
         current_dir: "/home/hg/mercurial".into(),
         state_dir: "/home/hg/.hgautomation".into(),

@@ -150,11 +150,20 @@ pub(super) fn quit(model: &mut Model, store: &Store) -> Vec<Effect> {
         say(model, Tone::Info, "what you asked for has just been sent off; press `q` again in a moment");
         return Vec::new();
     }
-    if model.ours.is_empty() {
+    if !model.ours.is_empty() {
+        let ours = model.ours.iter().cloned().collect();
+        return push(model, store, DialogKind::Quit(ours));
+    }
+    let idle = idle(model, store);
+    if idle.is_empty() {
         return vec![Effect::Leave(Leave::Quietly)];
     }
-    let ours = model.ours.iter().cloned().collect();
-    push(model, store, DialogKind::Quit(ours))
+    push(model, store, DialogKind::Leave(idle))
+}
+
+/// The machines of ours that cost while no job uses them.
+fn idle(model: &Model, store: &Store) -> Vec<(ProviderKind, MachineId)> {
+    super::idle::idle(model, store).map(|(machine, _)| (machine.provider, machine.id.clone())).collect()
 }
 
 /// What is under way on which machine, as far as anything here tells.
@@ -231,13 +240,18 @@ pub(super) fn refresh(model: &mut Model, store: &Store) {
             DialogKind::Stop(id, _) if model.state_of(store, id) == Some(JobState::Ended) => None,
             DialogKind::Stop(id, _) => Some(DialogKind::Stop(id.clone(), next_level(model, store, id))),
             DialogKind::Quit(_) if model.ours.is_empty() => None,
+            DialogKind::Leave(_) => Some(idle(model, store)).filter(|idle| !idle.is_empty()).map(DialogKind::Leave),
             DialogKind::Quit(_) => Some(DialogKind::Quit(model.ours.iter().cloned().collect())),
             kind => Some(kind.clone()),
         };
         let Some(kind) = kind else {
             let text = match &dialog.kind {
                 DialogKind::Stop(id, _) => format!("job {id} is over: nothing to stop"),
-                _ => "your jobs are over: `q` leaves without a question".to_owned(),
+                DialogKind::Leave(_) => {
+                    "no machine costs for nothing any more: `q` leaves without a question".to_owned()
+                }
+                _ if idle(model, store).is_empty() => "your jobs are over: `q` leaves without a question".to_owned(),
+                _ => "your jobs are over: `q` asks about machines that cost all the same".to_owned(),
             };
             // in the dialog's place, so that the next key closes this and means nothing else
             let lines = vec![(escape_line(&text), false)];
@@ -384,6 +398,11 @@ fn press(model: &mut Model, store: &Store, kind: DialogKind, button: usize) -> V
         DialogKind::Shorten(moves) => super::lease::go(model, moves),
         DialogKind::Stop(id, level) => vec![Effect::Cancel(id, level)],
         DialogKind::Quit(_) if button == 1 => vec![Effect::Leave(Leave::LettingGo)],
+        DialogKind::Leave(_) if button == 1 => vec![Effect::Leave(Leave::Quietly)],
+        DialogKind::Leave(idle) => {
+            let plan = plan(model, store, &idle);
+            push(model, store, DialogKind::Terminate(idle, plan))
+        }
         DialogKind::Quit(_) => {
             let ours: Vec<JobId> = model.ours.iter().cloned().collect();
             model.leaving = Some(ours.clone());

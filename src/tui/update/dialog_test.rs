@@ -51,6 +51,10 @@ fn opens() -> Vec<(&'static str, App)> {
     quit.model.ours.insert(job("j-aaa"));
     quit.keys("q");
     all.push(("quit", quit));
+    let mut leave = spending();
+    leave.model.machines.value[1].launched = Some(now());
+    leave.keys("q");
+    all.push(("leave", leave));
     all
 }
 
@@ -571,6 +575,44 @@ fn leaving_says_what_each_choice_costs() {
     here.keys("q");
     let shown = here.screen(80, 24);
     assert!(!shown.contains('$') && !shown.contains("Leave running:"), "{shown}");
+}
+
+#[test]
+fn leaving_asks_while_a_machine_costs_that_no_job_uses() {
+    let mut app = spending();
+    for machine in &mut app.model.machines.value {
+        machine.launched = Some(now() - jiff::SignedDuration::from_mins(40));
+        machine.job = None;
+    }
+    app.keys("q");
+    let shown = app.screen(80, 24);
+    for words in [
+        "Leave while 2 machines cost?",
+        "i-0aaa: $1.54/h; ends itself in 41m 00s, at most $1.05 from now",
+        "i-0bbb: price unknown; costs until it is ended",
+        "Leave running: $1.54/h, 1 price unknown, until they are ended.",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert_eq!(app.keys("enter"), [], "the first button stays");
+    assert!(app.model.modals.is_empty());
+    assert_eq!(app.keys("q tab enter"), [Effect::Leave(Leave::Quietly)]);
+    app.keys("esc");
+    // what would be ended is shown, and has to be confirmed for itself
+    assert_eq!(app.keys("q tab tab enter"), []);
+    let crate::tui::model::DialogKind::Terminate(chosen, plan) = &app.dialog().kind else {
+        panic!("{:?}", app.dialog().kind)
+    };
+    assert_eq!((chosen.len(), plan.items.len()), (2, 2));
+    assert_eq!(app.keys("enter"), []);
+    // one that a job begins to use is not asked about any more
+    app.keys("q");
+    app.model.machines.value.retain(|machine| machine.id.as_str() == "i-0aaa");
+    app.model.machines.value[0].job = Some(job("j-aaa"));
+    let mut app = app.with_job("j-aaa", JobState::Running);
+    assert!(app.screen(80, 24).contains("no machine costs for nothing any more"));
+    assert_eq!(app.keys("esc esc"), []);
+    assert_eq!(app.keys("q"), [Effect::Leave(Leave::Quietly)]);
 }
 
 #[test]

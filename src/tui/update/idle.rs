@@ -16,29 +16,32 @@ pub(super) fn tell(model: &mut Model, store: &Store) {
     if model.notice.is_some() || !model.modals.is_empty() || model.line.is_some() {
         return;
     }
-    // what works where is not known: nothing is told rather than something wrong
-    if !model.jobs.here || model.jobs.error.is_some() {
-        return;
-    }
     let now = model.now;
     let told = |machine: &Machine| {
         let at = model.idle_told.get(&(machine.provider, machine.id.clone()));
         at.is_some_and(|at| now.duration_since(*at).as_secs() < AGAIN)
     };
-    let busy = dialog::working(model, store);
-    let idle = model.machines.value.iter().find(|machine| {
-        costs(machine)
-            && !told(machine)
-            && !busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider)
-            && since(model, store, machine).is_some_and(|since| now.duration_since(since).as_secs() >= IDLE)
-    });
-    let Some(machine) = idle else { return };
+    let long = |since: Timestamp| now.duration_since(since).as_secs() >= IDLE;
+    let next = idle(model, store).find(|(machine, since)| long(*since) && !told(machine));
+    let Some((machine, _)) = next else { return };
     let key: (ProviderKind, MachineId) = (machine.provider, machine.id.clone());
     let hourly = model.money.hourly(machine, now);
     let goes_on = words::goes_on(hourly, machine.lease.map(|lease| lease.left(now)));
     let text = format!("machine {} is idle: {goes_on} (`^d` on it ends it)", machine.id);
     model.idle_told.insert(key, now);
     say(model, Tone::Info, &text);
+}
+
+/// Machines of ours that cost while no job works on them, and since when; none while it is not known which jobs work where:
+/// nothing is told rather than something wrong.
+pub(super) fn idle<'a>(model: &'a Model, store: &'a Store) -> impl Iterator<Item = (&'a Machine, Timestamp)> {
+    let known = model.jobs.here && model.jobs.error.is_none();
+    let machines = if known { model.machines.value.as_slice() } else { &[] };
+    let busy = dialog::working(model, store);
+    machines.iter().filter_map(move |machine| {
+        let works = || busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider);
+        (costs(machine) && !works()).then(|| Some((machine, since(model, store, machine)?)))?
+    })
 }
 
 /// Whether it is ours, runs and costs, and nobody said that it shall stay.

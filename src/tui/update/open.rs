@@ -122,7 +122,7 @@ fn open(model: &mut Model, store: &Store, kind: FormKind, mut spec: RunTestsSpec
 }
 
 fn show(model: &mut Model, form: Form) {
-    let usual_types = model.setup.instance_types.join(", ");
+    let usual_types = model.setup.types.machines.join(", ");
     model.modals.push(Modal::Form(Box::new(Form { usual_types, ..form })));
 }
 

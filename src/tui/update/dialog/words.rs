@@ -23,6 +23,7 @@ pub(super) fn make(model: &Model, store: &Store, kind: DialogKind) -> Dialog {
         DialogKind::Shorten(moves) => say_shorten(model, store, moves),
         DialogKind::Stop(id, level) => say_stop(model, store, id, *level),
         DialogKind::Quit(jobs) => say_quit(model, store, jobs),
+        DialogKind::Leave(idle) => say_leave(model, idle),
         DialogKind::Ending(jobs) => say_ending(store, jobs),
     };
     let lines = lines.into_iter().map(|(tone, text): (L, String)| (tone, escape_line(&text))).collect();
@@ -328,6 +329,28 @@ fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
         }
     );
     (title, lines, vec!["Stay", "Leave running", "End everything"], None, true)
+}
+
+fn say_leave(model: &Model, idle: &[(ProviderKind, MachineId)]) -> Says {
+    let machines: Vec<&Machine> = idle.iter().filter_map(|(provider, id)| model.machine(*provider, id)).collect();
+    let mut lines = Vec::new();
+    for machine in &machines {
+        lines.push((L::Warning, format!("{}: {}", machine.id, goes_on(model, machine))));
+    }
+    lines.push((L::Plain, "No job uses them.".to_owned()));
+    if machines.len() > 1 {
+        let all = GoingOn::of(model, machines.iter().copied());
+        lines.push((L::Plain, format!("Leave running: {}.", all.said())));
+    }
+    lines.push((L::Less, "End shows first what would be ended. Tab chooses, Enter does it.".to_owned()));
+    let title = format!(
+        "Leave while {}?",
+        match machines.len() {
+            1 => "a machine costs".to_owned(),
+            count => format!("{count} machines cost"),
+        }
+    );
+    (title, lines, vec!["Stay", "Leave running", "End"], None, true)
 }
 
 fn say_ending(store: &Store, jobs: &[JobId]) -> Says {

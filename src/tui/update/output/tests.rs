@@ -35,8 +35,10 @@ impl Desk {
             lease: Duration::from_secs(60),
             python: "python3".into(),
             transport: crate::domain::Transport::default(),
-            instance_types: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
-            image_types: vec!["t3.2xlarge".into()],
+            types: crate::domain::money::UsualTypes {
+                machines: vec!["c5.9xlarge".into(), "c5.4xlarge".into()],
+                images: vec!["t3.2xlarge".into()],
+            },
             budget: crate::domain::money::Budget::default(),
             current_dir: "/".into(),
             state_dir: "/".into(),
