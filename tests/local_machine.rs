@@ -61,6 +61,7 @@ impl Lab {
             lease: Lease::starting(Timestamp::now(), lease),
             purpose: "test".to_owned(),
             spare_disk: false,
+            for_image: false,
             wish: CloudWish::default(),
         }
     }

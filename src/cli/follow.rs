@@ -151,15 +151,15 @@ pub(super) async fn submit_named(
 ) -> std::result::Result<(JobId, i32), Stop> {
     let presses = presses()?;
     let stance = Stance::driving(&operation);
-    let launches = operation.provider() == ProviderKind::Aws && operation.wish().is_some();
+    let launched = operation.cloud_wish().is_some().then(|| operation.clone());
     let job = session.submit(operation).await?;
     let files = session.files(&job);
     let watch = Watch { job: job.clone(), stance, until, files, output, history: 0 };
     let following = pin!(follow(session, printer, watch, presses));
     // aside: nobody waits for prices, and who leaves before they are there asks the next time
     let fresh = pin!(async {
-        if launches {
-            session.keep_prices_fresh().await;
+        if launched.is_some() {
+            session.keep_prices_fresh(launched.as_ref()).await;
         }
     });
     let code = match select(following, fresh).await {

@@ -151,6 +151,25 @@ pub struct PriceAsk {
     pub spot: bool,
 }
 
+impl PriceAsk {
+    /// What two ask for, in all regions of both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        fn add<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
+            for one in more {
+                if !all.contains(&one) {
+                    all.push(one);
+                }
+            }
+        }
+        add(&mut self.regions, other.regions);
+        add(&mut self.types, other.types);
+        add(&mut self.platforms, other.platforms);
+        self.spot |= other.spot;
+        self
+    }
+}
+
 /// How far a removal got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removed {
@@ -176,6 +195,8 @@ pub struct LaunchRequest {
     pub purpose: String,
     /// Whether a disk of its own is needed for the work folder, where the machine's type has none to spare.
     pub spare_disk: bool,
+    /// Whether an image is made on it.
+    pub for_image: bool,
     /// What a cloud's machine shall be.
     pub wish: CloudWish,
 }

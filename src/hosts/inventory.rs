@@ -245,6 +245,7 @@ mod tests {
             lease,
             purpose: "test".to_owned(),
             spare_disk: false,
+            for_image: false,
             wish: CloudWish::default(),
         };
         for error in [

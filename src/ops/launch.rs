@@ -33,6 +33,8 @@ pub(super) struct Wanted {
     pub(super) purpose: &'static str,
     /// Whether the work folder needs a disk of its own.
     pub(super) spare_disk: bool,
+    /// Whether an image is made on it.
+    pub(super) for_image: bool,
     /// What a cloud's machine shall be.
     pub(super) wish: CloudWish,
 }
@@ -132,6 +134,7 @@ pub(super) async fn launch_for_job(
         lease: Lease::starting(Timestamp::now(), first_lease(ctx, world, wanted.lease).await?),
         purpose: wanted.purpose.to_owned(),
         spare_disk: wanted.spare_disk,
+        for_image: wanted.for_image,
         wish: wanted.wish,
     };
     let machine = cloud.launch(&request).await.map_err(fail)?;
@@ -186,7 +189,15 @@ pub async fn launch(ctx: JobContext, world: World, prior: Prior, spec: LaunchSpe
     };
     let transport = spec.wish.transport;
     let fit = if image.is_some() { Fit::Whole } else { Fit::Bare };
-    let wanted = Wanted { id, image, lease: spec.lease, purpose: "launch", spare_disk: false, wish: spec.wish };
+    let wanted = Wanted {
+        id,
+        image,
+        lease: spec.lease,
+        purpose: "launch",
+        spare_disk: false,
+        for_image: false,
+        wish: spec.wish,
+    };
     let launch = launch_for_job(&ctx, &world, spec.provider, wanted);
     let launched = ctx.until_stopped(ctx.phase(Phase::Launch, launch)).await??;
     let ready = async {

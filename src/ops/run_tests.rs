@@ -243,6 +243,7 @@ async fn machine(
         lease: spec.lease,
         purpose: "run-tests-linux",
         spare_disk: !matches!(spec.filesystem, Filesystem::Default | Filesystem::Tmpfs),
+        for_image: false,
         wish: spec.wish.clone(),
     };
     let launched = launch_for_job(ctx, world, spec.provider, wanted).await?;

@@ -49,7 +49,7 @@ impl Session {
         self.must_be_there(operation.provider())?;
         let home = self.parts.clouds.get(&operation.provider()).and_then(|cloud| cloud.home());
         let operation = operation.at_home(home);
-        self.day_allows(&operation).await?;
+        self.caps_allow(&operation).await?;
         let (journal, paths, retention) = (self.journal.clone(), self.parts.paths.clone(), self.parts.retention);
         tokio::task::spawn_blocking(move || super::tidy::tidy(&journal, &paths, retention));
         let job = JobId::random();

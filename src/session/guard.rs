@@ -5,8 +5,8 @@ use super::money::{Money, Settler};
 use super::{Error, ErrorKind, Result, Session};
 use crate::diag::chain;
 use crate::domain::money::{
-    Bill, ChargeKind, Ledger, Platform, PriceBook, Range, Run, Step, Usd, day_refuses, expected, next_step,
-    pays_until, spent,
+    Bill, ChargeKind, Ledger, Platform, PriceBook, Range, Run, Step, Usd, cap_refuses, day_refuses, expected,
+    next_step, pays_until, spent,
 };
 use crate::domain::{
     CancelLevel, JobId, Operation, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp, words,
@@ -309,15 +309,22 @@ impl Session {
         });
     }
 
-    /// Refuses what would launch machines though the day's cap is used up. Two processes that ask at the same moment may both
+    /// Refuses what would launch machines though the job's cap does not pay for a minute of one, or the day's is used up. Two processes that ask at the same moment may both
     /// be let through: what a launch will cost is a guess anyhow, and nobody waits for another's.
-    pub(super) async fn day_allows(&self, operation: &Operation) -> Result<()> {
+    pub(super) async fn caps_allow(&self, operation: &Operation) -> Result<()> {
         let budget = self.budget();
-        let held = operation.cloud_wish().is_some_and(|wish| !wish.allowance.over_day_cap);
-        if budget.day.is_none() || !held {
+        let by_day = budget.day.is_some() && operation.cloud_wish().is_some_and(|wish| !wish.allowance.over_day_cap);
+        if !by_day && self.cap_of(operation).is_none() {
             return Ok(());
         }
         let estimate = self.estimate(operation).await?;
+        if let Some(why) = estimate.as_ref().and_then(cap_refuses) {
+            return Err(Error::new(ErrorKind::Usage, why)
+                .hint("`--cap` sets another one, or none with `--cap none`; `--dry-run` tells what it would cost"));
+        }
+        if !by_day {
+            return Ok(());
+        }
         let expected = estimate.and_then(|estimate| expected(&estimate, operation));
         // what has ended by itself since it was last looked at is counted as running, and what a process launched that did not
         // live to write it down is not counted

@@ -467,15 +467,18 @@ impl Session {
         Ok((listing.items, troubles.collect()))
     }
 
-    /// Asks the price list if it was not asked for a day. Trouble is logged: older prices hold.
-    pub async fn keep_prices_fresh(&self) {
-        let age = self.prices().asked().map(|asked| Timestamp::now().duration_since(asked));
+    /// Asks the price list if it was not asked for a day, or did not tell of what an operation would launch. Trouble is
+    /// logged: older prices hold.
+    pub async fn keep_prices_fresh(&self, operation: Option<&Operation>) {
+        let book = self.prices();
+        let age = book.asked().map(|asked| Timestamp::now().duration_since(asked));
         let fresh = age.is_some_and(|age| Duration::try_from(age).is_ok_and(|age| age < PRICES_HOLD));
-        if fresh || self.must_be_there(ProviderKind::Aws).is_err() {
+        let untold = operation.and_then(|operation| self.untold(&book, operation));
+        if (fresh && untold.is_none()) || self.must_be_there(ProviderKind::Aws).is_err() {
             return;
         }
         let refreshed = match self.price_ask().await {
-            Ok(ask) => self.refresh_prices(&ask).await,
+            Ok(ask) => self.refresh_prices(&ask.and(untold.unwrap_or_default())).await,
             Err(error) => Err(error),
         };
         match refreshed {
@@ -486,6 +489,22 @@ impl Session {
             }
             Err(error) => tracing::info!("prices were not asked for: {}", chain(&error)),
         }
+    }
+
+    /// What to ask for so that a price list tells the prices of what an operation may launch; none where it has told them.
+    fn untold(&self, book: &PriceBook, operation: &Operation) -> Option<PriceAsk> {
+        let region = operation.cloud_wish()?.region.clone().or_else(|| self.home())?;
+        let told = |name: &String| {
+            let quote = book.machine(&region, name, Platform::Linux);
+            quote.is_some_and(|quote| matches!(quote.source, PriceSource::Listed { .. }))
+        };
+        let types: Vec<String> = self.types_of(operation).iter().filter(|name| !told(name)).cloned().collect();
+        (!types.is_empty()).then(|| PriceAsk {
+            regions: vec![region.clone()],
+            types,
+            platforms: vec![Platform::Linux],
+            spot: true,
+        })
     }
 
     /// The types a machine for an operation may have, the preferred one first.
@@ -501,7 +520,7 @@ impl Session {
     pub async fn estimate(&self, operation: &Operation) -> Result<Option<Estimate>> {
         let ledger = self.ledger().await?;
         let home = self.home();
-        let work = Work::of(operation, &self.parts.money.types, home.as_ref(), &ledger);
+        let work = Work::of(operation, (&self.parts.money.types, &self.parts.money.budget), home.as_ref(), &ledger);
         Ok(work.map(|work| estimate(&ledger, &self.prices(), work)))
     }
 

@@ -103,7 +103,7 @@ impl Performer {
             },
         );
         let fresh = Arc::clone(&session);
-        tokio::spawn(async move { fresh.keep_prices_fresh().await });
+        tokio::spawn(async move { fresh.keep_prices_fresh(None).await });
         Self { session, answers, reader, jobs: Newest::default(), money: Newest::default(), turns: Turns::default() }
     }
 

@@ -202,7 +202,7 @@ fn types(options: &LaunchOptions, request: &LaunchRequest) -> Vec<String> {
     if !request.wish.instance_types.is_empty() {
         return request.wish.instance_types.clone();
     }
-    if request.image.is_none() { options.image_types.clone() } else { options.types.clone() }
+    if request.for_image { options.image_types.clone() } else { options.types.clone() }
 }
 
 /// What the machine runs once so that it has an SSM agent; it does nothing where there is one. None where none is needed.

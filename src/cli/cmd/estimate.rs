@@ -5,7 +5,9 @@ use super::super::paint::{Paint, Tone};
 use super::super::printer::Printer;
 use super::super::table::sums;
 use super::super::{exit, words};
-use crate::domain::money::{Estimate, Quote, Range, Run, UNKNOWN, Usd, day_refuses, expected, per_hour, spent};
+use crate::domain::money::{
+    Estimate, Quote, Range, Run, UNKNOWN, Usd, cap_refuses, day_refuses, expected, per_hour, spent,
+};
 use crate::domain::{Operation, ProviderKind, Timestamp, escape_line};
 use crate::session::Session;
 use serde_json::json;
@@ -65,7 +67,7 @@ pub(super) async fn before(operation: &Operation, session: &Session, printer: &m
     }
     let Some(Known { estimate, machines, .. }) = Known::of(operation, session).await? else { return Ok(()) };
     let (work, line) = (&estimate.work, estimate.line());
-    let lease = if estimate.at_most.is_some() {
+    let lease = if estimate.at_most.is_some() && !estimate.ends_at_cap {
         format!(" until its lease of {} ends it, without renewal", words_exact(work.lease))
     } else {
         String::new()
@@ -84,7 +86,7 @@ fn words_exact(seconds: u64) -> String {
 pub(super) async fn dry_run(operation: &Operation, session: &Session, printer: &mut Printer) -> Outcome {
     if operation.provider() == ProviderKind::Aws {
         // what the Spot market asks now is known by asking alone
-        let _ = tokio::time::timeout(PRICES, session.keep_prices_fresh()).await;
+        let _ = tokio::time::timeout(PRICES, session.keep_prices_fresh(Some(operation))).await;
     }
     let Some(known) = Known::of(operation, session).await? else {
         return costs_nothing(operation, session, printer).await;
@@ -216,11 +218,15 @@ impl Known {
         row(
             "At most",
             &match estimate.at_most {
+                Some(most) if estimate.ends_at_cap => {
+                    format!("{most}, when its cap ends it, before its lease of {lease}")
+                }
                 Some(most) => format!("{most}{each} until its lease of {lease} ends it, if nobody renews that"),
                 None => format!("{UNKNOWN}, until its lease of {lease} ends it"),
             },
         );
-        row("Cap", &self.cap.map_or("none for this job".to_owned(), |cap| format!("{cap} for this job")));
+        let cap = self.cap.map_or("none for this job".to_owned(), |cap| format!("{cap} for this job"));
+        row("Cap", &cap_refuses(estimate).map_or(cap, |why| format!("it would be refused: {why}")));
         if let Some(cap) = day.cap {
             let stands = match (&day.refuses, day.overridden) {
                 (None, _) => format!("{cap}, of which {} are used: it may be launched", day.today),
@@ -293,6 +299,6 @@ impl Known {
 fn price(quote: Option<Quote>, now: Timestamp) -> String {
     match quote {
         Some(quote) => format!("{}/h ({})", quote.usd.price(), quote.source.words(now)),
-        None => format!("{UNKNOWN}: neither the bundled book nor AWS's list has it; `hga prices refresh` asks"),
+        None => format!("{UNKNOWN}: neither the bundled book nor what AWS's list told last has it"),
     }
 }

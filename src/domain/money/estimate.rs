@@ -3,7 +3,7 @@
 
 use super::billing::seconds;
 use super::ledger::{ChargeKind, Ledger, PhaseSpan, Run};
-use super::{Item, Platform, PriceBook, Quote, Usd};
+use super::{Budget, Item, Platform, PriceBook, Quote, Usd};
 use crate::domain::{JobId, Operation, Phase, Region, ResourceKind, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -38,15 +38,11 @@ impl UsualTypes {
     }
 
     /// Those that any machine may have which it launches: a missing image is made on one of its own, whatever was wished for
-    /// the tests, and where there is no image a bare machine is one of those that images are made on.
+    /// the tests.
     #[must_use]
     pub fn of_all(&self, operation: &Operation) -> Vec<String> {
-        let images = match operation {
-            Operation::RunTests(spec) => spec.build_image,
-            Operation::Launch(spec) => spec.image.is_none() && spec.wish.instance_types.is_empty(),
-            _ => false,
-        };
-        let images = if images { self.images.as_slice() } else { &[] };
+        let makes_image = matches!(operation, Operation::RunTests(spec) if spec.build_image);
+        let images = if makes_image { self.images.as_slice() } else { &[] };
         self.of(operation).iter().chain(images).cloned().collect()
     }
 }
@@ -68,13 +64,20 @@ pub struct Work {
     pub addresses: u64,
     /// How long it may live with no client, in seconds.
     pub lease: u64,
+    /// What its job may cost; none without a limit.
+    pub cap: Option<Usd>,
 }
 
 impl Work {
     /// The machine that an operation would launch in a cloud; none where it launches none that costs. `home` is where it would
     /// be launched where nothing is wished for.
     #[must_use]
-    pub fn of(operation: &Operation, usual: &UsualTypes, home: Option<&Region>, ledger: &Ledger) -> Option<Self> {
+    pub fn of(
+        operation: &Operation,
+        (usual, budget): (&UsualTypes, &Budget),
+        home: Option<&Region>,
+        ledger: &Ledger,
+    ) -> Option<Self> {
         let wish = operation.cloud_wish()?;
         // the volumes that a machine for the same had last
         let verb = operation.verb();
@@ -91,6 +94,7 @@ impl Work {
             // however it is reached: without one it has no way out
             addresses: 1,
             lease: operation.lease()?.as_secs(),
+            cap: wish.allowance.cap(budget),
         })
     }
 }
@@ -184,8 +188,12 @@ pub struct Estimate {
     pub runs: u32,
     /// What that comes to.
     pub usd: Option<Usd>,
-    /// What it comes to if nobody ends it, until it ends itself.
+    /// What it comes to if nobody ends it, until it ends itself: by its lease, or before that at its cap.
     pub at_most: Option<Usd>,
+    /// Whether its cap ends it before its lease.
+    pub ends_at_cap: bool,
+    /// The least that is charged for it, however soon it ends: its first minute.
+    pub least: Option<Usd>,
     /// Whether the price of its addresses is in all of it.
     pub with_addresses: bool,
     /// Whether that of its volumes is.
@@ -232,7 +240,9 @@ pub struct Alternative {
 pub fn estimate(ledger: &Ledger, book: &PriceBook, work: Work) -> Estimate {
     let machine = book.machine(&work.region, &work.instance_type, Platform::Linux);
     let facts = book.facts(&work.instance_type);
-    let history = History::of(ledger, book, &work.operation, work.about.as_deref());
+    // what is left to its lease does no work that could be compared
+    let about = work.about.as_deref();
+    let history = about.and_then(|about| History::of(ledger, book, &work.operation, Some(about)));
     let seconds = history.zip(facts).map(|(history, facts)| history.seconds_on(facts.vcpus));
     let address = book.quote(&work.region, &Item::Address).filter(|_| work.addresses > 0);
     let disk = book.quote(&work.region, &Item::Disk).zip(work.disk_gb);
@@ -241,6 +251,8 @@ pub fn estimate(ledger: &Ledger, book: &PriceBook, work: Work) -> Estimate {
     let beside = address.map_or(Usd::ZERO, |quote| quote.usd.times(work.addresses, 1)) + disk.unwrap_or_default();
     let hourly = machine.map(|quote| quote.usd + beside);
     let costs = |seconds: u64| hourly.map(|hourly| hourly.times(seconds.max(60), 3600));
+    let (least, until_lease) = (costs(0), costs(work.lease));
+    let until_cap = work.cap.filter(|cap| until_lease.is_some_and(|most| *cap < most));
     let mut not_included = vec!["data that the machine sends out to the internet, beyond 100 GB a month".to_owned()];
     if work.addresses > 0 && address.is_none() {
         not_included.push("its address".to_owned());
@@ -263,7 +275,9 @@ pub fn estimate(ledger: &Ledger, book: &PriceBook, work: Work) -> Estimate {
         seconds,
         runs: history.map_or(0, |history| history.runs),
         usd: seconds.and_then(costs),
-        at_most: costs(work.lease),
+        at_most: until_cap.or(until_lease),
+        ends_at_cap: until_cap.is_some(),
+        least,
         with_addresses: address.is_some(),
         with_volumes: disk.is_some(),
         not_included,

@@ -40,6 +40,7 @@ fn work(name: &str) -> Work {
         disk_gb: Some(73),
         addresses: 1,
         lease: 7_200,
+        cap: None,
     }
 }
 
@@ -241,4 +242,40 @@ fn alternatives_cost_the_same_or_less() {
         (first.instance_type.as_str(), first.spot_zone.as_deref(), first.percent),
         ("c5.9xlarge", Some("us-west-2b"), 32)
     );
+}
+
+#[test]
+fn a_cap_ends_it_before_its_lease_and_pays_for_a_minute_at_least() {
+    let of = |cap: &str| {
+        let work = Work { cap: Some(cap.parse().unwrap()), ..work("c5.9xlarge") };
+        estimate(&fold(&[]), PriceBook::bundled(), work)
+    };
+    // 1.53 for the machine, 0.005 for its address, 73 GB at 0.08 for a month of 730 hours: 1.543 an hour
+    let most = |cap: &str| of(cap).at_most.map(|usd| usd.price());
+    assert_eq!((most("1").as_deref(), of("1").ends_at_cap), (Some("$1.00"), true));
+    assert_eq!((most("5").as_deref(), of("5").ends_at_cap), (Some("$3.086"), false));
+    assert_eq!(of("1").line(), "$1.54/h; at most $1.00, its cap");
+    assert_eq!(of("1").say_most().as_deref(), Some("at most $1.00, when its cap ends it"));
+    assert_eq!(super::super::cap_refuses(&of("0.03")), None);
+    let refused = super::super::cap_refuses(&of("0.005"));
+    let said = "its cap of $0.005 does not pay for the first minute of a c5.9xlarge, which costs $0.02572";
+    assert_eq!(refused.as_deref(), Some(said));
+}
+
+#[test]
+fn what_is_left_to_its_lease_is_compared_with_nothing_that_was_done() {
+    let launch = |number: u32| {
+        let mut entries = run(number, 60, true);
+        for entry in &mut entries {
+            if let LedgerEntry::Opened { labels, .. } = entry {
+                labels.operation = Some("machines launch".to_owned());
+                labels.about = None;
+            }
+        }
+        entries
+    };
+    let work = Work { operation: "machines launch".to_owned(), about: None, ..work("c5.9xlarge") };
+    let told = estimate(&fold(launch(1).iter()), PriceBook::bundled(), work);
+    assert_eq!((told.seconds, told.usd, told.runs), (None, None, 0));
+    assert_eq!(told.at_most.map(|usd| usd.price()).as_deref(), Some("$3.086"));
 }

@@ -98,10 +98,26 @@ pub fn judge(spent: Usd, cap: Usd) -> Verdict {
     }
 }
 
-/// What all machines of an operation are expected to cost, of which the estimate is of one; none where that is not known.
+/// What all machines of an operation are expected to cost, of which the estimate is of one; none where that is not known. One
+/// that is left to its lease is expected to last until then.
 #[must_use]
 pub fn expected(estimate: &Estimate, operation: &Operation) -> Option<Usd> {
-    Some(estimate.usd?.times(operation.machines(), 1))
+    let left = matches!(operation, Operation::Launch(_));
+    Some(if left { estimate.at_most? } else { estimate.usd? }.times(operation.machines(), 1))
+}
+
+/// Why a job's cap lets it launch nothing; none when it does.
+#[must_use]
+pub fn cap_refuses(estimate: &Estimate) -> Option<String> {
+    let (cap, least) = (estimate.work.cap?, estimate.least?);
+    let name = &estimate.work.instance_type;
+    (cap < least).then(|| {
+        format!(
+            "its cap of {} does not pay for the first minute of a {name}, which costs {}",
+            cap.price(),
+            least.price()
+        )
+    })
 }
 
 /// Why no more is launched today; none when it may be. What the launch is expected to cost counts, where that is known.

@@ -27,7 +27,9 @@ pub use billing::{Platform, Rule, Subject, accrued, billed_seconds, rule, rules,
 pub use book::{Item, PriceBook, PriceSheet, PriceSource, PriceTag, Quote, TypeFacts};
 pub use estimate::{Alternative, Estimate, History, UsualTypes, Work, alternatives, estimate};
 pub use explain::{Billed, Explained, known_by};
-pub use guard::{Allowance, Budget, Cap, ENDING, Step, Verdict, day_refuses, expected, judge, next_step, pays_until};
+pub use guard::{
+    Allowance, Budget, Cap, ENDING, Step, Verdict, cap_refuses, day_refuses, expected, judge, next_step, pays_until,
+};
 pub use job::{JobCost, PhaseCost, known};
 pub use ledger::{Bill, Charge, ChargeKind, Labels, Ledger, LedgerEntry, Run, Stretch, gb};
 pub use observe::{Looker, observe_machines, observe_stored};

@@ -119,7 +119,8 @@ impl Estimate {
             (None, None) => String::new(),
         };
         let most = self.at_most.map_or(String::new(), |most| format!("; at most {most}"));
-        format!("{}{about}{most}", per_hour(self.hourly))
+        let cap = if self.ends_at_cap { ", its cap" } else { "" };
+        format!("{}{about}{most}{cap}", per_hour(self.hourly))
     }
 
     /// The time and where it is known from: `31m 20s as the last 3 runs took`.
@@ -131,10 +132,11 @@ impl Estimate {
         }
     }
 
-    /// What it would come to at most: `at most $3.06 until its lease ends it`.
+    /// What it would come to at most: `at most $3.06 until its lease ends it`, `at most $1.00, when its cap ends it`.
     #[must_use]
     pub fn say_most(&self) -> Option<String> {
-        Some(format!("at most {} until its lease ends it", self.at_most?))
+        let until = if self.ends_at_cap { ", when its cap ends it" } else { " until its lease ends it" };
+        Some(format!("at most {}{until}", self.at_most?))
     }
 }
 

@@ -364,6 +364,7 @@ impl<'a> Bake<'a> {
             lease: self.order.lease,
             purpose: "bootstrap-linux-dev",
             spare_disk: false,
+            for_image: true,
             wish: CloudWish { distro: Some(self.distro.name.clone()), ..self.order.wish.clone() },
         };
         let launch = launch_for_job(self.ctx, self.world, self.order.provider, wanted);

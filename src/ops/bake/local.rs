@@ -67,6 +67,7 @@ pub(in crate::ops) async fn ensure_image(
         lease,
         purpose: "bootstrap-linux-dev",
         spare_disk: false,
+        for_image: true,
         wish: CloudWish::default(),
     };
     let launched = launch_for_job(ctx, world, provider, wanted).await?;

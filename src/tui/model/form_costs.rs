@@ -3,8 +3,10 @@
 
 use super::form::Form;
 use super::{FieldId, Money, Setup};
-use crate::domain::money::{Alternative, Cap, Estimate, Platform, PriceSource, Quote, Usd, day_refuses, say};
-use crate::domain::{CloudWish, KeepMachine, Machine, Operation, ProviderKind, Timestamp};
+use crate::domain::money::{
+    Alternative, Cap, Estimate, Platform, PriceSource, Quote, Usd, cap_refuses, day_refuses, expected, say,
+};
+use crate::domain::{KeepMachine, Machine, Operation, ProviderKind, Timestamp};
 
 /// What a form's operation would cost, in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,7 +67,7 @@ impl FormCosts {
             return Self::nothing(place.provider);
         }
         let (operation, wrong) = form.draft();
-        let Some(estimate) = money.estimate(&operation, &setup.types) else {
+        let Some(estimate) = money.estimate(&operation, setup) else {
             let why = match (&money.told, &money.error) {
                 (Some(_), _) => "price unknown: no region is set".to_owned(),
                 (None, Some(error)) => format!("price unknown: {error}"),
@@ -75,14 +77,13 @@ impl FormCosts {
         };
         let is_wrong = |id: FieldId| wrong.iter().any(|(field, _)| *field == id);
         let kept = matches!(&operation, Operation::RunTests(spec) if spec.keep == KeepMachine::OnFailure);
-        let wish = operation.wish().cloned().unwrap_or_default();
         let mut costs = Self::default();
         let most = estimate.say_most().filter(|_| !is_wrong(FieldId::Lease));
         costs.parts.push(estimate.say_price(now));
         costs.parts.extend(estimate.say_expected(&operation));
         costs.parts.extend(most.clone());
         costs.brief = brief(&estimate, most.is_some(), now);
-        costs.judge(&estimate, &wish, money, setup);
+        costs.judge(&estimate, &operation, money, setup);
         if let Some(most) = estimate.at_most.filter(|_| kept && most.is_some()) {
             costs.limits.push(format!("kept when tests fail: up to {most}, until its lease ends it"));
         }
@@ -114,29 +115,31 @@ impl FormCosts {
     }
 
     /// The limits that hold, and whether they refuse it or would end it early.
-    fn judge(&mut self, estimate: &Estimate, wish: &CloudWish, money: &Money, setup: &Setup) {
-        let whose = match wish.allowance.cap {
+    fn judge(&mut self, estimate: &Estimate, operation: &Operation, money: &Money, setup: &Setup) {
+        let allowance = operation.wish().map(|wish| wish.allowance).unwrap_or_default();
+        let whose = match allowance.cap {
             Some(Cap::At(_)) => " for this job",
             Some(Cap::None) => ", as asked",
             None => " (configured)",
         };
-        match wish.allowance.cap(&setup.budget) {
+        match allowance.cap(&setup.budget) {
             Some(cap) => {
                 self.limits.push(format!("cap {cap}{whose}"));
                 if let Some(usd) = estimate.usd.filter(|usd| *usd > cap) {
                     self.warnings.push(format!("about {usd} is more than the cap of {cap}: it would be cut short"));
                 }
             }
-            None if wish.allowance.cap.is_some() => self.limits.push(format!("no cap{whose}")),
+            None if allowance.cap.is_some() => self.limits.push(format!("no cap{whose}")),
             None => self.limits.push("no cap".to_owned()),
         }
+        self.warnings.extend(cap_refuses(estimate).map(|why| format!("refused: {why}")));
         let Some(today) = money.outlook.as_ref().map(|outlook| outlook.today) else { return };
         if let Some(cap) = setup.budget.day {
             self.limits.push(format!("{today} of {cap} a day spent"));
         }
-        if let Some(why) = day_refuses(&setup.budget, today, estimate.usd) {
+        if let Some(why) = day_refuses(&setup.budget, today, expected(estimate, operation)) {
             self.refused = true;
-            let then = if wish.allowance.over_day_cap {
+            let then = if allowance.over_day_cap {
                 "launched all the same, as asked"
             } else {
                 "refused, unless `Day's cap` is ticked"

@@ -1,8 +1,9 @@
 //! What the dashboard knows of money: the ledger and the prices as the session told them last, and what they come to now.
 
+use super::Setup;
 use crate::domain::money::{
-    Estimate, Grouping, Item, JobCost, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, UsualTypes, Work,
-    estimate, gb, known_by, outlook, report,
+    Estimate, Grouping, Item, JobCost, Ledger, Outlook, PriceBook, Quote, Range, Report, Run, Usd, Work, estimate,
+    gb, known_by, outlook, report,
 };
 use crate::domain::{
     Image, JobId, Machine, Operation, Phase, Plan, ProviderKind, Resource, ResourceKind, ResourceRef, Timestamp,
@@ -297,9 +298,9 @@ impl Money {
 
     /// What an operation would cost; none for one that launches nothing that costs, and before anything is known.
     #[must_use]
-    pub fn estimate(&self, operation: &Operation, usual: &UsualTypes) -> Option<Estimate> {
+    pub fn estimate(&self, operation: &Operation, setup: &Setup) -> Option<Estimate> {
         let told = self.told.as_ref()?;
-        let work = Work::of(operation, usual, told.home.as_ref(), &told.ledger)?;
+        let work = Work::of(operation, (&setup.types, &setup.budget), told.home.as_ref(), &told.ledger)?;
         Some(estimate(&told.ledger, &told.book, work))
     }
 }
