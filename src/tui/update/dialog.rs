@@ -161,9 +161,9 @@ pub(super) fn quit(model: &mut Model, store: &Store) -> Vec<Effect> {
     push(model, store, DialogKind::Leave(idle))
 }
 
-/// The machines of ours that cost while no job uses them.
+/// The machines of ours that cost while no job uses them, or one that nobody drives.
 fn idle(model: &Model, store: &Store) -> Vec<(ProviderKind, MachineId)> {
-    super::idle::idle(model, store).map(|(machine, _)| (machine.provider, machine.id.clone())).collect()
+    super::idle::idle(model, store, true).map(|(machine, _)| (machine.provider, machine.id.clone())).collect()
 }
 
 /// What is under way on which machine, as far as anything here tells.

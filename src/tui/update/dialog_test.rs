@@ -605,6 +605,15 @@ fn leaving_asks_while_a_machine_costs_that_no_job_uses() {
     };
     assert_eq!((chosen.len(), plan.items.len()), (2, 2));
     assert_eq!(app.keys("enter"), []);
+    // nor is one left out whose job nobody drives
+    let mut left = spending().with_job("j-aaa", JobState::Running);
+    left.model.jobs.value[0].driven = false;
+    left.model.machines.value.retain(|machine| machine.id.as_str() == "i-0aaa");
+    left.model.machines.value[0].launched = Some(now());
+    left.keys("q");
+    let shown = left.screen(80, 24);
+    assert!(!shown.contains("▶ 1"), "{shown}");
+    assert!(shown.contains("its job was left: `hga jobs attach j-aaa` takes it up"), "{shown}");
     // one that a job begins to use is not asked about any more
     app.keys("q");
     app.model.machines.value.retain(|machine| machine.id.as_str() == "i-0aaa");

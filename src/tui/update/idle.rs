@@ -22,7 +22,7 @@ pub(super) fn tell(model: &mut Model, store: &Store) {
         at.is_some_and(|at| now.duration_since(*at).as_secs() < AGAIN)
     };
     let long = |since: Timestamp| now.duration_since(since).as_secs() >= IDLE;
-    let next = idle(model, store).find(|(machine, since)| long(*since) && !told(machine));
+    let next = idle(model, store, false).find(|(machine, since)| long(*since) && !told(machine));
     let Some((machine, _)) = next else { return };
     let key: (ProviderKind, MachineId) = (machine.provider, machine.id.clone());
     let hourly = model.money.hourly(machine, now);
@@ -32,12 +32,19 @@ pub(super) fn tell(model: &mut Model, store: &Store) {
     say(model, Tone::Info, &text);
 }
 
-/// Machines of ours that cost while no job works on them, and since when; none while it is not known which jobs work where:
-/// nothing is told rather than something wrong.
-pub(super) fn idle<'a>(model: &'a Model, store: &'a Store) -> impl Iterator<Item = (&'a Machine, Timestamp)> {
+/// Machines of ours that cost while no job works on them, and since when; with `left` also those whose job nobody drives. None
+/// while it is not known which jobs work where: nothing is told rather than something wrong.
+pub(super) fn idle<'a>(
+    model: &'a Model,
+    store: &'a Store,
+    left: bool,
+) -> impl Iterator<Item = (&'a Machine, Timestamp)> {
     let known = model.jobs.here && model.jobs.error.is_none();
     let machines = if known { model.machines.value.as_slice() } else { &[] };
-    let busy = dialog::working(model, store);
+    let mut busy = dialog::working(model, store);
+    busy.retain(|work| {
+        !left || model.ours.contains(&work.job) || model.summary(&work.job).is_some_and(|job| job.driven)
+    });
     machines.iter().filter_map(move |machine| {
         let works = || busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider);
         (costs(machine) && !works()).then(|| Some((machine, since(model, store, machine)?)))?

@@ -126,10 +126,11 @@ fn summary(model: &Model, theme: &Theme, wide: bool) -> Vec<(String, Style)> {
         .to_zoned(model.setup.zone.clone())
         .start_of_day()
         .map_or(Timestamp::MIN, |midnight| midnight.timestamp());
-    let (mut running, mut failed, mut remains) = (0, 0, 0);
+    let (mut running, mut left, mut failed, mut remains) = (0, 0, 0, 0);
     for job in &model.jobs.value {
-        let stands = Standing::of(job.state, true, job.work.as_ref(), job.cleanup.as_ref());
-        running += usize::from(job.state != JobState::Ended);
+        let stands = Standing::of(job.state, job.driven, job.work.as_ref(), job.cleanup.as_ref());
+        left += usize::from(stands == Standing::Left);
+        running += usize::from(job.state != JobState::Ended && stands != Standing::Left);
         remains += usize::from(stands == Standing::Remains);
         failed += usize::from(
             stands != Standing::Remains && stands.is_bad() && job.ended.is_some_and(|ended| ended >= midnight),
@@ -139,6 +140,7 @@ fn summary(model: &Model, theme: &Theme, wide: bool) -> Vec<(String, Style)> {
     for (count, text, style) in [
         (running, "▶ {} running  ", theme.info),
         (remains, "! {} left things behind  ", theme.bad),
+        (left, "◌ {} left  ", theme.warn),
         (failed, if wide { "✗ {} failed today  " } else { "✗ {} failed  " }, theme.bad),
     ] {
         if count > 0 {

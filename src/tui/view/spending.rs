@@ -3,7 +3,7 @@
 
 use super::frame::wrapped;
 use super::home::{Shape, Source, columns, empty, list};
-use crate::domain::money::{Grouping, Outlook, Usd};
+use crate::domain::money::{Grouping, Outlook, Usd, known as known_amount};
 use crate::domain::{ProviderKind, escape_line};
 use crate::tui::action::Action;
 use crate::tui::model::{
@@ -132,7 +132,7 @@ impl Figure {
 fn figures(model: &Model, outlook: &Outlook, room: usize, theme: &Theme) -> Vec<Vec<Figure>> {
     let plain = |name, usd: Usd| Figure {
         name,
-        amount: usd.to_string(),
+        amount: known_amount(usd, outlook.unknown > 0),
         style: theme.title,
         after: String::new(),
         of_cap: None,

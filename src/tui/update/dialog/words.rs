@@ -23,7 +23,7 @@ pub(super) fn make(model: &Model, store: &Store, kind: DialogKind) -> Dialog {
         DialogKind::Shorten(moves) => say_shorten(model, store, moves),
         DialogKind::Stop(id, level) => say_stop(model, store, id, *level),
         DialogKind::Quit(jobs) => say_quit(model, store, jobs),
-        DialogKind::Leave(idle) => say_leave(model, idle),
+        DialogKind::Leave(idle) => say_leave(model, store, idle),
         DialogKind::Ending(jobs) => say_ending(store, jobs),
     };
     let lines = lines.into_iter().map(|(tone, text): (L, String)| (tone, escape_line(&text))).collect();
@@ -331,13 +331,18 @@ fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
     (title, lines, vec!["Stay", "Leave running", "End everything"], None, true)
 }
 
-fn say_leave(model: &Model, idle: &[(ProviderKind, MachineId)]) -> Says {
+fn say_leave(model: &Model, store: &Store, idle: &[(ProviderKind, MachineId)]) -> Says {
     let machines: Vec<&Machine> = idle.iter().filter_map(|(provider, id)| model.machine(*provider, id)).collect();
+    let busy = working(model, store);
     let mut lines = Vec::new();
     for machine in &machines {
         lines.push((L::Warning, format!("{}: {}", machine.id, goes_on(model, machine))));
+        let left = busy.iter().find(|work| work.machine == machine.id && work.provider == machine.provider);
+        let why = left.map_or("no job uses it".to_owned(), |work| {
+            format!("its job was left: `hga jobs attach {}` takes it up, and collects the results", work.job)
+        });
+        lines.push((L::Less, format!("  {why}")));
     }
-    lines.push((L::Plain, "No job uses them.".to_owned()));
     if machines.len() > 1 {
         let all = GoingOn::of(model, machines.iter().copied());
         lines.push((L::Plain, format!("Leave running: {}.", all.said())));
