@@ -164,7 +164,8 @@ impl Money {
         notes.push(tokio::task::spawn_blocking(work));
     }
 
-    /// Waits for what is being entered aside: a command that only lists is over before its list is entered.
+    /// Waits for what is being entered aside: a command that only lists may be over before its list is entered, and whoever
+    /// reckons after a look wants what it told.
     pub(super) async fn entered(&self) {
         let notes = std::mem::take(&mut *lock(&self.notes));
         for note in notes {
@@ -305,11 +306,12 @@ impl Session {
         self.parts.money.budget
     }
 
-    /// The ledger as it is now.
+    /// The ledger as it is now, with what this session has seen by then in it.
     ///
     /// # Errors
     /// `State` when the journal cannot be read.
     pub async fn ledger(&self) -> Result<Arc<Ledger>> {
+        self.money.entered().await;
         self.money.read().await
     }
 
