@@ -202,3 +202,15 @@ fn space_point(folder: &Path) -> CheckItem {
         Err(error) => CheckItem::new(what, CheckOutcome::Unknown, error.desc()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_prices_does_not_contradict_itself() {
+        let point = prices_point(PriceBook::bundled(), Timestamp::now());
+        assert_eq!((point.outcome, point.what.as_str()), (CheckOutcome::Ok, "prices of AWS are known"));
+        assert_eq!(point.seen, "bundled estimates: its price list has not been asked yet");
+    }
+}
