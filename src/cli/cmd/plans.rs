@@ -88,7 +88,11 @@ fn keep(plan: Plan, troubles: &[Trouble], planned: &Planned, printer: &mut Print
 
 /// The line of a list that has nothing in it: `all` where everything was looked at; where not, nothing is claimed of the rest.
 pub(super) fn none(what: &str, all: &str, troubles: &[Trouble]) -> String {
-    if troubles.is_empty() { format!("{all}\n") } else { format!("{what} where it could be looked; not everything could be\n") }
+    if troubles.is_empty() {
+        format!("{all}\n")
+    } else {
+        format!("{what} where it could be looked; not everything could be\n")
+    }
 }
 
 /// Says what could not be looked at.
