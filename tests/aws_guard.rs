@@ -72,8 +72,15 @@ fn a_cap_stops_a_run_and_one_that_is_not_reached_changes_nothing() {
     }
     let cloud = Cloud::start(QUICK);
 
-    // less than the minute that is charged at least, $0.0255: as soon as there is a machine
-    let mut client = cloud.run(&["--cap", "0.01"], &["test-pass.t"]);
+    // it does not pay for the minute that is charged at least, $0.02558 with an address: nothing is launched
+    cloud.lab.forget_calls();
+    let refused = cloud.run(&["--cap", "0.0255"], &["test-pass.t"]).wait();
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("does not pay for the first minute of a c5.9xlarge"), "{refused:?}");
+    assert!(!cloud.lab.actions().contains(&"RunInstances".to_owned()));
+
+    // a little less than that minute with its volumes: as soon as there is a machine
+    let mut client = cloud.run(&["--cap", "0.0256"], &["test-pass.t"]);
     let job = client.job();
     let ran = client.wait();
     let events = ran.json();
@@ -83,19 +90,19 @@ fn a_cap_stops_a_run_and_one_that_is_not_reached_changes_nothing() {
     let places = order.map(|name| place(&events, name));
     assert!(places.is_sorted(), "{order:?} {places:?}");
     let capped = &events[places[1]];
-    assert_eq!((&capped["cap"], &capped["job"]), (&json!("0.01"), &json!(job)));
+    assert_eq!((&capped["cap"], &capped["job"]), (&json!("0.0256"), &json!(job)));
     assert_eq!(ended(&events), [], "no test was begun");
     let summary = ran.summary();
     let told = ["work", "cleanup", "capped"].map(|key| summary[key].as_str().unwrap_or_default());
-    assert_eq!(told, ["cancelled", "clean", "0.01"]);
+    assert_eq!(told, ["cancelled", "clean", "0.0256"]);
     nothing_runs(&cloud);
     let shown = cloud.hga(&["jobs", "show", &job]);
-    assert!(shown.out.contains("Work       stopped by its cap, $0.01\n"), "{shown:?}");
-    assert!(shown.out.contains("its cap is $0.01: it is stopped"), "{shown:?}");
+    assert!(shown.out.contains("Work       stopped by its cap, $0.03\n"), "{shown:?}");
+    assert!(shown.out.contains("its cap is $0.03: it is stopped"), "{shown:?}");
     let listed = cloud.hga(&["jobs", "list"]);
     assert!(listed.out.contains("stopped by its cap (103)"), "{listed:?}");
     let listed = cloud.hga(&["jobs", "list", "--json"]);
-    assert_eq!(listed.json()[0]["capped"], "0.01", "{listed:?}");
+    assert_eq!(listed.json()[0]["capped"], "0.0256", "{listed:?}");
 
     // what earlier processes of the job had counts in: nearly all of it, then more than it
     let flags = ["--cap", "5", "--keep-on-failure"];
@@ -187,7 +194,7 @@ fn a_day_whose_cap_is_used_up_refuses_launches_and_nothing_else() {
         return;
     }
     let cloud = Cloud::bare(QUICK);
-    cloud.configure("[costs]\nday_cap = \"0.02\"\nalarm_after = \"1s\"");
+    cloud.configure("[costs]\nday_cap = \"0.13\"\nalarm_after = \"1s\"");
     let launch =
         ["machines", "launch", "--provider", "aws", "--lease", "5m", "--instance-type", "c5.9xlarge", "--json"];
     let first = cloud.hga(&launch);
@@ -201,7 +208,7 @@ fn a_day_whose_cap_is_used_up_refuses_launches_and_nothing_else() {
     let refused = cloud.hga(&launch);
     assert_eq!(refused.code, 2, "{refused:?}");
     for text in
-        ["today has cost $0.0", "the cap of a day is $0.02", "--over-day-cap", "hga costs --today", &id, "$1.54/h"]
+        ["today has cost $0.0", "the cap of a day is $0.13", "--over-day-cap", "hga costs --today", &id, "$1.54/h"]
     {
         assert!(format!("{}{}", refused.out, refused.err).contains(text), "{text}: {refused:?}");
     }

@@ -77,6 +77,26 @@ fn what_ended_unseen_is_not_counted_on_and_what_cannot_be_seen_is_said() {
     assert!(ran.err.contains("machines that could not be looked at are counted as running"), "{ran:?}");
     // nobody is asked who need not be
     assert_eq!(fleet.hga(&lab, &["costs", "--offline"]).code, 0);
+    let blind = fleet.hga(&lab, &["machines", "list"]);
+    assert_eq!(blind.code, 100, "{blind:?}");
+    assert!(blind.err.starts_with("no machines where it could be looked; not everything could be\n"), "{blind:?}");
+    for (list, said) in [("images", "no images where"), ("resources", "nothing of ours where")] {
+        let blind = fleet.hga(&lab, &[list, "list"]);
+        assert_eq!(blind.code, 100, "{blind:?}");
+        assert!(blind.err.starts_with(said), "{blind:?}");
+    }
+
+    // a list enters what it saw before it reckons: the first after an end says what the second does
+    lab.faults(&json!([]));
+    lab.boto(&format!("ec2.terminate_instances(InstanceIds=['{}'])", id(1)));
+    let line = || {
+        let table = fleet.hga(&lab, &["machines", "list"]).out;
+        let line = table.lines().find(|line| line.starts_with(&id(1))).unwrap_or_else(|| panic!("{table}"));
+        line.to_owned()
+    };
+    let first = line();
+    assert!(first.contains("  terminated  ") && !first.contains("$1.5"), "{first}");
+    assert_eq!(first, line());
 }
 
 /// Enters three runs of all tests with `-j36` on a c5.9xlarge: ten minutes besides the tests, twenty of tests.

@@ -160,6 +160,31 @@ fn the_bundled_book_is_held_against_the_list() {
     assert!(lab.calls().iter().all(|call| call["region"] == "eu-central-1"), "{:?}", lab.calls());
 }
 
+#[test]
+fn what_is_not_a_region_is_said_and_what_is_no_price_is_counted_for_itself() {
+    let lab = Lab::start(AT_ONCE);
+    let fleet = Fleet::new();
+    let ran = fleet.hga(&lab, &["prices", "refresh", "--aws-region", "mars-1"]);
+    assert_eq!(ran.code, 100, "{ran:?}");
+    assert!(ran.err.contains("warning: aws mars-1: the price list has nothing of this region\n"), "{ran:?}");
+    let ran = fleet.hga(&lab, &["prices", "check", "--aws-region", "mars-1"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("there are no bundled prices of `mars-1`"), "{ran:?}");
+
+    for garbage in ["banana", "-3", "0", &"1".repeat(400)] {
+        lab.prices(&json!([price("linux", "c5.9xlarge", garbage)]));
+        let ran = fleet.hga(&lab, &["prices", "check", "--aws-region", WEST]);
+        assert_eq!(ran.code, 100, "{garbage}: {ran:?}");
+        assert!(ran.err.contains(", 1 answered with no price, "), "{garbage}: {ran:?}");
+        assert!(ran.err.lines().all(|line| line.len() < 260), "{garbage}: {ran:?}");
+    }
+    // of what is shown, not of what was asked elsewhere
+    refresh(&lab, &fleet, 100);
+    let shown = |region: &str| fleet.hga(&lab, &["prices", "list", "--aws-region", region]).err;
+    assert_eq!(shown(WEST), format!("\nAWS was asked for these last on {}\n", today()));
+    assert!(shown("us-east-1").starts_with("\nAWS was not asked for any of these\n"), "{}", shown("us-east-1"));
+}
+
 /// The day it is, as lists of prices have it.
 fn today() -> String {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()

@@ -257,8 +257,17 @@ fn what_makes_no_sense_is_said_with_what_to_write_instead() {
         assert_eq!(ran.status.code(), Some(2), "{args:?}: {err}");
         assert!(err.contains(said), "{args:?}: {err}");
     }
-    let ran = hga(state.path(), &["costs", "--month", "2026-09"]);
-    assert_eq!(String::from_utf8(ran.stderr).unwrap(), "nothing in the ledger for that time\n");
+    for (args, said) in [
+        (&["--month", "2026-09"][..], "for that time"),
+        (&["--month", "2026-09", "--owner", "anna"], "for that time"),
+        (&["--all", "--owner", "nobody"], "of owner `nobody`, at any time"),
+        (&["--job", "j-nosuch"], "of job `j-nosuch`, at any time"),
+        (&["--job", "j-def567", "--owner", "anna"], "of job `j-def567` and owner `anna`, at any time"),
+    ] {
+        let ran = hga(state.path(), &[&["costs"], args].concat());
+        assert_eq!(ran.status.code(), Some(0), "{args:?}");
+        assert_eq!(String::from_utf8(ran.stderr).unwrap(), format!("nothing in the ledger {said}\n"), "{args:?}");
+    }
 }
 
 #[test]

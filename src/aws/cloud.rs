@@ -9,9 +9,8 @@ use super::machines::{self, Launch, Launches};
 use super::poll::Poll;
 use super::{bake, doctor, prices, remove, setup, ssm};
 use crate::cloud::{
-    Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, PriceAsk, Removed, Result, Unseen,
+    Cloud, Error, ErrorKind, ImageRequest, LaunchRequest, Listing, PriceAsk, Priced, Removed, Result, Unseen,
 };
-use crate::domain::money::PriceTag;
 use crate::domain::{
     CheckItem, Image, ImageName, Lease, Machine, MachineId, MachineState, ProviderKind, Region, Resource,
     ResourceKind, ResourceRef, Timestamp,
@@ -289,9 +288,9 @@ impl Cloud for AwsCloud {
         Some(self.options.owner.clone())
     }
 
-    async fn prices(&self, ask: &PriceAsk) -> Listing<PriceTag> {
+    async fn prices(&self, ask: &PriceAsk) -> Priced {
         if !self.there {
-            return Listing::default();
+            return Priced::default();
         }
         prices::prices(&self.clients, &self.home_region(), ask).await
     }

@@ -4,9 +4,9 @@
 
 use super::client::Clients;
 use super::error::told;
-use crate::cloud::{Error, ErrorKind, Listing, PriceAsk, Result, Unseen};
+use crate::cloud::{Error, ErrorKind, PriceAsk, Priced, Result, Unseen};
 use crate::domain::money::{Item, Platform, PriceSource, PriceTag, Quote, TypeFacts, Usd};
-use crate::domain::{Region, Timestamp, escape_line};
+use crate::domain::{Region, Timestamp, escape_line, escape_short};
 use aws_sdk_ec2::types::SpotPrice;
 use aws_sdk_pricing::types::{Filter, FilterType};
 use futures::StreamExt as _;
@@ -47,6 +47,16 @@ enum Wanted {
     Machines(Platform, Vec<String>),
     /// What is not of a type; the ending of its usage type tells it from its kin.
     Other(Item, &'static str),
+}
+
+/// What a question came to.
+#[derive(Debug, Default)]
+struct Answer {
+    tags: Vec<PriceTag>,
+    /// What has no price that can be taken, and why.
+    garbled: Vec<(Item, Error)>,
+    /// What else is wrong.
+    errors: Vec<Error>,
 }
 
 /// One question to the Price List.
@@ -195,12 +205,12 @@ impl Question {
     }
 
     /// The prices among products, and what is wrong with others.
-    fn read(&self, products: &[String], as_of: Date) -> (Vec<PriceTag>, Vec<Error>) {
+    fn read(&self, products: &[String], as_of: Date) -> Answer {
         let wrong = |what: &dyn fmt::Display, why: &str| {
             let what = escape_line(&what.to_string());
             Error::new(ErrorKind::Other, format!("the price of {what} in `{}` is left out: {why}", self.region))
         };
-        let mut errors = Vec::new();
+        let mut answer = Answer::default();
         let mut found: BTreeMap<Item, Vec<Offered>> = BTreeMap::new();
         for text in products {
             match serde_json::from_str::<Product>(text) {
@@ -209,10 +219,12 @@ impl Question {
                         found.entry(item).or_default().push((product.usd(self.unit), product.facts()));
                     }
                 }
-                Err(error) => errors.push(wrong(&"a product", &format!("it cannot be read: {error}"))),
+                Err(error) => {
+                    let why = format!("it cannot be read: {}", escape_short(&error.to_string()));
+                    answer.errors.push(wrong(&"a product", &why));
+                }
             }
         }
-        let mut tags = Vec::new();
         for (item, mut products) in found {
             let Some((price, facts)) = products.pop() else { continue };
             let usd = match price {
@@ -220,19 +232,20 @@ impl Question {
                 Ok(usd) if products.iter().all(|(other, _)| other.as_ref() == Ok(&usd)) => usd,
                 Ok(_) => {
                     let many = products.len() + 1;
-                    errors
-                        .push(wrong(&item, &format!("the list has {many} products for it, which cost differently")));
+                    let error = wrong(&item, &format!("the list has {many} products for it, which cost differently"));
+                    answer.garbled.push((item, error));
                     continue;
                 }
                 Err(why) => {
-                    errors.push(wrong(&item, &why));
+                    let error = wrong(&item, &why);
+                    answer.garbled.push((item, error));
                     continue;
                 }
             };
             let quote = Quote { usd, source: PriceSource::Listed { as_of } };
-            tags.push(PriceTag { region: self.region.clone(), item, quote, facts });
+            answer.tags.push(PriceTag { region: self.region.clone(), item, quote, facts });
         }
-        (tags, errors)
+        answer
     }
 }
 
@@ -283,11 +296,11 @@ impl Product {
             return Err(format!("it has {} prices on demand", dimensions.len()));
         };
         if dimension.unit != unit {
-            return Err(format!("it is by `{}`, not by `{unit}`", dimension.unit));
+            return Err(format!("it is by `{}`, not by `{unit}`", escape_short(&dimension.unit)));
         }
         let Some(text) = dimension.price_per_unit.get("USD") else {
             let others: Vec<&str> = dimension.price_per_unit.keys().map(String::as_str).collect();
-            return Err(format!("it is in {}, not in US dollars", others.join(", ")));
+            return Err(format!("it is in {}, not in US dollars", escape_short(&others.join(", "))));
         };
         price(text)
     }
@@ -322,7 +335,7 @@ fn mebibytes(text: &str) -> Option<u64> {
 fn price(text: &str) -> std::result::Result<Usd, String> {
     let usd: Usd = text.parse()?;
     if !usd.is_price() {
-        return Err(format!("`{}` is no price", escape_line(text)));
+        return Err(format!("`{}` is no price", escape_short(text)));
     }
     Ok(usd)
 }
@@ -359,7 +372,7 @@ async fn spot(clients: &Clients, region: &Region, ask: &PriceAsk, now: Timestamp
 
 /// Spot prices in our words: of each zone the newest, for a change may come while it is asked. They are of when they were
 /// asked, not of the last change, which may be days ago.
-fn read_spot(region: &Region, told: &[SpotPrice], now: Timestamp) -> (Vec<PriceTag>, Vec<Error>) {
+fn read_spot(region: &Region, told: &[SpotPrice], now: Timestamp) -> Answer {
     let mut newest: BTreeMap<Item, (i64, &str)> = BTreeMap::new();
     for one in told {
         let system = one.product_description().map(aws_sdk_ec2::types::RiProductDescription::as_str);
@@ -377,36 +390,39 @@ fn read_spot(region: &Region, told: &[SpotPrice], now: Timestamp) -> (Vec<PriceT
             *known = (since, text);
         }
     }
-    let (mut tags, mut errors) = (Vec::new(), Vec::new());
+    let mut answer = Answer::default();
     for (item, (_, text)) in newest {
         match price(text) {
             Ok(usd) => {
                 let quote = Quote { usd, source: PriceSource::Spot { at: now } };
-                tags.push(PriceTag { region: region.clone(), item, quote, facts: None });
+                answer.tags.push(PriceTag { region: region.clone(), item, quote, facts: None });
             }
             Err(why) => {
                 let what = escape_line(&item.to_string());
-                errors.push(Error::new(ErrorKind::Other, format!("the price of {what} is left out: {why}")));
+                let error = Error::new(ErrorKind::Other, format!("the price of {what} is left out: {why}"));
+                answer.garbled.push((item, error));
             }
         }
     }
-    (tags, errors)
+    answer
 }
 
 /// Adds what one question came to; what several of a region have in common is named once.
-fn add(all: &mut Listing<PriceTag>, region: &Region, answer: Result<(Vec<PriceTag>, Vec<Error>)>) {
-    let (tags, errors) = answer.unwrap_or_else(|error| (Vec::new(), vec![error]));
-    all.items.extend(tags);
-    for error in errors {
+fn add(all: &mut Priced, region: &Region, answer: Result<Answer>) {
+    let answer = answer.unwrap_or_else(|error| Answer { errors: vec![error], ..Answer::default() });
+    let unseen = |error| Unseen { region: Some(region.clone()), error };
+    all.listing.items.extend(answer.tags);
+    all.garbled.extend(answer.garbled.into_iter().map(|(item, error)| (item, unseen(error))));
+    for error in answer.errors {
         let named = |known: &Unseen| known.region.as_ref() == Some(region) && known.error.message == error.message;
-        if !all.unseen.iter().any(named) {
-            all.unseen.push(Unseen { region: Some(region.clone()), error });
+        if !all.listing.unseen.iter().any(named) {
+            all.listing.unseen.push(unseen(error));
         }
     }
 }
 
 /// All that is asked for: the Price List near `home`, and the Spot market of each region.
-pub(super) async fn prices(clients: &Clients, home: &Region, ask: &PriceAsk) -> Listing<PriceTag> {
+pub(super) async fn prices(clients: &Clients, home: &Region, ask: &PriceAsk) -> Priced {
     let now = Timestamp::now();
     let today = now.to_zoned(TimeZone::UTC).date();
     let client = clients.pricing(&endpoint(home)).await;
@@ -426,12 +442,14 @@ pub(super) async fn prices(clients: &Clients, home: &Region, ask: &PriceAsk) -> 
         .buffered(AT_ONCE)
         .collect::<Vec<_>>();
     let (listed, spot) = join(listed, spot).await;
-    let mut all = Listing::default();
+    let mut all = Priced::default();
     for (region, answer) in listed.into_iter().chain(spot) {
         add(&mut all, &region, answer);
     }
-    let whole = |region: &&Region| !all.unseen.iter().any(|unseen| unseen.region.as_ref() == Some(*region));
-    all.looked_at = ask.regions.iter().filter(whole).cloned().collect();
+    let unseen: Vec<&Unseen> =
+        all.listing.unseen.iter().chain(all.garbled.iter().map(|(_, unseen)| unseen)).collect();
+    let whole = |region: &&Region| !unseen.iter().any(|unseen| unseen.region.as_ref() == Some(*region));
+    all.listing.looked_at = ask.regions.iter().filter(whole).cloned().collect();
     all
 }
 
@@ -475,9 +493,25 @@ mod tests {
         Question::machines(&region("us-west-2"), Platform::Linux, &types).unwrap()
     }
 
+    /// The prices, and all that is wrong.
+    fn parts(answer: Answer) -> (Vec<PriceTag>, Vec<Error>) {
+        let garbled = answer.garbled.into_iter().map(|(_, error)| error);
+        (answer.tags, garbled.chain(answer.errors).collect())
+    }
+
+    #[test]
+    fn what_is_asked_and_no_price_is_told_apart_and_not_quoted_whole() {
+        let long = "9".repeat(400);
+        let answer = linux().read(&[product(|product| costs(product, &long)), "{no json".to_owned()], day());
+        let [(item, error)] = answer.garbled.as_slice() else { panic!("{answer:?}") };
+        assert_eq!(item.instance_type(), Some("c5.9xlarge"));
+        assert!(error.message.contains("9…") && error.message.len() < 250, "{}", error.message);
+        assert_eq!((answer.tags.len(), answer.errors.len()), (0, 1));
+    }
+
     #[test]
     fn a_product_is_a_price_with_its_day_and_facts() {
-        let (tags, errors) = linux().read(&[product(|_| ())], day());
+        let (tags, errors) = parts(linux().read(&[product(|_| ())], day()));
         assert!(errors.is_empty(), "{errors:?}");
         let facts = TypeFacts { vcpus: 36, memory_mib: 73_728, arm: false, burstable: false };
         let quote = Quote { usd: "1.53".parse().unwrap(), source: PriceSource::Listed { as_of: day() } };
@@ -517,7 +551,7 @@ mod tests {
             (product(|product| product["terms"]["OnDemand"] = json!({})), "0 prices on demand"),
         ];
         for (text, why) in table {
-            let (tags, errors) = linux().read(&[text, other.clone()], day());
+            let (tags, errors) = parts(linux().read(&[text, other.clone()], day()));
             assert_eq!(tags.len(), 1, "{why}: {tags:?}");
             assert!(tags[0].facts.as_ref().is_some_and(|facts| facts.arm), "{tags:?}");
             let [error] = errors.as_slice() else { panic!("{why}: {errors:?}") };
@@ -528,12 +562,12 @@ mod tests {
     #[test]
     fn of_several_products_none_is_guessed() {
         let dearer = product(|product| costs(product, "1.683"));
-        let (tags, errors) = linux().read(&[product(|_| ()), dearer], day());
+        let (tags, errors) = parts(linux().read(&[product(|_| ()), dearer], day()));
         assert_eq!(tags, []);
         assert!(errors[0].message.contains("c5.9xlarge linux in `us-west-2`"), "{}", errors[0].message);
         assert!(errors[0].message.contains("2 products for it, which cost differently"), "{}", errors[0].message);
         // where they agree there is nothing to guess
-        let (tags, errors) = linux().read(&[product(|_| ()), product(|_| ())], day());
+        let (tags, errors) = parts(linux().read(&[product(|_| ()), product(|_| ())], day()));
         assert_eq!((tags.len(), errors.len()), (1, 0));
     }
 
@@ -552,7 +586,7 @@ mod tests {
             ("capacitystatus", "UnusedCapacityReservation"),
             ("marketoption", "CapacityBlock"),
         ] {
-            let (tags, errors) = linux().read(&[with(field, value)], day());
+            let (tags, errors) = parts(linux().read(&[with(field, value)], day()));
             assert!(tags.is_empty() && errors.is_empty(), "{field}: {tags:?} {errors:?}");
         }
     }
@@ -659,7 +693,7 @@ mod tests {
             one("us-west-2d", "SUSE Linux", "0.1", 10),
         ];
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let (tags, errors) = read_spot(&region("us-west-2"), &told, now);
+        let (tags, errors) = parts(read_spot(&region("us-west-2"), &told, now));
         let shown: Vec<String> = tags.iter().map(|tag| format!("{} {}", tag.item, tag.quote.usd.exact())).collect();
         assert_eq!(shown, ["c5.9xlarge linux spot us-west-2a 0.6", "c5.9xlarge windows spot us-west-2b 2.1"]);
         assert!(tags.iter().all(|tag| tag.quote.source == PriceSource::Spot { at: now }));

@@ -1,7 +1,7 @@
 //! What can be typed, as clap derives it. Only words are looked at here: no file, no network, no state directory.
 
 use super::words::{
-    block, cap, grouping, instance_type, launcher, length, moment, month, provider, reach, transport,
+    block, cap, grouping, instance_type, launcher, length, moment, month, provider, reach, step, transport,
 };
 use crate::domain::money::{Cap, Grouping};
 use crate::domain::{Filesystem, ImageName, JobId, MachineId, OnError, ProviderKind, Region, Timestamp, Transport};
@@ -411,7 +411,7 @@ pub enum Machines {
         /// Its id, from `hga machines list`
         machine: MachineId,
         /// Later by so much than it is now
-        #[arg(long, value_name = "TIME", value_parser = length)]
+        #[arg(long, value_name = "TIME", value_parser = step)]
         by: Option<Duration>,
         /// So long from now, sooner or later than it is
         #[arg(long, value_name = "TIME", value_parser = length)]

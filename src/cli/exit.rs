@@ -33,12 +33,15 @@ pub const TABLE: [(&str, &str); 10] = [
     (
         "100",
         "an error before or around the work: no image, no machine, no such revision; a `machines check` or a \
-             `doctor` that found something missing",
+             `doctor` that found something missing; a list that could not look everywhere",
     ),
     ("101", "a bug in hga itself (a panic)"),
     ("102", "hga let go of the job and the job goes on: `hga jobs attach JOB` takes it up again"),
     ("103", "the job was stopped: by a person, or by its cap"),
-    ("104", "the work is over but something remains that should be gone; wins over all others"),
+    (
+        "104",
+        "the work is over but something remains that should be gone, or could not be looked for; wins over all others",
+    ),
     ("105", "the machine was lost before the work was over"),
     ("106", "there was nothing to do: nothing of ours was there to be ended or removed"),
 ];

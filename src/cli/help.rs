@@ -167,9 +167,9 @@ Examples:
   hga prices list --json | jq -r 'select(.item == \"machine\") | .usd'";
 
 pub(super) const PRICES_REFRESH: &str = "\
-Asks for the types that hga knows, that config.toml names and that run, where
-machines are launched and where any run; --aws-region adds regions, and with
---all-regions those that there are bundled prices of are asked for too. The
+Asks for the types that hga knows, that config.toml names and that run, in the
+regions of --aws-region, or where machines are launched if it is not given, and
+wherever any run; with --all-regions also in those of the bundled prices. The
 answer is kept in prices.json in the state directory: of what AWS does not
 answer, the last answer stays. What launches on EC2 asks once a day by itself.
 
@@ -186,7 +186,7 @@ and keeps nothing. A line tells of each that differs or that the list does not
 have. Data transfer and surplus processors are not asked for.
 
 Exit status: 0 all agree, 1 some differ or are not in the list, 100 none that
-was asked for differs but not all could be asked for.
+was asked for differs but not all could be asked for or had a price for answer.
 
 Examples:
   hga prices check

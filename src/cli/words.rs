@@ -5,7 +5,7 @@ use crate::domain::{ProviderKind, Timestamp, Transport, cidr, is_instance_type};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::time::Duration;
 
-pub(super) use crate::domain::words::{age, bytes, clock, count, length, seconds, span};
+pub(super) use crate::domain::words::{age, bytes, clock, count, length, seconds, span, step};
 
 /// Reads a type of EC2's.
 pub(super) fn instance_type(text: &str) -> Result<String, String> {
@@ -19,7 +19,7 @@ pub(super) fn cap(text: &str) -> Result<Cap, String> {
 
 /// Reads how far back something is looked at.
 pub(super) fn reach(text: &str) -> Result<Duration, String> {
-    crate::domain::words::length_within(text, Duration::from_secs(3660 * 86_400))
+    crate::domain::words::length_within(text, Duration::from_secs(1)..=Duration::from_secs(3660 * 86_400))
 }
 
 /// Reads a moment: a time with its offset or in UTC, or a day, which is its beginning in UTC.

@@ -1,7 +1,7 @@
 //! The port to whoever provides machines and images, in our own words. Each provider implements [`Cloud`].
 
 use crate::diag::{Hint, Hinted};
-use crate::domain::money::{Platform, PriceTag};
+use crate::domain::money::{Item, Platform, PriceTag};
 use crate::domain::{
     CheckItem, CloudWish, Fingerprint, Image, ImageName, JobId, Lease, Machine, MachineId, ProviderKind, Region,
     Resource, ResourceKind, ResourceRef,
@@ -170,6 +170,15 @@ impl PriceAsk {
     }
 }
 
+/// What asking for prices came to.
+#[derive(Debug, Default)]
+pub struct Priced {
+    /// The prices, and the places that could not be asked.
+    pub listing: Listing<PriceTag>,
+    /// What was answered with something that is no price.
+    pub garbled: Vec<(Item, Unseen)>,
+}
+
 /// How far a removal got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removed {
@@ -237,9 +246,9 @@ pub trait Cloud: Send + Sync {
 
     /// What the provider's own price list says. A price it does not have is left out; what could not be asked is named,
     /// with the region it was asked for.
-    async fn prices(&self, ask: &PriceAsk) -> Listing<PriceTag> {
+    async fn prices(&self, ask: &PriceAsk) -> Priced {
         let _ = ask;
-        Listing::default()
+        Priced::default()
     }
 
     /// What a person can do to set the provider up, when it is not; nothing of it is asked then.

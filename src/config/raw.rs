@@ -206,6 +206,16 @@ pub(super) struct Raw {
 
 const TOP: [&str; 9] = ["hg", "defaults", "aws", "costs", "dashboard", "local", "log", "retention", "hosts"];
 
+/// Whether a mistake lies in a value that begins like no string, list or table.
+fn is_bare(text: &str, at: usize) -> bool {
+    let begin = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+    let line = text.get(begin..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    line.split_once('=').is_some_and(|(key, value)| {
+        let value = value.trim_start();
+        at > begin + key.len() && !value.is_empty() && !value.starts_with(['"', '\'', '[', '{', '#'])
+    })
+}
+
 impl Raw {
     /// Reads the file; a mistake in its syntax ends it, any other is noted and left out.
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
@@ -215,7 +225,8 @@ impl Raw {
             Err(error) => {
                 let at = error.span().map_or(0, |span| span.start);
                 let message = escape_line(error.message().trim().lines().next().unwrap_or("not TOML"));
-                reader.wrong(at, message, Some("strings need quotes, as in `lease = \"2h\"`".to_owned()));
+                let hint = "strings need quotes, as in `lease = \"2h\"`";
+                reader.wrong(at, message, is_bare(text, at).then(|| hint.to_owned()));
                 return Self::default();
             }
         };

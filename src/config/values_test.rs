@@ -307,15 +307,20 @@ fn every_error_says_where_what_and_what_else() {
 
 #[test]
 fn broken_syntax_is_told_with_its_place() {
-    for (text, place) in [
-        ("[defaults]\nlease = 2h\n", "line 2, column "),
-        ("[defaults\n", "line 1, column "),
-        ("hg = 'a'\nhg = 'b'\n", "line 2, column 1: "),
-        ("hg = 'never ends\n", "line 1, column "),
+    let quotes = "\nhint: strings need quotes, as in `lease = \"2h\"`";
+    for (text, place, bare) in [
+        ("[defaults]\nlease = 2h\n", "line 2, column ", true),
+        ("hg = /usr/bin/hg\n", "line 1, column ", true),
+        ("[defaults\n", "line 1, column ", false),
+        ("hg = 'a'\nhg = 'b'\n", "line 2, column 1: ", false),
+        ("hg = 'never ends\n", "line 1, column ", false),
+        ("hg\n", "line 1, column ", false),
+        ("hg = \n", "line 1, column ", false),
     ] {
         let told = told(text);
         assert!(told.starts_with(place), "{told}");
-        assert!(told.ends_with("\nhint: strings need quotes, as in `lease = \"2h\"`"), "{told}");
+        assert_eq!(told.ends_with(quotes), bare, "{told}");
+        assert_eq!(told.contains("hint:"), bare, "{told}");
     }
 }
 

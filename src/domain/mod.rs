@@ -34,7 +34,7 @@ pub use machine::{CloudFacts, Endpoint, HostKeys, Layout, Machine, MachineState,
 pub use operation::{
     BootstrapSpec, DirtyTree, Filesystem, KeepMachine, LaunchSpec, OnError, Operation, RunTestsSpec, TestSource,
 };
-pub use output::{escape_controls, escape_line};
+pub use output::{escape_controls, escape_line, escape_short};
 pub use phase::Phase;
 pub use plan::{Checked, Owners, Plan, PlanItem, PlanVerb, SavedPlan, Skipped, Working, users_of};
 pub use resource::{Claim, Region, Resource, ResourceKind, ResourceRef};

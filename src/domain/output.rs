@@ -15,6 +15,16 @@ pub fn escape_line(text: &str) -> String {
     escape(text, false)
 }
 
+/// The same of what others wrote and a message quotes: cut where it is long.
+#[must_use]
+pub fn escape_short(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut rest = text.chars();
+    let short: String = rest.by_ref().take(LONGEST).collect();
+    let more = if rest.next().is_some() { "…" } else { "" };
+    escape_line(&short) + more
+}
+
 fn escape(text: &str, keep_layout: bool) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,19 +1,25 @@
 //! Values as words for people, and lengths of time back from words: lengths, ages, sizes, counts. Every front end shows
 //! them the same way.
 
-use super::Timestamp;
+use super::{Lease, Timestamp};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// The longest lease that can be asked for.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
-/// Reads a length of time: numbers with a unit each (`s`, `m`, `h`, `d`), largest first or not, added up.
+/// Reads how long a lease is: numbers with a unit each (`s`, `m`, `h`, `d`), largest first or not, added up.
 pub fn length(text: &str) -> Result<Duration, String> {
-    length_within(text, LONGEST)
+    length_within(text, Lease::SHORTEST..=LONGEST)
 }
 
-/// The same, up to another bound.
-pub fn length_within(text: &str, longest: Duration) -> Result<Duration, String> {
+/// Reads by how much a lease is moved, which may be less than a whole one.
+pub fn step(text: &str) -> Result<Duration, String> {
+    length_within(text, Duration::from_secs(1)..=LONGEST)
+}
+
+/// The same within other bounds.
+pub fn length_within(text: &str, bounds: RangeInclusive<Duration>) -> Result<Duration, String> {
     let bad = || "write a number with its unit, such as 90s, 30m, 2h, 1d or 1h30m".to_owned();
     let mut total = Duration::ZERO;
     let mut digits = String::new();
@@ -37,8 +43,8 @@ pub fn length_within(text: &str, longest: Duration) -> Result<Duration, String> 
     if !digits.is_empty() || text.trim().is_empty() {
         return Err(bad());
     }
-    if total.is_zero() || total > longest {
-        return Err(format!("must be at least 1s and at most {}", exact(longest)));
+    if !bounds.contains(&total) {
+        return Err(format!("must be at least {} and at most {}", exact(*bounds.start()), exact(*bounds.end())));
     }
     Ok(total)
 }
@@ -136,6 +142,9 @@ mod tests {
             assert!(length(text).is_err(), "{text:?}");
         }
         assert!(length("18446744073709551615d").is_err());
+        // as in the configuration
+        assert_eq!(length("9s").unwrap_err(), "must be at least 10s and at most 7d");
+        assert_eq!((step("9s"), step("0s").is_err()), (Ok(Duration::from_secs(9)), true));
         for text in ["10s", "45m", "2h", "1h30m", "1d", "1d1h1m1s"] {
             assert_eq!(exact(length(text).unwrap()), text);
         }

@@ -163,13 +163,13 @@ fn late(what: &str, program: &str) -> CheckItem {
 
 /// How old the prices are.
 fn prices_point(book: &PriceBook, now: Timestamp) -> CheckItem {
-    let what = "prices are known from AWS's price list";
+    let what = "prices of AWS are known";
     let hint = "`hga prices refresh` asks it; the dashboard does so by itself";
     let Some(asked) = book.asked() else {
-        let seen = "it has not been asked yet: bundled estimates are used";
+        let seen = "bundled estimates: its price list has not been asked yet";
         return CheckItem::new(what, CheckOutcome::Ok, seen).hint(hint);
     };
-    let seen = format!("asked {}", words::age(asked, now));
+    let seen = format!("its price list was asked {}", words::age(asked, now));
     if Duration::try_from(now.duration_since(asked)).is_ok_and(|age| age > PRICES_OLD) {
         return CheckItem::new(what, CheckOutcome::Warning, seen).hint(hint);
     }
@@ -200,5 +200,17 @@ fn space_point(folder: &Path) -> CheckItem {
                 .hint("free some, or keep them on another disk with `local.root` in config.toml")
         }
         Err(error) => CheckItem::new(what, CheckOutcome::Unknown, error.desc()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_prices_does_not_contradict_itself() {
+        let point = prices_point(PriceBook::bundled(), Timestamp::now());
+        assert_eq!((point.outcome, point.what.as_str()), (CheckOutcome::Ok, "prices of AWS are known"));
+        assert_eq!(point.seen, "bundled estimates: its price list has not been asked yet");
     }
 }

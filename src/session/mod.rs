@@ -24,7 +24,7 @@ pub use error::{Error, ErrorKind};
 pub use events::Events;
 pub use fleet::{Listed, Trouble, changed_inputs};
 pub use leases::{LeaseMove, lease_refused};
-pub use money::{MoneyTold, Refreshed, Settled};
+pub use money::{MoneyTold, PricesTold, Refreshed, Settled};
 pub use parts::{Check, MoneyParts, Parts, Pin};
 pub use plans::{PlanRequest, Proposal};
 pub use types::{Attachment, JobFiles, JobSummary};

@@ -4,7 +4,7 @@
 use super::fleet::{Listed, Trouble, cloud_error, listed};
 use super::plans::there;
 use super::{Error, ErrorKind, Result, Session, journal_error};
-use crate::cloud::{Cloud, PriceAsk};
+use crate::cloud::{Cloud, PriceAsk, Priced, Unseen};
 use crate::diag::chain;
 use crate::domain::money::{
     Alarm, Budget, Estimate, Item, Ledger, LedgerEntry, Looker, Platform, PriceBook, PriceSheet, PriceSource,
@@ -164,7 +164,8 @@ impl Money {
         notes.push(tokio::task::spawn_blocking(work));
     }
 
-    /// Waits for what is being entered aside: a command that only lists is over before its list is entered.
+    /// Waits for what is being entered aside: a command that only lists may be over before its list is entered, and whoever
+    /// reckons after a look wants what it told.
     pub(super) async fn entered(&self) {
         let notes = std::mem::take(&mut *lock(&self.notes));
         for note in notes {
@@ -194,6 +195,35 @@ pub struct MoneyTold {
 
 fn who<'a>(owner: Option<&'a String>, account: Option<&'a String>) -> Looker<'a> {
     Looker { owner: owner.map(String::as_str), account: account.map(String::as_str) }
+}
+
+/// What the price list says.
+#[derive(Debug, Default)]
+pub struct PricesTold {
+    /// The prices.
+    pub tags: Vec<PriceTag>,
+    /// What could not be asked.
+    pub troubles: Vec<Trouble>,
+    /// What was answered with something that is no price, and where.
+    pub garbled: Vec<(Item, Trouble)>,
+}
+
+/// The regions that were asked and of which the list says nothing at all, as far as that is no trouble yet.
+fn silent(ask: &PriceAsk, told: &PricesTold) -> Vec<Trouble> {
+    let listed = |tag: &&PriceTag| matches!(tag.quote.source, PriceSource::Listed { .. });
+    let mut said: BTreeSet<&Region> = told.tags.iter().filter(listed).map(|tag| &tag.region).collect();
+    let troubles = || told.troubles.iter().chain(told.garbled.iter().map(|(_, trouble)| trouble));
+    said.extend(troubles().filter_map(|trouble| trouble.region.as_ref()));
+    if troubles().any(|trouble| trouble.region.is_none()) {
+        return Vec::new();
+    }
+    let silent = ask.regions.iter().filter(|region| !said.contains(region)).map(|region| Trouble {
+        provider: ProviderKind::Aws,
+        region: Some(region.clone()),
+        error: Error::new(ErrorKind::Usage, "the price list has nothing of this region")
+            .hint("regions are named like `us-west-2`"),
+    });
+    silent.collect()
 }
 
 /// What asking the price list came to.
@@ -305,11 +335,12 @@ impl Session {
         self.parts.money.budget
     }
 
-    /// The ledger as it is now.
+    /// The ledger as it is now, with what this session has seen by then in it.
     ///
     /// # Errors
     /// `State` when the journal cannot be read.
     pub async fn ledger(&self) -> Result<Arc<Ledger>> {
+        self.money.entered().await;
         self.money.read().await
     }
 
@@ -438,7 +469,10 @@ impl Session {
     /// # Errors
     /// `Usage` when there is no provider to ask, `State` when its answer cannot be kept; this process knows it nevertheless.
     pub async fn refresh_prices(&self, ask: &PriceAsk) -> Result<Refreshed> {
-        let (tags, troubles) = self.ask_prices(ask).await?;
+        let told = self.ask_prices(ask).await?;
+        let silent = silent(ask, &told);
+        let PricesTold { tags, mut troubles, garbled } = told;
+        troubles.extend(garbled.into_iter().map(|(_, trouble)| trouble).chain(silent));
         let prices = tags.len();
         if prices > 0 {
             let money = Arc::clone(&self.money);
@@ -455,16 +489,20 @@ impl Session {
     ///
     /// # Errors
     /// `Usage` when there is no provider to ask.
-    pub async fn ask_prices(&self, ask: &PriceAsk) -> Result<(Vec<PriceTag>, Vec<Trouble>)> {
+    pub async fn ask_prices(&self, ask: &PriceAsk) -> Result<PricesTold> {
         self.must_be_there(ProviderKind::Aws)?;
-        let Some(cloud) = self.clouds(Some(ProviderKind::Aws)).next() else { return Ok(Default::default()) };
-        let listing = cloud.prices(ask).await;
-        let troubles = listing.unseen.into_iter().map(|unseen| Trouble {
+        let Some(cloud) = self.clouds(Some(ProviderKind::Aws)).next() else { return Ok(PricesTold::default()) };
+        let Priced { listing, garbled } = cloud.prices(ask).await;
+        let trouble = |unseen: Unseen| Trouble {
             provider: ProviderKind::Aws,
             region: unseen.region,
             error: cloud_error(&unseen.error),
-        });
-        Ok((listing.items, troubles.collect()))
+        };
+        Ok(PricesTold {
+            tags: listing.items,
+            troubles: listing.unseen.into_iter().map(trouble).collect(),
+            garbled: garbled.into_iter().map(|(item, unseen)| (item, trouble(unseen))).collect(),
+        })
     }
 
     /// Asks the price list if it was not asked for a day, or did not tell of what an operation would launch. Trouble is
@@ -620,6 +658,30 @@ mod tests {
         assert!(asked >= now);
         first.learn(vec![tag("us-west-2", PriceSource::Spot { at: now })]).unwrap();
         assert_eq!(money().book().asked(), Some(asked));
+    }
+
+    #[test]
+    fn a_region_of_which_the_list_says_nothing_is_trouble() {
+        let regions = ["us-west-2", "mars-1", "eu-west-1", "us-east-2"].map(|name| Region::new(name).unwrap());
+        let ask = PriceAsk { regions: regions.to_vec(), ..PriceAsk::default() };
+        let trouble = |region: Option<&Region>| Trouble {
+            provider: ProviderKind::Aws,
+            region: region.cloned(),
+            error: Error::new(ErrorKind::Remote, "no answer"),
+        };
+        let listed = PriceSource::Listed { as_of: jiff::civil::date(2026, 5, 4) };
+        let mut told = PricesTold {
+            // the Spot market is not the list
+            tags: vec![tag("us-west-2", listed), tag("mars-1", PriceSource::Spot { at: Timestamp::now() })],
+            troubles: vec![trouble(Some(&regions[2]))],
+            garbled: vec![(Item::Disk, trouble(Some(&regions[3])))],
+        };
+        let named = |told: &PricesTold| -> Vec<Option<Region>> {
+            silent(&ask, told).into_iter().map(|trouble| trouble.region).collect()
+        };
+        assert_eq!(named(&told), [Some(regions[1].clone())]);
+        told.troubles.push(trouble(None));
+        assert!(named(&told).is_empty());
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) async fn run(args: &Costs, session: &Session, printer: &mut Printer) 
     } else {
         let (width, paint) = (printer.width(), printer.out_paint());
         if told.report.rows.is_empty() {
-            printer.err("nothing in the ledger for that time\n")?;
+            printer.err(&nothing(&ledger, args))?;
         } else {
             printer.out(&sums(heads(args.by), &rows(&told.report.rows), cells(&told.report.total), width, paint))?;
         }
@@ -99,6 +99,17 @@ fn chosen(ledger: &Ledger, args: &Costs) -> Ledger {
         args.owner.as_ref().is_none_or(|owner| run.labels.owner.as_ref() == Some(owner))
             && args.job.as_ref().is_none_or(|job| run.labels.job.as_ref() == Some(job))
     })
+}
+
+/// What is said where there is nothing to tell: of that time, or of what was asked for at any time.
+fn nothing(chosen: &Ledger, args: &Costs) -> String {
+    let job = args.job.as_ref().map(|job| format!("job `{job}`"));
+    let owner = args.owner.as_ref().map(|owner| format!("owner `{}`", escape_line(owner)));
+    let of: Vec<String> = job.into_iter().chain(owner).collect();
+    if of.is_empty() || chosen.runs().next().is_some() {
+        return "nothing in the ledger for that time\n".to_owned();
+    }
+    format!("nothing in the ledger of {}, at any time\n", of.join(" and "))
 }
 
 /// All that is told.

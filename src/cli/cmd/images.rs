@@ -30,7 +30,8 @@ async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, prin
         let told = images.iter().map(|image| Told { image, cost: saving(image) });
         super::json_lines(printer, &told.collect::<Vec<_>>())?;
     } else if images.is_empty() {
-        printer.err("no images\n\nhint: `hga bootstrap-linux-dev` makes one; so does the first test run\n")?;
+        printer.err(&plans::none("no images", "no images", &listed.troubles))?;
+        printer.err("\nhint: `hga bootstrap-linux-dev` makes one; so does the first test run\n")?;
         super::how_to_add(session, provider, printer)?;
     } else {
         let machines = session.machines(provider).await.items;

@@ -190,7 +190,8 @@ async fn list(provider: Option<ProviderKind>, all: bool, session: &Session, prin
         let purse = Purse::of(session, printer).await?;
         super::json_lines(printer, &machines.iter().map(|machine| Told::of(machine, &purse)).collect::<Vec<_>>())?;
     } else if machines.is_empty() {
-        printer.err("no machines: nothing of hga's is running\n")?;
+        let all = "no machines: nothing of hga's is running";
+        printer.err(&plans::none("no machines", all, &listed.troubles))?;
         super::how_to_add(session, provider, printer)?;
     } else {
         let cloudy = machines.iter().any(|machine| machine.cloud.is_some());

@@ -86,6 +86,15 @@ fn keep(plan: Plan, troubles: &[Trouble], planned: &Planned, printer: &mut Print
     Ok(if troubles.is_empty() { code } else { exit::REMAINS })
 }
 
+/// The line of a list that has nothing in it: `all` where everything was looked at; where not, nothing is claimed of the rest.
+pub(super) fn none(what: &str, all: &str, troubles: &[Trouble]) -> String {
+    if troubles.is_empty() {
+        format!("{all}\n")
+    } else {
+        format!("{what} where it could be looked; not everything could be\n")
+    }
+}
+
 /// Says what could not be looked at.
 pub(super) fn unseen(troubles: &[Trouble], printer: &mut Printer) -> Result<(), Stop> {
     for trouble in troubles {
@@ -252,4 +261,21 @@ fn line(item: &PlanItem, now: Timestamp) -> String {
     about.extend(item.state.clone());
     about.extend(item.created.map(|at| words::age(at, now)));
     format!("{} ({})", item.called(), about.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Error, ErrorKind};
+
+    #[test]
+    fn an_empty_list_claims_nothing_of_what_could_not_be_looked_at() {
+        let error = Error::new(ErrorKind::Remote, "the token has expired");
+        let trouble = Trouble { provider: ProviderKind::Aws, region: None, error };
+        assert_eq!(none("no machines", "no machines: nothing is running", &[]), "no machines: nothing is running\n");
+        assert_eq!(
+            none("no machines", "no machines: nothing is running", &[trouble]),
+            "no machines where it could be looked; not everything could be\n"
+        );
+    }
 }

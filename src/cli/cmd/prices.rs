@@ -6,9 +6,10 @@ use super::super::paint::Tone;
 use super::super::printer::Printer;
 use super::super::table::table;
 use super::super::{exit, words};
-use crate::domain::money::{Item, Platform, PriceBook, PriceSource, PriceTag, Quote, Usd};
+use crate::domain::money::{Item, Platform, PriceBook, PriceSource, Quote, Usd};
 use crate::domain::{Region, Timestamp, escape_line};
-use crate::session::{PriceAsk, Session, Trouble};
+use crate::session::{PriceAsk, PricesTold, Session, Trouble};
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -156,11 +157,28 @@ fn list(types: &[String], global: &Global, session: &Session, printer: &mut Prin
         table(["ITEM", "PLACE", "PRICE", "KNOWN BY"], &rows, width, paint)
     };
     printer.out(&text)?;
-    match book.asked() {
-        Some(asked) => printer.err(&format!("\nAWS was asked last: {}\n", words::age(asked, now)))?,
-        None => printer.err("\nAWS was never asked\n\nhint: `hga prices refresh` asks it\n")?,
-    }
+    let sources = told.iter().filter_map(|one| one.source);
+    printer.err(&asked(sources, book.asked().is_some(), global))?;
     Ok(exit::OK)
+}
+
+/// When AWS was asked for what is shown; nothing else is said of when it was asked for other things.
+fn asked(sources: impl Iterator<Item = PriceSource>, ever: bool, global: &Global) -> String {
+    let days = sources.filter_map(|source| match source {
+        PriceSource::Listed { as_of } => Some(as_of),
+        PriceSource::Spot { at } => Some(at.to_zoned(TimeZone::UTC).date()),
+        PriceSource::Bundled { .. } | PriceSource::Free => None,
+    });
+    if let Some(day) = days.max() {
+        return format!("\nAWS was asked for these last on {day}\n");
+    }
+    let said = if ever { "AWS was not asked for any of these" } else { "AWS was never asked" };
+    let more = match global.aws_region.as_slice() {
+        _ if global.all_regions => " --all-regions".to_owned(),
+        [] => String::new(),
+        named => format!(" --aws-region {}", named.iter().map(Region::as_str).collect::<Vec<_>>().join(",")),
+    };
+    format!("\n{said}\n\nhint: `hga prices refresh{more}` asks it\n")
 }
 
 /// Names what could not be asked, or was answered with nonsense; a hint that several share once.
@@ -250,6 +268,8 @@ enum Outcomes {
     Differs,
     /// The list was asked and does not have it.
     Missing,
+    /// It was asked for, and what was answered is no price.
+    Garbled,
     /// It was not asked for, or there was no answer.
     NotAsked,
 }
@@ -266,14 +286,13 @@ struct Held {
 }
 
 /// Holds every bundled price of these regions against what was told.
-fn held(
-    book: &PriceBook,
-    regions: &[Region],
-    tags: &[PriceTag],
-    unanswered: &BTreeSet<Option<&Region>>,
-) -> Vec<Held> {
+fn held(book: &PriceBook, regions: &[Region], answer: &PricesTold) -> Vec<Held> {
     let told: BTreeMap<(&Region, &Item), Quote> =
-        tags.iter().map(|tag| ((&tag.region, &tag.item), tag.quote)).collect();
+        answer.tags.iter().map(|tag| ((&tag.region, &tag.item), tag.quote)).collect();
+    let unanswered: BTreeSet<Option<&Region>> =
+        answer.troubles.iter().map(|trouble| trouble.region.as_ref()).collect();
+    let garbled: BTreeSet<(Option<&Region>, &Item)> =
+        answer.garbled.iter().map(|(item, trouble)| (trouble.region.as_ref(), item)).collect();
     let mut all = Vec::new();
     for region in regions {
         for item in book.bundled_items(region).into_iter().collect::<BTreeSet<Item>>() {
@@ -283,6 +302,7 @@ fn held(
             let outcome = match listed {
                 Some(listed) if listed.usd == bundled.usd => Outcomes::Agrees,
                 Some(_) => Outcomes::Differs,
+                None if garbled.contains(&(Some(region), &item)) => Outcomes::Garbled,
                 None if silent || matches!(item, Item::Transfer | Item::Surplus { .. }) => Outcomes::NotAsked,
                 None => Outcomes::Missing,
             };
@@ -315,18 +335,25 @@ async fn check(global: &Global, session: &Session, printer: &mut Printer) -> Out
     let book = PriceBook::bundled();
     let regions: Vec<Region> =
         if global.aws_region.is_empty() { book.regions().into_iter().collect() } else { global.aws_region.clone() };
+    let known = book.regions();
+    if let Some(region) = regions.iter().find(|region| !known.contains(region)) {
+        let known: Vec<&str> = known.iter().map(Region::as_str).collect();
+        return Err(Stop::usage(format!("there are no bundled prices of `{region}`"))
+            .hint(format!("there are some of {}", known.join(", "))));
+    }
     let ask = PriceAsk {
         regions: regions.clone(),
         types: book.types().map(|(name, _)| name.to_owned()).collect(),
         platforms: vec![Platform::Linux, Platform::Windows],
         spot: false,
     };
-    let (tags, troubles) = session.ask_prices(&ask).await.map_err(|error| match Stop::from(error) {
+    let told = session.ask_prices(&ask).await.map_err(|error| match Stop::from(error) {
         Stop::Error { message, hints, .. } => Stop::Error { code: exit::ERROR, message, hints },
         stop @ Stop::NoReader(_) => stop,
     })?;
-    let silent: BTreeSet<Option<&Region>> = troubles.iter().map(|trouble| trouble.region.as_ref()).collect();
-    let held = held(book, &regions, &tags, &silent);
+    let held = held(book, &regions, &told);
+    let troubles: Vec<Trouble> =
+        told.troubles.into_iter().chain(told.garbled.into_iter().map(|(_, trouble)| trouble)).collect();
     let count = |outcome| held.iter().filter(|one| one.outcome == outcome).count() as u64;
     let (differ, missing) = (count(Outcomes::Differs), count(Outcomes::Missing));
     let code = match (differ + missing, troubles.is_empty()) {
@@ -349,6 +376,7 @@ async fn check(global: &Global, session: &Session, printer: &mut Printer) -> Out
         ("as AWS's price list has them", count(Outcomes::Agrees)),
         ("different", differ),
         ("not in the list", missing),
+        ("answered with no price", count(Outcomes::Garbled)),
         ("not asked for", count(Outcomes::NotAsked)),
     ];
     let said = counted.iter().filter(|(_, many)| *many > 0).map(|(what, many)| format!("{many} {what}"));
@@ -361,6 +389,26 @@ async fn check(global: &Global, session: &Session, printer: &mut Printer) -> Out
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ProviderKind;
+    use crate::domain::money::PriceTag;
+    use crate::session::{Error, ErrorKind};
+
+    #[test]
+    fn when_aws_was_asked_is_said_of_what_is_shown() {
+        let cli =
+            crate::cli::parse::read(["hga", "prices", "list", "--aws-region", "us-east-1"].map(Into::into).into());
+        let global = cli.unwrap().global;
+        let day = |day| jiff::civil::date(2026, 11, day);
+        let bundled = PriceSource::Bundled { as_of: day(30) };
+        let listed = |of| PriceSource::Listed { as_of: day(of) };
+        let spot = PriceSource::Spot { at: "2026-11-28T23:30:00Z".parse().unwrap() };
+        let said = |sources: &[PriceSource], ever| asked(sources.iter().copied(), ever, &global);
+        assert_eq!(said(&[bundled, listed(22), listed(21)], true), "\nAWS was asked for these last on 2026-11-22\n");
+        assert_eq!(said(&[listed(22), spot], true), "\nAWS was asked for these last on 2026-11-28\n");
+        let hint = "\n\nhint: `hga prices refresh --aws-region us-east-1` asks it\n";
+        assert_eq!(said(&[bundled], true), format!("\nAWS was not asked for any of these{hint}"));
+        assert_eq!(said(&[bundled], false), format!("\nAWS was never asked{hint}"));
+    }
 
     fn region(name: &str) -> Region {
         Region::new(name).unwrap()
@@ -383,18 +431,29 @@ mod tests {
         let outcome = |all: &[Held], region: &Region, item: &Item| {
             all.iter().find(|one| one.region == *region && one.item == *item).unwrap().outcome
         };
-        let tags = [tag(&same, "1.53"), tag(&other, "3.2")];
-        let all = held(book, &regions, &tags, &BTreeSet::from([Some(&regions[1])]));
+        let trouble = |region: Option<&Region>| Trouble {
+            provider: ProviderKind::Aws,
+            region: region.cloned(),
+            error: Error::new(ErrorKind::Remote, "no answer"),
+        };
+        let garbled = of("c6i.4xlarge", Platform::Linux);
+        let mut told = PricesTold {
+            tags: vec![tag(&same, "1.53"), tag(&other, "3.2")],
+            troubles: vec![trouble(Some(&regions[1]))],
+            garbled: vec![(garbled.clone(), trouble(Some(&regions[0])))],
+        };
+        let all = held(book, &regions, &told);
         let west = |item| outcome(&all, &regions[0], item);
         assert_eq!(
-            [west(&same), west(&other), west(&gone)],
-            [Outcomes::Agrees, Outcomes::Differs, Outcomes::Missing]
+            [west(&same), west(&other), west(&gone), west(&garbled)],
+            [Outcomes::Agrees, Outcomes::Differs, Outcomes::Missing, Outcomes::Garbled]
         );
         assert_eq!(west(&Item::Transfer), Outcomes::NotAsked);
         // the other region gave no answer
         assert_eq!(outcome(&all, &regions[1], &same), Outcomes::NotAsked);
         // and where it is not known which, none is missing
-        let all = held(book, &regions, &tags, &BTreeSet::from([None]));
+        told.troubles.push(trouble(None));
+        let all = held(book, &regions, &told);
         assert_eq!(outcome(&all, &regions[0], &gone), Outcomes::NotAsked);
         assert_eq!(outcome(&all, &regions[0], &other), Outcomes::Differs);
     }

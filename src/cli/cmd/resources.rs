@@ -24,7 +24,7 @@ pub(super) async fn run(verb: &Resources, global: &Global, session: &Session, pr
                 let told = items.iter().map(|thing| Told { thing, cost: saving(thing) });
                 super::json_lines(printer, &told.collect::<Vec<_>>())?;
             } else if items.is_empty() {
-                printer.err("nothing of ours\n")?;
+                printer.err(&plans::none("nothing of ours", "nothing of ours", &listed.troubles))?;
                 super::how_to_add(session, *provider, printer)?;
             } else {
                 let text = table(HEADS, &rows(&items, saving), printer.width(), printer.out_paint());

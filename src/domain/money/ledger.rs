@@ -315,16 +315,24 @@ impl Run {
 }
 
 impl Run {
-    /// A machine's run as the ledger has it, else as the machine is described.
+    /// A machine's run as the ledger has it, else as the machine is described. One that is described as over has ended, whatever
+    /// the ledger knows.
     #[must_use]
     pub fn of_machine(ledger: &Ledger, book: &PriceBook, machine: &Machine, now: Timestamp) -> Self {
         let thing = machine.resource().at;
-        if let Some(run) = ledger.run(&thing).filter(|run| run.is_open() || !machine.state.is_alive()) {
-            return run.clone();
-        }
         let changed = machine.cloud.as_ref().and_then(|cloud| cloud.metered.changed);
-        let stopped = (!machine.state.is_alive()).then(|| changed.unwrap_or(now));
         let over = matches!(machine.state, MachineState::ShuttingDown | MachineState::Terminated);
+        if let Some(run) = ledger.run(&thing).filter(|run| run.is_open() || !machine.state.is_alive()) {
+            let mut run = run.clone();
+            if over && run.is_open() {
+                let since = run.stretches.last().map_or(now, |last| last.to.unwrap_or(last.from));
+                let leased = run.lease.map_or(now, |lease| lease.min(now));
+                run.ended = Some(changed.unwrap_or(leased).max(since));
+                run.bound = changed.is_none();
+            }
+            return run;
+        }
+        let stopped = (!machine.state.is_alive()).then(|| changed.unwrap_or(now));
         let run = Bill::of(book, machine).run(thing, machine.launched.unwrap_or(now), stopped);
         Self { ended: stopped.filter(|_| over), lease: machine.lease.map(Lease::ends), ..run }
     }

@@ -285,6 +285,30 @@ fn a_spot_machine_costs_what_its_own_zone_asks() {
     }
 }
 
+#[test]
+fn a_machine_that_is_described_as_over_costs_no_more_whatever_the_ledger_knows() {
+    let opened = opened(machine("i-1"), day("10:00:00"), linux());
+    let leased = LedgerEntry::Lease { thing: machine("i-1"), ends: day("10:20:00") };
+    let told = |entries: &[LedgerEntry], changed| {
+        let mut over = spot_in(None);
+        over.state = MachineState::Terminated;
+        if let Some(cloud) = &mut over.cloud {
+            cloud.metered.changed = changed;
+        }
+        Run::of_machine(&fold(entries), PriceBook::bundled(), &over, day("11:00:00"))
+    };
+    for (entries, changed, ended, bound) in [
+        (&[opened.clone()][..], Some(day("10:10:00")), day("10:10:00"), false),
+        (&[opened.clone(), leased][..], None, day("10:20:00"), true),
+        (&[opened.clone()][..], None, day("11:00:00"), true),
+        (&[opened.clone(), ended(machine("i-1"), day("10:05:00"))][..], None, day("10:05:00"), false),
+    ] {
+        let run = told(entries, changed);
+        assert_eq!((run.ended, run.bound), (Some(ended), bound), "{changed:?}");
+        assert_eq!(run.hourly(PriceBook::bundled(), day("11:00:00")), Some(Usd::ZERO));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

@@ -153,7 +153,10 @@ impl FromStr for Usd {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = || {
-            format!("`{}` is no amount of dollars: write one such as `5` or `1.50`", crate::domain::escape_line(text))
+            format!(
+                "`{}` is no amount of dollars: write one such as `5` or `1.50`",
+                crate::domain::escape_short(text)
+            )
         };
         let digits = text.trim();
         let digits = digits.strip_prefix('$').unwrap_or(digits);
