@@ -251,7 +251,7 @@ fn a_cap_ends_it_before_its_lease_and_pays_for_a_minute_at_least() {
         estimate(&fold(&[]), PriceBook::bundled(), work)
     };
     // 1.53 for the machine, 0.005 for its address, 73 GB at 0.08 for a month of 730 hours: 1.543 an hour
-    let most = |cap: &str| of(cap).at_most.map(|usd| usd.price());
+    let most = |cap: &str| of(cap).at_most.map(Usd::price);
     assert_eq!((most("1").as_deref(), of("1").ends_at_cap), (Some("$1.00"), true));
     assert_eq!((most("5").as_deref(), of("5").ends_at_cap), (Some("$3.086"), false));
     assert_eq!(of("1").line(), "$1.54/h; at most $1.00, its cap");
@@ -277,5 +277,5 @@ fn what_is_left_to_its_lease_is_compared_with_nothing_that_was_done() {
     let work = Work { operation: "machines launch".to_owned(), about: None, ..work("c5.9xlarge") };
     let told = estimate(&fold(launch(1).iter()), PriceBook::bundled(), work);
     assert_eq!((told.seconds, told.usd, told.runs), (None, None, 0));
-    assert_eq!(told.at_most.map(|usd| usd.price()).as_deref(), Some("$3.086"));
+    assert_eq!(told.at_most.map(Usd::price).as_deref(), Some("$3.086"));
 }
