@@ -212,6 +212,8 @@ pub(super) fn lives() -> impl Strategy<Value = Vec<LedgerEntry>> {
                     let Some(job) = labels.job.clone() else { continue };
                     let phase = Phase::ALL[usize::try_from(nanos % 3).unwrap_or(0)];
                     if what == 3 {
+                        // nor does a phase begin at the very moment at which one ended
+                        now += SignedDuration::from_nanos(1);
                         phases.push(phase);
                         entries.push(LedgerEntry::PhaseBegan { job, phase, at: now });
                     } else if let Some(phase) = phases.pop() {
