@@ -55,12 +55,22 @@ if [ -f "$HGWORK/.hga-job" ]; then
         if in_use; then die 3 "the machine is busy with job $owner"; fi
         say "removing what job $owner left in $HGWORK"
     fi
-    # daemons that tests left behind carry the name of their spool
-    for pid in $(grep -lasF "HGA_EVENTS=$HGWORK/spool/" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3); do
-        kill -KILL "$pid" 2>/dev/null || :
+    # daemons that tests left behind carry the name of their spool; what is killed takes a moment to go, and keeps its folder
+    # in use so long
+    tries=0
+    while left=$(grep -lasF "HGA_EVENTS=$HGWORK/spool/" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3) &&
+        [ -n "$left" ] && [ "$tries" -lt 40 ]; do
+        kill -KILL $left 2>/dev/null || :
+        tries=$((tries + 1))
+        sleep 0.25
     done
+    tries=0
     while mounted; do
-        as_root umount "$HGWORK" || die 1 "$HGWORK is mounted and cannot be unmounted"
+        if ! why=$(as_root umount "$HGWORK" 2>&1); then
+            tries=$((tries + 1))
+            [ "$tries" -lt 20 ] || die 1 "$HGWORK is mounted and cannot be unmounted: $why"
+            sleep 0.25
+        fi
     done
     case $owner in
         */* | '') ;;

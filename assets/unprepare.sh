@@ -18,9 +18,14 @@ for pid_file in "$HGWORK"/spool/*/pid; do
     # the whole session of the run, whatever process groups it made
     pkill -KILL -s "$pid" 2>/dev/null || kill -KILL -- "-$pid" 2>/dev/null || :
 done
-# daemons that tests left behind have sessions of their own, but carry the name of their spool
-for pid in $(grep -lasF "HGA_EVENTS=$HGWORK/spool/" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3); do
-    kill -KILL "$pid" 2>/dev/null || :
+# daemons that tests left behind have sessions of their own, but carry the name of their spool; what is killed takes a
+# moment to go, and may just have made another
+tries=0
+while left=$(grep -lasF "HGA_EVENTS=$HGWORK/spool/" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3) &&
+    [ -n "$left" ] && [ "$tries" -lt 40 ]; do
+    kill -KILL $left 2>/dev/null || :
+    tries=$((tries + 1))
+    sleep 0.25
 done
 cd /
 tries=0

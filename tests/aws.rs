@@ -15,6 +15,7 @@ use fleet::{Fleet, Ran, STRAYS, ended_exactly, ids, planned, states};
 use lab::{AT_ONCE, Lab};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 const WEST: &str = "us-west-2";
@@ -363,9 +364,19 @@ fn whatever_goes_wrong_nothing_foreign_is_touched_and_nothing_silently_left() {
     }
 }
 
+/// Waits until an action was called so often.
+#[track_caller]
+fn wait_for(lab: &Lab, action: &str, times: usize) {
+    let start = Instant::now();
+    while lab.actions().iter().filter(|called| *called == action).count() < times {
+        assert!(start.elapsed() < Duration::from_secs(120), "not called {times} times: {action}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_group_in_use_is_waited_for_or_named() {
-    let lab = Lab::start(&["--end", "2"]);
+    let lab = Lab::start(&["--end", "600"]);
     let fleet = Fleet::new();
     let make = r#"
 vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
@@ -373,8 +384,12 @@ group = ec2.create_security_group(GroupName="hg-linux-dev-1", Description="x", V
 run(1, SecurityGroupIds=[group])
 "#;
     lab.boto(make);
-    // the machine takes two seconds to be gone, and the group as long
-    let purged = fleet.hga(&lab, &["purge-ec2-resources", "--yes"]);
+    // the machine is gone only when the group has been asked for in vain
+    let mut purges = fleet.command(&lab, &["purge-ec2-resources", "--yes"]);
+    let purges = purges.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for(&lab, "DeleteSecurityGroup", 1);
+    lab.sooner(600);
+    let purged: Ran = purges.wait_with_output().unwrap().into();
     assert_eq!(purged.code, 0, "{purged:?}");
     let deletes = lab.actions().iter().filter(|action| *action == "DeleteSecurityGroup").count();
     assert!(deletes > 1, "it was in use at first: {:?}", lab.actions());
@@ -387,7 +402,7 @@ run(1, SecurityGroupIds=[group])
     let purged = fleet.hga(&lab, &["purge-ec2-resources", "--yes"]);
     assert_eq!(purged.code, 104, "{purged:?}");
     assert!(purged.err.contains("DependencyViolation"), "{purged:?}");
-    assert!(start.elapsed() < Duration::from_secs(60), "it is given up in the end");
+    assert!(start.elapsed() < Duration::from_secs(120), "it is given up in the end");
 }
 
 #[test]
@@ -467,14 +482,10 @@ ec2.create_volume(AvailabilityZone="us-west-2a", Size=1, TagSpecifications=[tags
     let file = fleet.path("plan.json");
     let file = file.to_str().unwrap();
     assert_eq!(fleet.hga(&lab, &["purge-ec2-resources", "--plan", file]).code, 0);
-    lab.faults(&json!([{"kind": "slow", "action": "DeleteVolume", "seconds": 0.3}]));
+    // the later ones are never answered, however late it is killed
+    lab.faults(&json!([{"kind": "hang", "action": "DeleteVolume", "after": 8}]));
     let mut child = fleet.begin(&lab, &["purge-ec2-resources", "--apply", file, "--yes"]);
-    let deleted = || lab.actions().iter().filter(|action| *action == "DeleteVolume").count();
-    let start = Instant::now();
-    while deleted() < 9 {
-        assert!(start.elapsed() < Duration::from_secs(60), "nothing is deleted");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for(&lab, "DeleteVolume", 9);
     child.kill().unwrap();
     child.wait().unwrap();
     lab.faults(&json!([]));
@@ -509,15 +520,11 @@ ec2.create_key_pair(KeyName="hg-automation")
         lab.forget_calls();
         let child = fleet
             .command(&lab, &["purge-ec2-resources", "--yes"])
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let start = Instant::now();
-        while !lab.actions().iter().any(|action| action == "DeleteVolume") {
-            assert!(start.elapsed() < Duration::from_secs(60), "nothing is deleted");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_for(&lab, "DeleteVolume", 1);
         let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
         for _ in 0..presses {
             nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();

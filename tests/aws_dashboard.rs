@@ -39,7 +39,7 @@ fn ids(made: &Value) -> Vec<String> {
 
 #[test]
 fn three_marked_machines_are_ended_by_a_plan_and_seen_to_go() {
-    let lab = Lab::start(&["--boot", "0", "--end", "4"]);
+    let lab = Lab::start(&["--boot", "0", "--end", "3600"]);
     let fleet = Fleet::new();
     let ours = ids(&lab.boto("done(run(3, TagSpecifications=[tags('instance', Name='hg-x')]))"));
     lab.boto("run(1, TagSpecifications=[tags('instance', Name='hgx-web')])");
@@ -67,6 +67,7 @@ fn three_marked_machines_are_ended_by_a_plan_and_seen_to_go() {
     for id in &ours {
         seen.until("a machine that is ending", LIMIT, |screen| Terminal::row_with(screen, &[id, "ending"]));
     }
+    lab.sooner(3600);
     for id in &ours {
         seen.until("a machine that has ended", LIMIT, |screen| {
             Terminal::row_with(screen, &[id, "ended"]) || !screen.contains(id.as_str())
@@ -149,20 +150,23 @@ fn a_machine_is_launched_by_the_form_and_its_lease_is_moved() {
     seen.press("1", "1h 5");
     let listed = fleet.hga(&lab, &["machines", "list", "--json"]).json();
     let id = listed[0]["id"].as_str().unwrap().to_owned();
-    seen.press("+", "ends itself in 2h 29m");
+    seen.press("+", "ends itself in 2h 2");
     let query = "Reservations[0].Instances[0].Tags[?Key==`hg-lease`]|[0].Value";
     let noted = lab.aws(&["ec2", "describe-instances", "--instance-ids", &id, "--query", query]);
     let noted: jiff::Timestamp = noted.as_str().unwrap().parse().unwrap();
-    assert!(noted.duration_since(jiff::Timestamp::now()).as_secs() > 8_900, "{noted}");
+    assert!(noted.duration_since(jiff::Timestamp::now()).as_secs() > 8_400, "{noted}");
     // the machine counts for itself
     let counts = "read -r now rest </proc/uptime; echo $(($(sudo -n cat /run/hga/lease) - ${now%.*}))";
     let left = fleet.hga(&lab, &["ssh", &id, "--", counts]);
-    assert!(left.out.trim().parse::<u64>().unwrap() > 8_900, "{left:?}");
+    assert!(left.out.trim().parse::<u64>().unwrap() > 8_400, "{left:?}");
     let shorter = fleet.hga(&lab, &["machines", "extend", &id, "--lease", "20m", "--json"]);
     assert_eq!((shorter.code, &shorter.json()[0]["machine"]), (0, &json!(id)), "{shorter:?}");
     let left = fleet.hga(&lab, &["ssh", &id, "--", counts]);
-    assert!((1_100..=1_200).contains(&left.out.trim().parse::<u64>().unwrap()), "{left:?}");
-    seen.press("<ctrl-r>", "19m ");
+    assert!((900..=1_200).contains(&left.out.trim().parse::<u64>().unwrap()), "{left:?}");
+    seen.send("<ctrl-r>");
+    seen.until("its shorter lease", LIMIT, |screen| {
+        (15..20).any(|minutes| Terminal::row_with(screen, &[&id, &format!(" {minutes}m ")]))
+    });
     // nothing ends within a minute without a question, whose first answer is no
     seen.press("-", "End machines within a minute");
     seen.send("<enter>");
@@ -195,5 +199,5 @@ fn an_account_that_does_not_answer_holds_nothing_up() {
     seen.press("1", "1 Machines");
     seen.send("q");
     assert!(seen.end().success());
-    assert!(start.elapsed() < Duration::from_secs(20), "a call that hangs is given up after 30 s: it was waited for");
+    assert!(start.elapsed() < Duration::from_secs(29), "a call that hangs is given up after 30 s: it was waited for");
 }

@@ -18,8 +18,7 @@ use hgautomation::domain::money::{Bill, Labels, LedgerEntry, Platform, PriceBook
 use hgautomation::domain::{JobId, ProviderKind, Region, ResourceKind, ResourceRef, Timestamp};
 use hgautomation::journal::Journal;
 use serde_json::{Value, json};
-use std::time::Duration;
-use support::{Client, ended, eventually};
+use support::{Client, LIMIT, ended, eventually};
 
 /// Quick ones: what AWS takes its time for is not what is looked at here.
 const QUICK: &[&str] = &["--boot", "0.2", "--end", "0.2"];
@@ -152,23 +151,23 @@ fn a_cap_stops_a_run_and_one_that_is_not_reached_changes_nothing() {
     nothing_runs(&cloud);
 }
 
-/// The lease is asked for with half an hour; the cap pays for about 80 seconds.
+/// The lease is asked for with half an hour; the cap pays for less than two minutes.
 #[test]
 fn a_machine_that_nobody_drives_lives_no_longer_than_its_cap_pays_for() {
     if !can_have_machines() {
         return;
     }
     let cloud = Cloud::start(QUICK);
-    let mut client = cloud.run(&["--cap", "0.035", "--lease", "30m"], &["test-wait.t"]);
+    let mut client = cloud.run(&["--cap", "0.05", "--lease", "30m"], &["test-wait.t"]);
     let job = client.job();
     let launched = client.until("its launch", |event| event["event"] == "machine.launched");
     let moment = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
     let lease = moment(&launched["lease"]).duration_since(moment(&launched["at"])).as_secs();
-    assert!((60..=83).contains(&lease), "{launched}");
+    assert!((60..=118).contains(&lease), "{launched}");
     client.until_test("test-wait.t");
     client.kill();
     assert_eq!(cloud.alive().len(), 1);
-    eventually("it ends itself", Duration::from_secs(120), || cloud.alive().is_empty());
+    eventually("it ends itself", LIMIT, || cloud.alive().is_empty());
     let again = cloud.hga(&["jobs", "attach", &job, "--json"]);
     assert!([103, 105].contains(&again.code), "{again:?}");
 
@@ -182,7 +181,7 @@ fn a_machine_that_nobody_drives_lives_no_longer_than_its_cap_pays_for() {
     let machine = running.unwrap_or_else(|| panic!("{listed:?} {ran:?}"));
     let left = moment(&machine["lease"]).duration_since(moment(&machine["launched"])).as_secs();
     // $1 at $1.53 and half a cent an hour, and its volume: 39 minutes rather than two hours
-    assert!((2300..=2346).contains(&left), "{machine}");
+    assert!((2200..=2346).contains(&left), "{machine}");
     let id = machine["id"].as_str().unwrap();
     assert_eq!(cloud.hga(&["machines", "terminate", "--yes", id]).code, 0);
     nothing_runs(&cloud);
@@ -224,22 +223,21 @@ fn a_day_whose_cap_is_used_up_refuses_launches_and_nothing_else() {
     let ended = cloud.hga(&["machines", "terminate", "--yes", &id]);
     assert_eq!(ended.code, 0, "{ended:?}");
 
-    // all the same
+    // all the same; it does not come up, so that it is still being launched when it is stopped
+    cloud.machine_fault("*", "no-ssh");
     let mut client = Client::of(cloud.command(&[&launch[..], &["--over-day-cap"]].concat()));
     client.job();
     client.until("its launch", |event| event["event"] == "machine.launched");
     // it cannot be ended: it outlives its job
     cloud.lab.faults(&json!([{"kind": "denied", "action": "TerminateInstances"}]));
-    client.signal(nix::sys::signal::Signal::SIGINT);
-    std::thread::sleep(Duration::from_millis(300));
-    client.signal(nix::sys::signal::Signal::SIGINT);
+    client.interrupt_twice();
     let ran = client.wait();
     cloud.lab.faults(&json!([]));
     assert_eq!(ran.code, 104, "{ran:?}");
     let left = cloud.alive();
     assert_eq!(left.len(), 1, "{left:?}");
     let told = || cloud.hga(&["machines", "list"]).err;
-    eventually("the alarm", Duration::from_secs(30), || told().contains("outlives its job"));
+    eventually("the alarm", LIMIT, || told().contains("outlives its job"));
     let line = format!("`hga machines terminate {}` ends it", left[0].0);
     assert!(told().contains(&line), "{}", told());
     assert_eq!(cloud.hga(&["machines", "terminate", "--yes", &left[0].0]).code, 0);

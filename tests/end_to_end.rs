@@ -161,16 +161,14 @@ fn a_client_killed_in_an_early_phase_is_taken_up_again() {
 #[test]
 fn a_machine_whose_client_is_gone_ends_itself() {
     let (_active, state) = (active(), state());
-    let mut client = state.run(&["--json", "--lease", "16s"], &["test-child.t", "test-wait.t"]);
+    let mut client = state.run(&["--json", "--lease", "30s"], &["test-child.t", "test-wait.t"]);
     let job = client.job();
     client.until_test("test-wait.t");
     let machine = state.machine(&job);
     let child = |all: &[(i32, String)]| all.iter().any(|(_, line)| line.contains("sleep 86399"));
     assert!(child(&processes(&machine)));
     client.kill();
-    eventually("the machine ends itself", Duration::from_secs(80), || {
-        !machine.exists() && processes(&machine).is_empty()
-    });
+    eventually("the machine ends itself", LIMIT, || !machine.exists() && processes(&machine).is_empty());
     let done = state.hga(&["jobs", "attach", &job, "--json"]);
     assert_eq!(done.code, 105, "{done:?}");
     assert_eq!((&done.summary()["work"], &done.summary()["cleanup"]), (&json!("machine-lost"), &json!("clean")));
@@ -198,9 +196,7 @@ fn ctrl_c_lets_go_once_and_stops_twice() {
     assert!(state.machine(&job).exists());
     let client = Client::of(state.command(&["jobs", "attach", &job]));
     eventually("attached", LIMIT, || client.err().matches("taken up again").count() == 2);
-    client.signal(Signal::SIGINT);
-    eventually("announced", LIMIT, || client.err().contains("press Ctrl-C again to stop"));
-    client.signal(Signal::SIGINT);
+    client.interrupt_twice();
     let stopped = client.wait();
     assert_eq!(stopped.code, 103, "{stopped:?}");
     state.assert_nothing_of(&job);
@@ -247,8 +243,9 @@ fn two_clients_see_the_same() {
 
 #[test]
 fn a_machine_that_dies_is_noticed_at_once() {
+    const LEASE: Duration = Duration::from_secs(600);
     let (_active, state) = (active(), state());
-    let mut client = state.run(&["--json"], &["test-child.t", "test-wait.t"]);
+    let mut client = state.run(&["--json", "--lease", "10m"], &["test-child.t", "test-wait.t"]);
     let job = client.job();
     client.until_test("test-wait.t");
     let hosts = processes(&state.machine(&job)).into_iter().filter(|(_, line)| line.contains("local-machine"));
@@ -260,7 +257,7 @@ fn a_machine_that_dies_is_noticed_at_once() {
     let since = Instant::now();
     let lost = client.wait();
     assert_eq!(lost.code, 105, "{lost:?}");
-    assert!(since.elapsed() < Duration::from_secs(40), "{:?}", since.elapsed());
+    assert!(since.elapsed() < LEASE / 5, "by its death, not by its lease: {:?}", since.elapsed());
     state.assert_nothing_of(&job);
 }
 
@@ -419,7 +416,14 @@ fn a_full_disk_is_told_and_leaves_nothing() {
 #[test]
 fn zz_nothing_is_left() {
     let state = state();
-    eventually("the other tests end", Duration::from_secs(600), || running() == 0);
+    // one that is just begun may not have announced itself yet
+    let quiet = std::cell::Cell::new(Instant::now());
+    eventually("the other tests end", Duration::from_secs(1200), || {
+        if running() > 0 {
+            quiet.set(Instant::now());
+        }
+        quiet.get().elapsed() > Duration::from_secs(2)
+    });
     assert_eq!(names(&state.path.join("machines")), Vec::<String>::new());
     assert_eq!(processes(&state.path), []);
 }

@@ -202,7 +202,7 @@ fn hook_and_text_tell_the_same_about_a_real_run() {
     let tests = folder.path().join("tests");
     for (name, text) in [
         ("test-zz-fail.t", "  $ echo a\n  b\n"),
-        ("test-zz-slow.t", "  $ sleep 16\n"),
+        ("test-zz-slow.t", "  $ sleep 40\n"),
         ("test-zz-skip.t", "  $ exit 80\n"),
         ("test-zz-case.t", "#testcases case-a case-b\n\n  $ echo a\n  a\n"),
     ] {
@@ -231,7 +231,7 @@ fn hook_and_text_tell_the_same_about_a_real_run() {
     };
     let names =
         ["test-zz-fail.t", "test-zz-slow.t", "test-zz-skip.t", "test-zz-case.t", "test-bdiff.py", "test-nope.t"];
-    let mut args = vec!["--timeout", "8", "--slowtimeout", "8"];
+    let mut args = vec!["--timeout", "20", "--slowtimeout", "20"];
     args.extend(names);
     let out = run(true, &args);
     assert_eq!(out.status.code(), Some(1));

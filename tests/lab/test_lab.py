@@ -56,11 +56,11 @@ class Server:
     def close(self):
         self.process.stdin.close()
         self.process.stdout.close()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
 
 def eventually(holds):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 90
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -105,46 +105,57 @@ class LabTest(unittest.TestCase):
 
 
 class SlowStates(LabTest):
-    FLAGS = ("--boot", "0.3", "--end", "0.3", "--stop", "0.3", "--image", "0.3", "--forget", "0.3")
+    FLAGS = ("--boot", "3600", "--end", "3600", "--stop", "3600", "--image", "3600", "--forget", "3600")
+
+    def time_passes(self):
+        self.lab.ask("sooner", {"seconds": 3600})
 
     def test_states_take_time(self):
         """EC2 instance lifecycle: pending, running, stopping, stopped, shutting-down, terminated."""
         (one,) = self.run_instances()
         self.assertEqual(self.state(one), "pending")
         self.fails("IncorrectInstanceState", self.ec2.stop_instances, InstanceIds=[one])
-        eventually(lambda: self.state(one) == "running")
+        self.time_passes()
+        self.assertEqual(self.state(one), "running")
         stopping = self.ec2.stop_instances(InstanceIds=[one])["StoppingInstances"][0]
         self.assertEqual(stopping["CurrentState"], {"Code": 64, "Name": "stopping"})
         self.assertEqual(stopping["PreviousState"], {"Code": 16, "Name": "running"})
         self.assertEqual(self.state(one), "stopping")
         self.fails("IncorrectInstanceState", self.ec2.start_instances, InstanceIds=[one])
-        eventually(lambda: self.state(one) == "stopped")
+        self.time_passes()
+        self.assertEqual(self.state(one), "stopped")
         self.assertRegex(self.instance(one)["StateTransitionReason"], r"^User initiated \(\d{4}-\d\d-\d\d .* GMT\)$")
         started = self.ec2.start_instances(InstanceIds=[one])["StartingInstances"][0]
         self.assertEqual(started["CurrentState"]["Name"], "pending")
-        eventually(lambda: self.state(one) == "running")
+        self.time_passes()
+        self.assertEqual(self.state(one), "running")
         ending = self.ec2.terminate_instances(InstanceIds=[one])["TerminatingInstances"][0]
         self.assertEqual(ending["CurrentState"], {"Code": 32, "Name": "shutting-down"})
         self.assertEqual(self.state(one), "shutting-down")
         self.assertEqual(len(self.ec2.describe_volumes()["Volumes"]), 1)
-        eventually(lambda: self.state(one) == "terminated")
+        self.time_passes()
+        self.assertEqual(self.state(one), "terminated")
         self.assertEqual(self.ec2.describe_volumes()["Volumes"], [])
 
     def test_terminated_instances_vanish(self):
         """Terminated instances remain visible for a while, usually one hour."""
         (one,) = self.run_instances()
         self.ec2.terminate_instances(InstanceIds=[one])
-        eventually(lambda: self.ec2.describe_instances()["Reservations"] == [])
+        self.time_passes()
+        self.assertEqual(self.state(one), "terminated")
+        self.time_passes()
+        self.assertEqual(self.ec2.describe_instances()["Reservations"], [])
         self.fails("InvalidInstanceID.NotFound", self.ec2.describe_instances, InstanceIds=[one])
 
     def test_an_image_is_pending_first(self):
         """CreateImage returns at once, while the image is still `pending`."""
         (one,) = self.run_instances()
-        eventually(lambda: self.state(one) == "running")
+        self.time_passes()
         image = self.ec2.create_image(InstanceId=one, Name="mine")["ImageId"]
         state = lambda: self.ec2.describe_images(ImageIds=[image])["Images"][0]["State"]
         self.assertEqual(state(), "pending")
-        eventually(lambda: state() == "available")
+        self.time_passes()
+        self.assertEqual(state(), "available")
 
     def test_later_makes_old(self):
         """(Of the lab alone: everything becomes older, and what waits is done.)"""
@@ -512,7 +523,7 @@ class OtherThings(LabTest):
 
 
 class LateSight(LabTest):
-    FLAGS = (*LabTest.FLAGS, "--consistent", "0.3", "--iam", "0.3", "--image", "0.3")
+    FLAGS = (*LabTest.FLAGS, "--consistent", "3600", "--iam", "3600", "--image", "3600")
 
     def test_a_launched_instance_is_not_seen_yet(self):
         """DescribeInstances right after RunInstances: InvalidInstanceID.NotFound by id, and not listed."""
@@ -520,7 +531,7 @@ class LateSight(LabTest):
         self.fails("InvalidInstanceID.NotFound", self.ec2.describe_instances, 400, InstanceIds=[one])
         named = [{"Name": "instance-state-name", "Values": ["running"]}]
         self.assertEqual(self.ec2.describe_instances(Filters=named)["Reservations"], [])
-        eventually(lambda: self.ec2.describe_instances()["Reservations"])
+        self.lab.ask("sooner", {"seconds": 3600})
         self.assertEqual(self.state(one), "running")
 
     def test_a_new_profile_is_not_known_yet(self):
@@ -528,7 +539,7 @@ class LateSight(LabTest):
         self.iam.create_instance_profile(InstanceProfileName="p")
         with self.assertRaisesRegex(ClientError, "InvalidParameterValue.*iamInstanceProfile.name"):
             self.run_instances(IamInstanceProfile={"Name": "p"})
-        time.sleep(0.3)
+        self.lab.ask("sooner", {"seconds": 3600})
         self.run_instances(IamInstanceProfile={"Name": "p"})
 
     def test_a_pending_image_cannot_be_launched(self):
@@ -537,7 +548,7 @@ class LateSight(LabTest):
         image = self.ec2.create_image(InstanceId=one, Name="mine")["ImageId"]
         with self.assertRaisesRegex(ClientError, "InvalidAMIID.Unavailable"):
             self.run_instances(ImageId=image)
-        time.sleep(0.3)
+        self.lab.ask("sooner", {"seconds": 3600})
         self.run_instances(ImageId=image)
 
 
@@ -651,14 +662,14 @@ class Faults(LabTest):
 
     def test_slow(self):
         """An answer may take its time; others do not wait for it."""
-        self.lab.faults({"kind": "slow", "action": "DescribeVolumes", "seconds": 0.4})
+        self.lab.faults({"kind": "slow", "action": "DescribeVolumes", "seconds": 3})
         begun = time.monotonic()
         other = threading.Thread(target=self.ec2.describe_volumes)
         other.start()
         self.lab.client("ec2").describe_key_pairs()
-        self.assertLess(time.monotonic() - begun, 0.4)
+        self.assertTrue(other.is_alive())
         other.join()
-        self.assertGreaterEqual(time.monotonic() - begun, 0.4)
+        self.assertGreaterEqual(time.monotonic() - begun, 3)
 
     def test_lost(self):
         """A call may have been carried out although no answer comes."""

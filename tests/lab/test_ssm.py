@@ -57,7 +57,7 @@ class SsmTest(LabTest):
 class Commands(SsmTest):
     def test_output_is_shown_at_the_end_and_in_part(self):
         """GetCommandInvocation: empty until finished, then 24,000 characters of stdout and 8,000 of stderr."""
-        command = self.send("id -u\nhead -c 30000 /dev/zero | tr '\\0' x\nhead -c 9000 /dev/zero | tr '\\0' y >&2\nsleep 0.3")
+        command = self.send("id -u\nhead -c 30000 /dev/zero | tr '\\0' x\nhead -c 9000 /dev/zero | tr '\\0' y >&2\nsleep 3")
         eventually(lambda: self.look(command)["Status"] == "InProgress")
         going = self.look(command)
         self.assertEqual((going["StandardOutputContent"], going["ResponseCode"]), ("", -1))
@@ -89,7 +89,7 @@ class Commands(SsmTest):
         begun = time.monotonic()
         ended = self.end(self.send("sleep 60", seconds="1"))
         self.assertEqual((ended["Status"], ended["StatusDetails"]), ("TimedOut", "ExecutionTimedOut"))
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 30)
 
     def test_a_command_lasts_as_long_as_its_output_is_held_open(self):
         """The agent waits for the end of the output, not for that of the shell alone."""
@@ -100,7 +100,7 @@ class Commands(SsmTest):
 
     def test_five_at_once(self):
         """Mds.CommandWorkersLimit: an agent carries five commands out at a time, the rest wait."""
-        many = [self.send("sleep 0.4") for _ in range(6)]
+        many = [self.send("sleep 3") for _ in range(6)]
         eventually(lambda: sum(self.look(each)["Status"] == "InProgress" for each in many) == 5)
         self.assertEqual([self.look(each)["Status"] for each in many].count("Pending"), 1)
         for each in many:
@@ -159,14 +159,14 @@ class Commands(SsmTest):
 
 
 class Unseen(SsmTest):
-    FLAGS = (*SsmTest.FLAGS, "--ssm-unseen", "0.3")
+    FLAGS = (*SsmTest.FLAGS, "--ssm-unseen", "2")
 
     def test_a_command_is_unseen_first(self):
         """Right after SendCommand: InvocationDoesNotExist, and ListCommandInvocations is empty."""
         command = self.send("true")
         self.fails("InvocationDoesNotExist", self.look, command=command)
         self.assertEqual(self.ssm.list_command_invocations(CommandId=command)["CommandInvocations"], [])
-        time.sleep(0.3)
+        time.sleep(2)
         self.assertEqual(self.end(command)["Status"], "Success")
         (listed,) = self.ssm.list_command_invocations(CommandId=command)["CommandInvocations"]
         self.assertEqual((listed["InstanceId"], listed["Status"]), (self.one, "Success"))

@@ -58,9 +58,9 @@ impl Cloud {
     /// Writes the configuration, with some lines more for `[aws]`.
     pub(crate) fn configure(&self, more: &str) {
         let (hg, endpoint) = (hg::real_hg().hg, self.lab.endpoint());
-        let ready = if more.contains("ready_timeout") { "" } else { "ready_timeout = \"20s\"\n" };
+        let ready = if more.contains("ready_timeout") { "" } else { "ready_timeout = \"2m\"\n" };
         let config = format!(
-            "hg = \"{}\"\n[defaults]\nlease = \"1m\"\n[aws]\nowner = \"{OWNER}\"\n\
+            "hg = \"{}\"\n[defaults]\nlease = \"3m\"\n[aws]\nowner = \"{OWNER}\"\n\
              address_from = \"{endpoint}/lab/address\"\n{ready}{more}\n",
             hg.display()
         );
@@ -119,7 +119,7 @@ impl Cloud {
         let id = launched.as_str().unwrap();
         let since = Instant::now();
         while !self.root_of(id).is_some_and(|root| root.join("done").exists()) {
-            if since.elapsed() > Duration::from_secs(120) {
+            if since.elapsed() > Duration::from_secs(300) {
                 let console = self.lab.aws(&["ec2", "get-console-output", "--instance-id", id, "--query", "Output"]);
                 panic!("no image: {console}");
             }

@@ -5,7 +5,7 @@
 
 use hgautomation::domain::{Endpoint, HostKeys};
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -63,9 +63,11 @@ impl Sshd {
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            let end = Instant::now() + Duration::from_secs(10);
+            // by its own word: somebody else may have taken the port meanwhile
+            let listens = format!("Server listening on 127.0.0.1 port {port}.");
+            let end = Instant::now() + Duration::from_secs(60);
             while Instant::now() < end && child.try_wait().unwrap().is_none() {
-                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                if fs::read_to_string(path.join("log")).is_ok_and(|log| log.contains(&listens)) {
                     return Self { child, home, port };
                 }
                 std::thread::sleep(Duration::from_millis(10));

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before it counts as hanging; the computer may be busy.
-pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Tests of our own, beside the runner.
@@ -351,6 +351,15 @@ impl Client {
     pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         nix::sys::signal::kill(pid, signal).unwrap();
+    }
+
+    /// Presses Ctrl-C, and again once the first is seen to be heard: of two signals that wait, one is delivered.
+    #[track_caller]
+    pub(crate) fn interrupt_twice(&self) {
+        use nix::sys::signal::Signal::SIGINT;
+        self.signal(SIGINT);
+        eventually("the first Ctrl-C is heard", LIMIT, || self.err().contains("press Ctrl-C again to stop"));
+        self.signal(SIGINT);
     }
 
     /// Kills it without a word.

@@ -14,8 +14,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before it counts as hanging; the computer may be busy.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(180);
 const PAUSE: Duration = Duration::from_millis(10);
+/// How long the last of what a program said may take to come, where its end cannot be seen.
+const LAST: Duration = Duration::from_secs(3);
 
 /// Keys by name in angle brackets, as in `3g<enter>`; what is not one is typed as it stands.
 const KEYS: &[(&str, &str)] = &[
@@ -168,6 +170,16 @@ impl Terminal {
         }
     }
 
+    /// Waits until a program on its whole screen has left it.
+    #[track_caller]
+    pub(crate) fn wait_for_main_screen(&mut self) {
+        let deadline = Instant::now() + LIMIT;
+        while self.screen().alternate_screen() {
+            assert!(self.open && Instant::now() < deadline, "it keeps the screen\n{}", self.shown());
+            self.read(deadline);
+        }
+    }
+
     /// Waits until a text is on the screen.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) {
@@ -200,7 +212,11 @@ impl Terminal {
             // what it says last has to be taken in, or it cannot end
             while self.read(Instant::now()) {}
             if let Some(status) = self.child.try_wait().unwrap() {
-                while self.read(Instant::now() + PAUSE) {}
+                // up to the end where nobody else holds the terminal, which a program it started may
+                let deadline = Instant::now() + LAST;
+                while self.open && Instant::now() < deadline {
+                    self.read(deadline);
+                }
                 return status;
             }
             assert!(Instant::now() < deadline, "it goes on\n{}", self.shown());
