@@ -263,14 +263,12 @@ fn aws(
     };
     let host =
         nix::unistd::gethostname().map_or_else(|_| "here".to_owned(), |name| name.to_string_lossy().into_owned());
-    let usual = usual_types(config);
     let launch = LaunchOptions {
         key,
         client_key,
         host_key: Arc::new(new_host_key),
         host,
-        types: usual.machines,
-        image_types: usual.images,
+        types: usual_types(config),
         cidr: config.cidr.clone(),
         open: config.ingress == crate::config::Ingress::Open,
         address_from: config.address_from.clone(),

@@ -158,8 +158,8 @@ pub(super) async fn submit_named(
     let following = pin!(follow(session, printer, watch, presses));
     // aside: nobody waits for prices, and who leaves before they are there asks the next time
     let fresh = pin!(async {
-        if launched.is_some() {
-            session.keep_prices_fresh(launched.as_ref()).await;
+        if let Some(operation) = &launched {
+            session.keep_prices_fresh(Some(operation)).await;
         }
     });
     let code = match select(following, fresh).await {

@@ -20,6 +20,14 @@ pub struct Working {
     pub machine: MachineId,
 }
 
+impl Working {
+    /// Whether it is on this machine.
+    #[must_use]
+    pub fn is_on(&self, machine: &Machine) -> bool {
+        self.machine == machine.id && self.provider == machine.provider
+    }
+}
+
 /// What a plan was asked for with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

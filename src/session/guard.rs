@@ -309,8 +309,9 @@ impl Session {
         });
     }
 
-    /// Refuses what would launch machines though the job's cap does not pay for a minute of one, or the day's is used up. Two processes that ask at the same moment may both
-    /// be let through: what a launch will cost is a guess anyhow, and nobody waits for another's.
+    /// Refuses what would launch machines though the job's cap does not pay for a minute of one, or the day's is used up. Two
+    /// processes that ask at the same moment may both be let through: what a launch will cost is a guess anyhow, and nobody
+    /// waits for another's.
     pub(super) async fn caps_allow(&self, operation: &Operation) -> Result<()> {
         let budget = self.budget();
         let by_day = budget.day.is_some() && operation.cloud_wish().is_some_and(|wish| !wish.allowance.over_day_cap);

@@ -13,6 +13,7 @@ use super::convert::{self, Me, View};
 use super::error::told;
 use super::ssm;
 use crate::cloud::{Error, ErrorKind, LaunchRequest, Result};
+use crate::domain::money::UsualTypes;
 use crate::domain::{CloudWish, Distro, Machine, Region, Timestamp, Transport, escape_line, tag};
 use attempts::Attempt;
 pub(super) use attempts::is_capacity;
@@ -74,10 +75,8 @@ pub struct LaunchOptions {
     pub host_key: NewHostKey,
     /// This computer's name: rules of security groups tell whose they are.
     pub host: String,
-    /// The types of machines that run something, the first preferred, the others for want of capacity.
-    pub types: Vec<String>,
-    /// The same for machines on which images are made.
-    pub image_types: Vec<String>,
+    /// The types of machines where none is wished for, the first preferred, the others for want of capacity.
+    pub types: UsualTypes,
     /// Who may connect besides what is asked for; none is the caller's own address.
     pub cidr: Vec<String>,
     /// Whether the world may connect.
@@ -202,7 +201,7 @@ fn types(options: &LaunchOptions, request: &LaunchRequest) -> Vec<String> {
     if !request.wish.instance_types.is_empty() {
         return request.wish.instance_types.clone();
     }
-    if request.for_image { options.image_types.clone() } else { options.types.clone() }
+    if request.for_image { options.types.images.clone() } else { options.types.machines.clone() }
 }
 
 /// What the machine runs once so that it has an SSM agent; it does nothing where there is one. None where none is needed.

@@ -46,7 +46,7 @@ pub(super) fn idle<'a>(
         !left || model.ours.contains(&work.job) || model.summary(&work.job).is_some_and(|job| job.driven)
     });
     machines.iter().filter_map(move |machine| {
-        let works = || busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider);
+        let works = || busy.iter().any(|work| work.is_on(machine));
         (costs(machine) && !works()).then(|| Some((machine, since(model, store, machine)?)))?
     })
 }

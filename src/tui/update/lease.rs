@@ -20,8 +20,7 @@ pub(super) fn shift(model: &mut Model, store: &Store, later: Later) -> Vec<Effec
     let chosen = model.home.machines.chosen();
     let (mut moves, mut refused, mut short) = (Vec::new(), None, false);
     for key in &chosen {
-        let machine = model.machine(key.0, &key.1);
-        let Some(machine) = machine else { continue };
+        let Some(machine) = model.machine(key.0, &key.1) else { continue };
         match wanted(machine, later, model) {
             Ok(by) => {
                 short |= matches!(by, LeaseMove::To(_));

@@ -19,9 +19,7 @@ pub(super) fn run_tests(model: &mut Model, store: &Store) -> Vec<Effect> {
     // to keep a machine costs something: it is asked for each time
     spec.keep = KeepMachine::Never;
     let busy = super::dialog::working(model, store);
-    let free = |machine: &&Machine| {
-        can_work(machine) && !busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider)
-    };
+    let free = |machine: &&Machine| can_work(machine) && !busy.iter().any(|work| work.is_on(machine));
     let here = if model.job.is_none() { model.machine_here(store).filter(free) } else { None };
     let standing = |id: &MachineId| model.machines.value.iter().filter(free).find(|machine| machine.id == *id);
     match here.or_else(|| spec.machine.as_ref().and_then(standing)) {
@@ -141,7 +139,7 @@ fn places(model: &Model, store: &Store) -> Vec<(Place, String)> {
     let busy = super::dialog::working(model, store);
     let mut places = new_places(model);
     for machine in &model.machines.value {
-        let taken = busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider);
+        let taken = busy.iter().any(|work| work.is_on(machine));
         if taken || !(can_work(machine) || machine.provider == ProviderKind::Hosts) {
             continue;
         }

@@ -181,7 +181,7 @@ fn say_shorten(model: &Model, store: &Store, moves: &[(MachineId, LeaseMove)]) -
     let mut lines = Vec::new();
     for machine in model.machines.value.iter().filter(|one| moves.iter().any(|(id, _)| *id == one.id)) {
         lines.push((L::What, ends_itself(model, machine)));
-        for work in busy.iter().filter(|work| work.machine == machine.id && work.provider == machine.provider) {
+        for work in busy.iter().filter(|work| work.is_on(machine)) {
             lines.push((L::Warning, format!("  job {} is under way there and may lose it", work.job)));
         }
     }
@@ -295,7 +295,7 @@ fn say_quit(model: &Model, store: &Store, jobs: &[JobId]) -> Says {
     }
     let busy = working(model, store);
     let idle = model.machines.value.iter().filter(|machine| {
-        let used = busy.iter().any(|work| work.machine == machine.id && work.provider == machine.provider);
+        let used = busy.iter().any(|work| work.is_on(machine));
         matches!(machine.resource().claim, Claim::Ours { .. }) && machine.state.is_alive() && !used
     });
     let idle: Vec<&Machine> = idle.collect();
@@ -337,7 +337,7 @@ fn say_leave(model: &Model, store: &Store, idle: &[(ProviderKind, MachineId)]) -
     let mut lines = Vec::new();
     for machine in &machines {
         lines.push((L::Warning, format!("{}: {}", machine.id, goes_on(model, machine))));
-        let left = busy.iter().find(|work| work.machine == machine.id && work.provider == machine.provider);
+        let left = busy.iter().find(|work| work.is_on(machine));
         let why = left.map_or("no job uses it".to_owned(), |work| {
             format!("its job was left: `hga jobs attach {}` takes it up, and collects the results", work.job)
         });
