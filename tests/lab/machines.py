@@ -88,7 +88,7 @@ class Machine:
 
     @property
     def root(self):
-        return pathlib.Path(f"/proc/{self.pid}/root") if self.running and self.pid else None
+        return own_root(self.pid) if self.running and self.pid else None
 
     def exists(self, path):
         root = self.root
@@ -319,6 +319,16 @@ class Machine:
             self.hung = False
             self.order("wake")
             self.door.refresh()
+
+
+def own_root(pid):
+    """The file system that a process has for itself. None once it is gone, and before it has moved into it: what others would
+    find, and change, there is the computer's own."""
+    root = pathlib.Path(f"/proc/{pid}/root")
+    try:
+        return None if os.path.samestat(os.stat(f"{root}/"), os.stat("/")) else root
+    except OSError:
+        return None
 
 
 def _received(control):

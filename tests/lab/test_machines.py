@@ -13,6 +13,7 @@ import unittest
 
 import yaml
 
+from machines import own_root
 from test_lab import DEBIAN, LabTest, Server, eventually
 
 UBUNTU = "ami-0ab00000000024040"
@@ -432,7 +433,8 @@ class Doors(MachineTest):
         eventually(lambda: self.state(one) == "terminated")
 
     def test_processes_from_without(self):
-        """(Of the lab: a machine's root is seen while it runs.)"""
+        """(Of the lab: a machine's root is seen while it runs, and never the computer's in its place.)"""
+        self.assertIsNone(own_root(os.getpid()))
         one = self.launch()
         self.told(one, "echo seen > seen")
         self.assertEqual(pathlib.Path(self.machine(one)["root"], "home/hg/seen").read_text(), "seen\n")
